@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+# Copyright: (c) 2026, The flasklaunch founders
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A local EC2 API that stands in for AWS: moto server on loopback, and instances in it for the local machines.
+
+  ec2.py start STATE            start the server if it does not answer; its pid and log go into the folder STATE
+  ec2.py launch CONTAINER...    one instance for each container, with the container's address, all in one group
+                                that admits only SSH; what is there already stays
+  ec2.py rules                  print the ingress rules of every group that is not a VPC's default
+  ec2.py stop STATE             stop the server that `start` started
+
+The port is EC2_PORT, 5555 by default. Run it with the Python of the virtual environment.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import boto3
+
+PORT = int(os.environ.get("EC2_PORT", "5555"))
+GROUP = "flask-site"
+
+
+def answers() -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", PORT)) == 0
+
+
+def client():
+    return boto3.client(
+        "ec2",
+        endpoint_url=f"http://127.0.0.1:{PORT}",
+        region_name="us-east-1",
+        aws_access_key_id="demo",
+        aws_secret_access_key="demo",
+    )
+
+
+def start(state: str) -> None:
+    if answers():
+        return
+    folder = Path(state)
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "ec2.log", "ab") as log:
+        server = subprocess.Popen(
+            [Path(sys.executable).with_name("moto_server"), "-H", "127.0.0.1", "-p", str(PORT)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    (folder / "ec2.pid").write_text(f"{server.pid}\n")
+    for _attempt in range(100):
+        if answers():
+            print(f"The local EC2 API answers on http://127.0.0.1:{PORT}")
+            return
+        if server.poll() is not None:
+            break
+        time.sleep(0.2)
+    sys.exit(f"The local EC2 API did not start on port {PORT}. Its log: {folder / 'ec2.log'}")
+
+
+def stop(state: str) -> None:
+    pid_file = Path(state) / "ec2.pid"
+    if not pid_file.exists():
+        return
+    pid = int(pid_file.read_text())
+    try:
+        if b"moto_server" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            os.kill(pid, signal.SIGTERM)
+    except FileNotFoundError:
+        pass
+    pid_file.unlink()
+
+
+def address_of(container: str) -> str:
+    template = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+    return subprocess.run(
+        ["docker", "inspect", "--format", template, container], check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+def launch(*containers: str) -> None:
+    ec2 = client()
+    for container in containers:
+        address = address_of(container)
+        found = ec2.describe_network_interfaces(Filters=[{"Name": "addresses.private-ip-address", "Values": [address]}])
+        if found["NetworkInterfaces"]:
+            continue
+        subnet, group = network_for(ec2, address)
+        instance = ec2.run_instances(
+            ImageId="ami-12c6146b",
+            MinCount=1,
+            MaxCount=1,
+            NetworkInterfaces=[
+                {"DeviceIndex": 0, "SubnetId": subnet, "PrivateIpAddress": address, "Groups": [group]},
+            ],
+        )["Instances"][0]
+        print(f"{container}: {instance['InstanceId']}, {address}, in {group} ({GROUP}), which admits SSH alone")
+
+
+def network_for(ec2, address: str) -> tuple[str, str]:
+    """Return the ids of a subnet that holds the address, and of the group in its VPC; both are made where missing."""
+    cidr = str(ipaddress.ip_network(f"{address}/16", strict=False))
+    vpcs = ec2.describe_vpcs(Filters=[{"Name": "cidr", "Values": [cidr]}, {"Name": "isDefault", "Values": ["false"]}])
+    if vpcs["Vpcs"]:
+        vpc = vpcs["Vpcs"][0]["VpcId"]
+        in_vpc = [{"Name": "vpc-id", "Values": [vpc]}]
+        groups = ec2.describe_security_groups(Filters=[*in_vpc, {"Name": "group-name", "Values": [GROUP]}])
+        subnets = ec2.describe_subnets(Filters=in_vpc)
+        return subnets["Subnets"][0]["SubnetId"], groups["SecurityGroups"][0]["GroupId"]
+    vpc = ec2.create_vpc(CidrBlock=cidr)["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=cidr)["Subnet"]["SubnetId"]
+    group = ec2.create_security_group(GroupName=GROUP, Description="The web servers", VpcId=vpc)["GroupId"]
+    ssh = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0", "Description": "SSH"}]}
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[ssh])
+    return subnet, group
+
+
+def rules() -> None:
+    for group in client().describe_security_groups()["SecurityGroups"]:
+        if group["GroupName"] == "default":
+            continue
+        for permission in group["IpPermissions"]:
+            for source in permission["IpRanges"]:
+                print(
+                    f"{group['GroupId']} ({group['GroupName']}): {permission['IpProtocol']}/{permission['FromPort']}"
+                    f" from {source['CidrIp']}, {source.get('Description', 'no description')}"
+                )
+
+
+if __name__ == "__main__":
+    commands = {"start": start, "launch": launch, "rules": rules, "stop": stop}
+    if len(sys.argv) < 2 or sys.argv[1] not in commands:
+        sys.exit(__doc__)
+    commands[sys.argv[1]](*sys.argv[2:])

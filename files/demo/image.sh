@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Builds the image of the demo machine, if it is missing or what goes into it has changed.
+#
+#   image.sh [TAG]                                  on Debian and Ubuntu: from Debian packages alone
+#   DEMO_IMAGE=amazonlinux:2023 image.sh [TAG]      on an image that has yum (the default elsewhere)
+#
+# Run the machine with:
+#   docker run -d --cap-add SYS_ADMIN --cgroupns=host -v /sys/fs/cgroup:/sys/fs/cgroup:rw \
+#     --tmpfs /run --tmpfs /tmp:exec flasklaunch-machine:latest
+set -euo pipefail
+umask 022
+PATH=$PATH:/usr/sbin:/sbin
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+tag=${1:-flasklaunch-machine:latest}
+label=flasklaunch.ec2.inputs
+inputs=(Containerfile image.sh machine.sh yumhost.sh specs/*.spec)
+packages=systemd,systemd-sysv,dbus,openssh-server,sudo,procps,iproute2,ca-certificates
+packages+=,dnf,rpm,createrepo-c,python3-pip,python3-venv
+
+say() { echo "image: $*"; }
+
+die() {
+  echo "image: $*" >&2
+  exit 1
+}
+
+# Runs a command that talks much; what it said is worth reading only when it fails.
+quietly() {
+  "$@" > /dev/null 2> "$log" && return
+  tail -n 30 "$log" >&2
+  die "building $tag failed at: $1"
+}
+
+# shellcheck disable=SC1091 # each machine has its own
+os() { (. /etc/os-release 2> /dev/null && echo "${!1:-}"); }
+
+on_debian() { [[ " $(os ID) $(os ID_LIKE) " == *" debian "* ]]; }
+
+fingerprint() {
+  { echo "base: $1"; cd "$here" && sha256sum "${inputs[@]}"; } | sha256sum | cut -d' ' -f1
+}
+
+image_label() { docker image inspect --format "{{index .Config.Labels \"$label\"}}" "$tag" 2> /dev/null || true; }
+
+image_id() { docker image inspect --format '{{.Id}}' "$tag" 2> /dev/null || true; }
+
+install_mmdebstrap() {
+  local wanted=(mmdebstrap)
+  [[ $(os ID) == debian ]] || wanted+=(debian-archive-keyring)
+  ! dpkg-query -W "${wanted[@]}" > /dev/null 2>&1 || return 0
+  [[ $EUID -eq 0 ]] || die "needs ${wanted[*]}: run 'sudo apt-get install ${wanted[*]}', or set DEMO_IMAGE to an image that has yum"
+  say "installing ${wanted[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  quietly apt-get update
+  quietly apt-get install -y --no-install-recommends "${wanted[@]}"
+}
+
+# The mirror that this machine installs from; nothing where mmdebstrap's own default must do.
+mirror() {
+  [[ $(os ID) == debian ]] || return 0
+  # apt itself reads both formats of its sources. Other vendors' repositories may carry the same release name.
+  # shellcheck disable=SC2016 # apt's fields, not the shell's
+  apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
+    awk -v release="$(os VERSION_CODENAME)" \
+      '$1 == release && $2 == "main" && $3 ~ "^https?://.*/debian(/|$)" && $3 !~ "security" && !n++ { print $3 }'
+}
+
+import_debian() {
+  # shellcheck disable=SC2016 # "$1" is mmdebstrap's to fill in
+  mmdebstrap --quiet --variant=minbase --format=tar --include="$packages" --skip=cleanup/apt,cleanup/mmdebstrap,cleanup/reproducible \
+    --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+    --dpkgopt='path-exclude=/usr/share/locale/*' \
+    --customize-hook="copy-in '$here/specs' '$here/yumhost.sh' /root" \
+    --customize-hook='chroot "$1" bash /root/yumhost.sh && rm "$1/root/yumhost.sh"' \
+    bookworm - "$@" | docker import - "$root"
+}
+
+# The files go in by a pipe: nothing else of the folder is part of the build.
+build() {
+  tar -C "$here" -c Containerfile machine.sh |
+    docker build --file Containerfile --build-arg BASE="$1" --label "$label=$2" --tag "$tag" -
+}
+
+main() {
+  local base=${DEMO_IMAGE:-} made_of old from
+  [[ -n $base ]] || on_debian || base=amazonlinux:2023
+  made_of=$(fingerprint "${base:-debian}")
+  [[ $(image_label) != "$made_of" ]] || return 0
+
+  log=$(mktemp)
+  root=flasklaunch-machine-root:$$
+  trap 'rm -f "$log"; docker image rm "$root" > /dev/null 2>&1 || true' EXIT
+  old=$(image_id)
+  if [[ -n $base ]]; then
+    say "building $tag on $base"
+  else
+    install_mmdebstrap
+    from=$(mirror)
+    say "building $tag from Debian packages (about a minute)"
+    quietly import_debian ${from:+"$from"}
+    base=$root
+  fi
+  quietly build "$base" "$made_of"
+  # The image that this one replaces goes, unless a container still runs on it.
+  [[ -z $old ]] || docker image rm "$old" > /dev/null 2>&1 || true
+  say "built $tag in $SECONDS s"
+}
+
+main

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Runs inside an image that has yum and makes of it what an EC2 instance is: it boots systemd, lets
+# ec2-user in over SSH by key, and gives it root by sudo without a password.
+set -euo pipefail
+
+install_missing() {
+  local missing=()
+  [[ -x /usr/lib/systemd/systemd ]] || missing+=(systemd)
+  command -v sudo > /dev/null || missing+=(sudo)
+  command -v sshd > /dev/null || missing+=(openssh-server)
+  command -v ps > /dev/null || missing+=(procps-ng)
+  command -v ip > /dev/null || missing+=(iproute)
+  command -v useradd > /dev/null || missing+=(shadow-utils)
+  [[ ${#missing[@]} -gt 0 ]] || return 0
+  yum install -y "${missing[@]}"
+  yum clean all
+}
+
+make_user() {
+  id ec2-user > /dev/null 2>&1 || useradd --create-home --shell /bin/bash ec2-user
+  # No password, and yet not a locked account, which sshd may refuse.
+  usermod --password '*' --append --groups adm,systemd-journal ec2-user
+  install -d -m 0700 -o ec2-user -g ec2-user /home/ec2-user/.ssh
+  echo 'ec2-user ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/ec2-user
+  chmod 0440 /etc/sudoers.d/ec2-user
+}
+
+admit_keys_only() {
+  # sshd takes the first value that it meets.
+  sed -i '1i AuthenticationMethods publickey\nPasswordAuthentication no' /etc/ssh/sshd_config
+  # Host keys in an image would be the same on all machines; they are made when sshd first starts.
+  rm -f /etc/ssh/ssh_host_*
+  systemctl enable sshd.service
+}
+
+boot_in_container() {
+  # The runtime makes mounts private, and units that are given mounts (LoadCredential=) then miss them.
+  cat > /etc/systemd/system/make-rshared.service <<'E'
+[Unit]
+Description=Share mounts, as on a real host
+DefaultDependencies=no
+Before=sysinit.target
+[Service]
+Type=oneshot
+ExecStart=/bin/mount --make-rshared /
+[Install]
+WantedBy=sysinit.target
+E
+  systemctl enable make-rshared.service
+  systemctl set-default multi-user.target
+  # These need a console, devices, file systems or a kernel of the machine's own.
+  systemctl mask console-getty.service getty.target systemd-logind.service \
+    systemd-udevd.service systemd-udev-trigger.service systemd-firstboot.service systemd-remount-fs.service \
+    dev-hugepages.mount sys-fs-fuse-connections.mount systemd-networkd-wait-online.service \
+    e2scrub_all.timer fstrim.timer
+  # The journal outlives a reboot where this folder exists.
+  mkdir -p /var/log/journal
+  # Empty: each machine gets an identity of its own when it first boots.
+  rm -f /var/lib/dbus/machine-id
+  : > /etc/machine-id
+}
+
+install_missing
+make_user
+admit_keys_only
+boot_in_container

@@ -1,0 +1,38 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+
+"""The text of netstat, from the fields of a row."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Mapping
+
+COLUMNS = "Proto Recv-Q Send-Q Local Address           Foreign Address         State      "
+
+
+def render(rows: Iterable[Mapping[str, Any]], every_state: bool = False) -> list[str]:
+    """What C(netstat -n) prints under LC_ALL=C: with -l, or with -a for every state.
+
+    The format is that of net-tools' netstat.c, trailing blanks included. Addresses are never cut, as with -W.
+    """
+    which = "servers and established" if every_state else "only servers"
+    return ["Active Internet connections (%s)" % which, COLUMNS] + [line(row) for row in rows]
+
+
+def line(row: Mapping[str, Any]) -> str:
+    return "%-4s  %6d %6d %-23s %-23s %-11s" % (
+        row["proto"],
+        row["recv_q"],
+        row["send_q"],
+        _unmapped("%s:%d" % (row["local_address"], row["local_port"])),
+        _unmapped(row["foreign_address"]),
+        row["state"] or "",
+    )
+
+
+def _unmapped(endpoint: str) -> str:
+    """Netstat prints ::ffff:127.0.0.1 as 127.0.0.1, in the tcp6 rows too."""
+    return endpoint[len("::ffff:") :] if endpoint.startswith("::ffff:") and "." in endpoint else endpoint
