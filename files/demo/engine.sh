@@ -26,9 +26,10 @@ families() { (. /etc/os-release 2> /dev/null && echo " $ID ${ID_LIKE:-} ") || tr
 refuse_without_root() {
   command -v docker > /dev/null ||
     die "docker is not installed: install it, or run this once as root"
-  if docker version 2>&1 | grep -qi 'permission denied'; then
+  local said
+  said=$(docker version 2>&1 || true)
+  [[ ${said,,} != *'permission denied'* ]] ||
     die "docker is running, but $(id -un) may not use it: run 'sudo usermod -aG docker $(id -un)' and log in again"
-  fi
   die "docker is installed but not running: run 'sudo systemctl start docker', or run this once as root"
 }
 
@@ -92,13 +93,16 @@ start_docker() {
 }
 
 wait_for_answer() {
-  local log=$1/dockerd.log
-  for _ in {1..150}; do
-    ! answers || return 0
+  local state=$1 deadline=$((SECONDS + 30))
+  until answers; do
+    if [[ -f $state/dockerd.pid ]] && ! kill -0 "$(cat "$state/dockerd.pid")" 2> /dev/null; then
+      rm -f "$state/dockerd.pid"
+      tail -n 5 "$state/dockerd.log" >&2
+      die "dockerd ended as soon as it was started"
+    fi
+    ((SECONDS < deadline)) || die "the docker engine does not answer after 30 seconds"
     sleep 0.2
   done
-  [[ ! -f $log ]] || tail -n 5 "$log" >&2
-  die "the docker engine does not answer after 30 seconds"
 }
 
 ensure() {

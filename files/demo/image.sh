@@ -12,7 +12,7 @@ set -euo pipefail
 umask 022
 PATH=$PATH:/usr/sbin:/sbin
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cd "$(dirname "${BASH_SOURCE[0]}")"
 tag=${1:-flasklaunch-machine:latest}
 label=flasklaunch.ec2.inputs
 inputs=(Containerfile image.sh machine.sh yumhost.sh specs/*.spec)
@@ -28,7 +28,7 @@ die() {
 
 # Runs a command that talks much; what it said is worth reading only when it fails.
 quietly() {
-  "$@" > /dev/null 2> "$log" && return
+  "$@" > "$log" 2>&1 && return
   tail -n 30 "$log" >&2
   die "building $tag failed at: $1"
 }
@@ -39,7 +39,7 @@ os() { (. /etc/os-release 2> /dev/null && echo "${!1:-}"); }
 on_debian() { [[ " $(os ID) $(os ID_LIKE) " == *" debian "* ]]; }
 
 fingerprint() {
-  { echo "base: $1"; cd "$here" && sha256sum "${inputs[@]}"; } | sha256sum | cut -d' ' -f1
+  { echo "base: $1"; sha256sum "${inputs[@]}"; } | sha256sum | cut -d' ' -f1
 }
 
 image_label() { docker image inspect --format "{{index .Config.Labels \"$label\"}}" "$tag" 2> /dev/null || true; }
@@ -60,11 +60,10 @@ install_mmdebstrap() {
 # The mirror that this machine installs from; nothing where mmdebstrap's own default must do.
 mirror() {
   [[ $(os ID) == debian ]] || return 0
-  # apt itself reads both formats of its sources. Other vendors' repositories may carry the same release name.
-  # shellcheck disable=SC2016 # apt's fields, not the shell's
-  apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
-    awk -v release="$(os VERSION_CODENAME)" \
-      '$1 == release && $2 == "main" && $3 ~ "^https?://.*/debian(/|$)" && $3 !~ "security" && !n++ { print $3 }'
+  # apt itself reads both formats of its sources. Others also serve a '/debian', but not as many suites of it.
+  apt-get update --print-uris | awk -F "'" -v suite="^https?://.*/debian/dists/$(os VERSION_CODENAME)(-updates|-backports)?/InRelease$" '
+    $2 ~ suite { sub("/dists/.*", "", $2); if (++suites[$2] > most) { most = suites[$2]; best = $2 } }
+    END { print best }'
 }
 
 import_debian() {
@@ -72,15 +71,15 @@ import_debian() {
   mmdebstrap --quiet --variant=minbase --format=tar --include="$packages" --skip=cleanup/apt,cleanup/mmdebstrap,cleanup/reproducible \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' \
-    --customize-hook="copy-in '$here/specs' '$here/yumhost.sh' /root" \
+    --customize-hook="copy-in '$PWD/specs' '$PWD/yumhost.sh' /root" \
     --customize-hook='chroot "$1" bash /root/yumhost.sh && rm "$1/root/yumhost.sh"' \
     bookworm - "$@" | docker import - "$root"
 }
 
 # The files go in by a pipe: nothing else of the folder is part of the build.
 build() {
-  tar -C "$here" -c Containerfile machine.sh |
-    docker build --file Containerfile --build-arg BASE="$1" --label "$label=$2" --tag "$tag" -
+  tar -c Containerfile machine.sh |
+    docker build --force-rm --file Containerfile --build-arg BASE="$1" --label "$label=$2" --tag "$tag" -
 }
 
 main() {
@@ -98,7 +97,7 @@ main() {
   else
     install_mmdebstrap
     from=$(mirror)
-    say "building $tag from Debian packages (about a minute)"
+    say "building $tag from Debian packages (a minute or two)"
     quietly import_debian ${from:+"$from"}
     base=$root
   fi

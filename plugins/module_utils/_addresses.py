@@ -12,6 +12,8 @@ import ipaddress
 import socket
 from functools import lru_cache
 
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import FAMILIES
+
 WILDCARDS = ("0.0.0.0", "::")
 
 # Spelled out, since ipaddress.is_private and is_global changed their minds between Python 3.7 and 3.13.
@@ -39,13 +41,17 @@ def scope(address: str, interface: str | None = None) -> str:
     return next((name for network, name in SCOPES if parsed in network), "public")
 
 
+def family_of(address: str) -> str:
+    return "ipv6" if ":" in address else "ipv4"
+
+
 def normalised(address: str) -> str:
-    """The spelling that the kernel's tables are printed in. Raises ValueError for what is no address."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    """The spelling that the tables are printed in. Raises ValueError for what is no address."""
+    family = FAMILIES[family_of(address)]
     try:
         return socket.inet_ntop(family, socket.inet_pton(family, address))
     except OSError:
-        raise ValueError("%s is no IP address" % address) from None
+        raise ValueError(f"address: {address} is no IP address") from None
 
 
 def is_mapped(address: str) -> bool:
@@ -55,4 +61,4 @@ def is_mapped(address: str) -> bool:
 
 def endpoint(address: str, port: int) -> str:
     """As one writes it in a URL."""
-    return ("[%s]:%d" if ":" in address else "%s:%d") % (address, port)
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

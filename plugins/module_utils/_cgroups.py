@@ -63,11 +63,15 @@ def place(path: str, root: str = "") -> Place:
 def paths_of(ids: Iterable[int], mounts: str = "/proc/self/mounts") -> dict[int, str]:
     """The paths of cgroup ids, which are the inode numbers of the directories of cgroup v2. Needs no privilege."""
     wanted, paths = set(ids), {}
-    for top in _cgroup2_mounts(mounts) if wanted else ():
-        for directory, below, _files in os.walk(top):
-            if wanted <= paths.keys():
-                break
-            number = _inode(directory)
-            if number in wanted:
-                paths[number] = directory[len(top) :] or "/"
+    top = _cgroup2_mount(mounts) if wanted else None
+    for directory, _below, _files in os.walk(top) if top else ():
+        number = os.stat(directory).st_ino
+        if number in wanted:
+            paths[number] = directory[len(top) :] or "/"
     return paths
+
+
+def _cgroup2_mount(mounts: str) -> str | None:
+    with open(mounts) as lines:
+        fields = [line.split() for line in lines]
+    return next((field[1] for field in fields if field[2] == "cgroup2"), None)

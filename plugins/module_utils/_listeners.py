@@ -9,16 +9,24 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Iterable, NamedTuple
+from typing import Callable, Iterable, NamedTuple
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _owners, _proc_net
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import is_mapped, scope
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._owners import Holders, Process
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import TCP_STATES, TIME_WAIT, Socket
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import (
+    _cgroups,
+    _owners,
+    _proc_net,
+    _sock_diag,
+    _socket_units,
+)
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import WILDCARDS, is_mapped, scope
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._local_addresses import is_local
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._netlink import Unusable
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._owners import Process
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import FAMILIES, TCP_STATES, TIME_WAIT, Socket
 
 Row = dict  # the keys are those of RETURN in plugins/modules/listening_ports.py
 
-# PROC_PID_INIT_INO in include/linux/proc_ns.h: only from there all processes of the machine can be seen.
+# PROC_PID_INIT_INO in include/linux/proc_ns.h: only from there can all processes of the machine be seen.
 INITIAL_PID_NAMESPACE = "pid:[4026531836]"
 
 
@@ -29,27 +37,45 @@ class Table(NamedTuple):
 
 def read_table(protocols: Iterable[str], every_state: bool, warn: Callable[[str], None]) -> Table:
     """Both address families, since an IPv6 socket may serve IPv4 clients; sorted, each socket once."""
-    tables = [(protocol, family) for protocol in protocols for family in ("ipv4", "ipv6")]
-    sockets = [found for table in tables for found in _proc_net.read(*table, every_state, warn)]
-    return Table(sorted(set(sockets), key=Socket.order), "proc")
+    tables = [(protocol, family) for protocol in protocols for family in FAMILIES]
+    try:
+        sockets = [found for table in tables for found in _sock_diag.read(*table, every_state)]
+        source = "netlink"
+    except Unusable:
+        sockets = [found for table in tables for found in _proc_net.read(*table, every_state, warn)]
+        source = "proc"
+    # Neither way is atomic: a socket that moves in the kernel's table meanwhile is met twice.
+    return Table(sorted({found.identity: found for found in sockets}.values(), key=Socket.order), source)
 
 
 def rows(sockets: Iterable[Socket], processes: bool) -> list[Row]:
     """Adds what is not in the kernel's tables, above all the processes that hold each socket."""
     sockets = list(sockets)
-    held = _owners.holders(found.inode for found in sockets) if processes else Holders({}, True)
-    described = {pid: _owners.describe(pid) for pids in held.pids.values() for pid in pids}
-    unknown = _reason(processes, held.complete)
-    result = []
-    for found in sockets:
-        owners = [described[pid] for pid in held.pids.get(found.inode, ()) if described[pid]]
-        result.append(dict(_facts(found), **_ownership(owners, None if owners else unknown)))
+    owners = _owners.find(found.inode for found in sockets if processes)
+    unknown = _unknown_because(owners.complete) if processes else "not_requested"
+    local = {bound: _is_local(*bound) for bound in {(found.local_address, found.interface) for found in sockets}}
+    result = [
+        _row(found, local[found.local_address, found.interface], owners.processes.get(found.inode, []), unknown)
+        for found in sockets
+    ]
+    _name_units(result, sockets)
     return result
 
 
-def _facts(found: Socket) -> Row:
-    wildcard_v6 = found.local_address == "::"
-    dual_stack = None if wildcard_v6 and found.v6only is None else wildcard_v6 and not found.v6only
+def _unknown_because(every_process_was_read: bool) -> str:
+    """Why no process is found that holds a socket."""
+    # Where /proc is mounted with hidepid, the processes of others are not even there to be refused.
+    if not every_process_was_read or os.geteuid() != 0:
+        return "permission_denied"
+    if os.readlink("/proc/self/ns/pid") != INITIAL_PID_NAMESPACE:
+        return "other_pid_namespace"
+    return "no_process"
+
+
+def _row(found: Socket, local: bool | None, owners: list[Process], unknown: str) -> Row:
+    # With socket activation systemd itself holds the socket too, but it is the service that answers.
+    # Of a server with workers the master is the oldest.
+    first = min(owners, key=lambda owner: (owner.is_systemd, owner.started, owner.pid)) if owners else None
     uid = None if found.state == TIME_WAIT else found.uid  # nobody's any more; the kernel prints 0
     port = "*" if found.foreign_port == 0 else str(found.foreign_port)
     return {
@@ -58,43 +84,60 @@ def _facts(found: Socket) -> Row:
         "send_q": found.send_q,
         "local_address": found.local_address,
         "local_port": found.local_port,
-        "foreign_address": "%s:%s" % (found.foreign_address, port),
+        "foreign_address": f"{found.foreign_address}:{port}",
         "state": None if found.protocol == "udp" and found.listening else TCP_STATES.get(found.state),
         "family": found.family,
         "interface": found.interface,
         "scope": scope(found.local_address, found.interface),
+        "address_not_local": None if local is None else not local,
         "backlog": found.backlog,
-        "dual_stack": dual_stack,
-        "ipv4_reachable": found.family == "ipv4" or is_mapped(found.local_address) or dual_stack,
+        "dual_stack": _dual_stack(found),
+        "ipv4_reachable": _ipv4_reachable(found, local),
         "inode": found.inode or None,
         "uid": uid,
         "user": None if uid is None else _owners.user_name(uid),
-    }
-
-
-def _ownership(owners: list[Process], unknown: str | None) -> Row:
-    # With socket activation systemd itself holds the socket too, but it is the service that answers.
-    # Of a server with workers the master is the oldest.
-    first = min(owners, key=lambda owner: (owner.pid == 1, owner.started, owner.pid)) if owners else None
-    return {
         "pid": first and first.pid,
         "name": first and first.name,
         "unit": first and first.unit,
         "processes": [owner._asdict() for owner in owners],
-        "owner_unknown_reason": unknown,
+        "owner_unknown_reason": None if owners else unknown,
     }
 
 
-def _reason(processes: bool, complete: bool) -> str:
-    if not processes:
-        return "not_requested"
-    # Where /proc is mounted with hidepid, the processes of others are not even there to be refused.
-    if not complete or os.geteuid() != 0:
-        return "permission_denied"
-    if os.readlink("/proc/self/ns/pid") != INITIAL_PID_NAMESPACE:
-        return "other_pid_namespace"
-    return "no_process"
+def _is_local(address: str, interface: str | None) -> bool | None:
+    if address in WILDCARDS or scope(address) == "loopback":
+        return True
+    return is_local(address[len("::ffff:") :] if is_mapped(address) else address, interface)
 
 
-def incomplete(result: Iterable[dict[str, Any]]) -> bool:
-    return any(row["owner_unknown_reason"] == "permission_denied" for row in result)
+def _dual_stack(found: Socket) -> bool | None:
+    if found.local_address != "::":
+        return False
+    return None if found.v6only is None else not found.v6only
+
+
+def _ipv4_reachable(found: Socket, local: bool | None) -> bool | None:
+    if found.family == "ipv4" or is_mapped(found.local_address):
+        return local
+    return _dual_stack(found)
+
+
+def _name_units(result: list[Row], sockets: Iterable[Socket]) -> None:
+    """Names the unit where the holder does not: it cannot be read, or it is systemd for a service not yet started."""
+    pending = [(row, found) for row, found in zip(result, sockets) if not row["pid"] or _held_by_systemd_alone(row)]
+    if not pending:
+        return
+    paths = _cgroups.paths_of({found.cgroup_id for _row, found in pending if found.cgroup_id})
+    socket_units = _socket_units.read()
+    for row, found in pending:
+        # The cgroup of a socket is that of the process that made it: with systemd often the .socket unit's.
+        unit = _cgroups.place(paths.get(found.cgroup_id, "/")).unit or row["unit"]
+        if unit and unit.endswith(".socket"):
+            unit = _socket_units.answering_for(socket_units, unit)
+        elif unit == "init.scope" or _held_by_systemd_alone(row):
+            unit = _socket_units.answering_at(socket_units, *found.bound) or unit
+        row["unit"] = unit
+
+
+def _held_by_systemd_alone(row: Row) -> bool:
+    return row["pid"] == 1 and row["name"] == "systemd"

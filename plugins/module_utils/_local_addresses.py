@@ -13,6 +13,8 @@ import socket
 import struct
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _netlink
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import family_of
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import FAMILIES
 
 NETLINK_ROUTE = 0
 RTM_GETROUTE = 26
@@ -24,7 +26,7 @@ DELIVERED_HERE = (2, 3, 5)  # RTN_LOCAL, RTN_BROADCAST, RTN_MULTICAST
 
 def is_local(address: str, interface: str | None = None) -> bool | None:
     """False for an address that a socket got by IP_FREEBIND or before it was taken from the machine; None: unknown."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    family = FAMILIES[family_of(address)]
     packed = socket.inet_pton(family, address)
     attributes = _netlink.attribute(RTA_DST, packed)
     try:

@@ -81,7 +81,7 @@ def split(datagram: bytes, order: str = "=") -> Iterator[Message]:
         except struct.error:
             raise Unusable("a netlink header is cut") from None
         if not HEADER_SIZE <= size <= len(datagram) - start:
-            raise Unusable("a netlink message of %d bytes is cut" % size)
+            raise Unusable(f"a netlink message of {size} bytes is cut")
         yield Message(kind, flags, datagram[start + HEADER_SIZE : start + size])
         start += _aligned(size)
 
@@ -96,7 +96,7 @@ def attributes(payload: bytes, order: str = "=") -> dict[int, bytes]:
     while start + ATTRIBUTE_SIZE <= len(payload):
         size, kind = struct.unpack_from(order + ATTRIBUTE, payload, start)
         if not ATTRIBUTE_SIZE <= size <= len(payload) - start:
-            raise Unusable("a netlink attribute of %d bytes is cut" % size)
+            raise Unusable(f"a netlink attribute of {size} bytes is cut")
         found[kind] = payload[start + ATTRIBUTE_SIZE : start + size]
         start += _aligned(size)
     return found
@@ -117,7 +117,7 @@ def _receive(channel: socket.socket) -> Iterator[bytes]:
     while True:
         datagram, _ancillary, flags, _sender = channel.recvmsg(BUFFER)
         if flags & socket.MSG_TRUNC:
-            raise Unusable("a netlink datagram is longer than %d bytes" % BUFFER)
+            raise Unusable(f"a netlink datagram is longer than {BUFFER} bytes")
         yield datagram
 
 

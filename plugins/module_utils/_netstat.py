@@ -19,17 +19,14 @@ def render(rows: Iterable[Mapping[str, Any]], every_state: bool = False) -> list
     The format is that of net-tools' netstat.c, trailing blanks included. Addresses are never cut, as with -W.
     """
     which = "servers and established" if every_state else "only servers"
-    return ["Active Internet connections (%s)" % which, COLUMNS] + [line(row) for row in rows]
+    return [f"Active Internet connections ({which})", COLUMNS] + [line(row) for row in rows]
 
 
 def line(row: Mapping[str, Any]) -> str:
-    return "%-4s  %6d %6d %-23s %-23s %-11s" % (
-        row["proto"],
-        row["recv_q"],
-        row["send_q"],
-        _unmapped("%s:%d" % (row["local_address"], row["local_port"])),
-        _unmapped(row["foreign_address"]),
-        row["state"] or "",
+    local = _unmapped(f"{row['local_address']}:{row['local_port']}")
+    foreign = _unmapped(row["foreign_address"])
+    return (
+        f"{row['proto']:<4}  {row['recv_q']:>6} {row['send_q']:>6} {local:<23} {foreign:<23} {row['state'] or '':<11}"
     )
 
 

@@ -8,20 +8,22 @@
 
 from __future__ import annotations
 
+import calendar
 import os
 import pwd
 import re
-from datetime import datetime, timezone
+import time
 from functools import lru_cache
 from typing import Iterable, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _cgroups
 
 PROC = "/proc"
+DELETED = " (deleted)"
+ISO_8601 = "%Y-%m-%dT%H:%M:%SZ"
 # A process may write what it likes, and as much as it likes, over its command line.
 CMDLINE_LIMIT = 4096
-DELETED = " (deleted)"
-UNPRINTABLE = re.compile(r"\\|[^ -~]")
+DOUBTFUL = re.compile(r"\\|[^ -~]")
 
 
 class Process(NamedTuple):
@@ -32,93 +34,99 @@ class Process(NamedTuple):
     exe_deleted: bool | None
     uid: int
     user: str | None
-    started: str
+    started: str  # ISO 8601, UTC
     unit: str | None
     user_unit: str | None
     container: str | None
 
+    @property
+    def is_systemd(self) -> bool:
+        """Whether this is the system manager, which holds the sockets of its .socket units."""
+        return self.pid == 1 and self.name == "systemd"
 
-class Holders(NamedTuple):
-    pids: dict[int, list[int]]  # by inode; an inode that no process holds is missing
+
+class Owners(NamedTuple):
+    processes: dict[int, list[Process]]  # by inode; an inode that no process holds is missing
     complete: bool  # False: there are processes whose descriptors may not be read
+
+
+def find(inodes: Iterable[int], proc: str = PROC) -> Owners:
+    """Looks through the descriptors of every process once. Processes and descriptors may vanish meanwhile."""
+    wanted = {f"socket:[{inode}]": inode for inode in inodes if inode}
+    owners = Owners({}, True)
+    for pid in sorted(int(name) for name in os.listdir(proc) if name.isdigit()) if wanted else ():
+        try:
+            # Open, the directory stands for this process and no other, even if its pid is given away again.
+            with _Directory(f"{proc}/{pid}") as process:
+                held = _links(process) & wanted.keys()
+                description = _describe(process, pid, proc) if held else None
+        except PermissionError:
+            owners = owners._replace(complete=False)
+        except OSError:
+            continue  # it has exited
+        else:
+            for link in held:
+                owners.processes.setdefault(wanted[link], []).append(description)
+    return owners
+
+
+def _links(process: _Directory) -> set[str]:
+    """What the descriptors point at. To look names up in an open directory costs half of whole paths."""
+    links = set()
+    with process.directory("fd") as descriptors:
+        for name in os.listdir(descriptors.handle):
+            try:
+                links.add(os.readlink(name, dir_fd=descriptors.handle))
+            except FileNotFoundError:
+                continue  # closed since
+    return links
+
+
+def _describe(process: _Directory, pid: int, proc: str) -> Process:
+    """Raises OSError when it has exited."""
+    exe = process.link("exe")
+    deleted = exe and exe.endswith(DELETED)
+    cmdline = process.read("cmdline", CMDLINE_LIMIT)
+    place = _cgroups.place(_cgroups.own_path(os.fsdecode(process.read("cgroup"))), _cgroup_root(proc))
+    uid = int(re.search(rb"^Uid:\s+\d+\s+(\d+)", process.read("status"), re.MULTILINE).group(1))
+    # The name may hold blanks and brackets: it ends at the last one (proc_pid_stat(5)).
+    head, _, tail = process.read("stat").rpartition(b")")
+    started = boot_time(proc) + int(tail.split()[19]) // os.sysconf("SC_CLK_TCK")
+    return Process(
+        pid=pid,
+        name=printable(head.partition(b"(")[2]),
+        cmdline=printable(cmdline.strip(b"\0").replace(b"\0", b" ")),
+        exe=exe and printable(os.fsencode(exe[: -len(DELETED)] if deleted else exe)),
+        exe_deleted=deleted,
+        uid=uid,
+        user=user_name(uid),
+        started=time.strftime(ISO_8601, time.gmtime(started)),
+        unit=place.unit,
+        user_unit=place.user_unit,
+        container=place.container,
+    )
 
 
 def printable(raw: bytes) -> str:
     r"""Text from bytes that anybody on the machine may have chosen: one line, no control character, no ambiguity.
 
-    What cannot be shown is escaped as in lsof (\n, \x1b), and so is the backslash itself.
+    What cannot be shown is escaped byte by byte (\x0a, \x1b), and the backslash itself doubled.
     """
-    return UNPRINTABLE.sub(_escape, raw.decode("utf-8", "surrogateescape"))
+    return DOUBTFUL.sub(_escaped, raw.decode("utf-8", "surrogateescape"))
 
 
-def _escape(match) -> str:
+def _escaped(match: re.Match) -> str:
     character = match.group()
     if character == "\\":
         return "\\\\"
     if character.isprintable():
         return character
-    return "".join("\\x%02x" % byte for byte in character.encode("utf-8", "surrogateescape"))
+    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape"))
 
 
-def holders(inodes: Iterable[int], proc: str = PROC) -> Holders:
-    """Looks through the descriptors of every process once. Processes and descriptors may vanish meanwhile."""
-    wanted = {"socket:[%d]" % inode: inode for inode in inodes if inode}
-    pids: dict[int, list[int]] = {}
-    complete = True
-    for pid in sorted(int(name) for name in os.listdir(proc) if name.isdigit()) if wanted else ():
-        try:
-            held = _links("%s/%d/fd" % (proc, pid)) & wanted.keys()
-        except PermissionError:
-            complete = False
-        except OSError:
-            pass  # it has exited
-        else:
-            for link in held:
-                pids.setdefault(wanted[link], []).append(pid)
-    return Holders(pids, complete)
-
-
-def _links(directory: str) -> set[str]:
-    """What the descriptors point at. Names are looked up in the open directory: half the cost of whole paths."""
-    links = set()
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        for name in os.listdir(handle):
-            try:
-                links.add(os.readlink(name, dir_fd=handle))
-            except FileNotFoundError:
-                pass  # closed since
-    finally:
-        os.close(handle)
-    return links
-
-
-def describe(pid: int, proc: str = PROC) -> Process | None:
-    """All that /proc says of a process; None when it has exited."""
-    here = "%s/%d/" % (proc, pid)
-    try:
-        # The name may hold blanks and brackets: it ends at the last one (proc_pid_stat(5)).
-        head, _, tail = _read(here + "stat").rpartition(b")")
-        uid = int(re.search(rb"^Uid:\s+\d+\s+(\d+)", _read(here + "status"), re.MULTILINE).group(1))
-        cmdline = _read(here + "cmdline", CMDLINE_LIMIT)
-        place = _cgroups.place(_cgroups.own_path(os.fsdecode(_read(here + "cgroup"))), _cgroup_root(proc))
-        started = boot_time(proc) + int(tail.split()[19]) // os.sysconf("SC_CLK_TCK")
-    except (OSError, AttributeError, IndexError):
-        return None
-    exe = _exe(here)
-    return Process(
-        pid=pid,
-        name=printable(head.partition(b"(")[2]),
-        cmdline=printable(cmdline.strip(b"\0").replace(b"\0", b" ")),
-        exe=exe and printable(os.fsencode(exe[: -len(DELETED)] if exe.endswith(DELETED) else exe)),
-        exe_deleted=exe and exe.endswith(DELETED),
-        uid=uid,
-        user=user_name(uid),
-        started=datetime.fromtimestamp(started, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        unit=place.unit,
-        user_unit=place.user_unit,
-        container=place.container,
-    )
+def seconds(started: str) -> int:
+    """Since 1970, of a start time as Process has it."""
+    return calendar.timegm(time.strptime(started, ISO_8601))
 
 
 @lru_cache(maxsize=None)
@@ -132,24 +140,40 @@ def user_name(uid: int) -> str | None:
 @lru_cache(maxsize=None)
 def boot_time(proc: str = PROC) -> int:
     """Seconds since 1970."""
-    return int(re.search(rb"^btime (\d+)", _read(proc + "/stat"), re.MULTILINE).group(1))
+    with _Directory(proc) as directory:
+        return int(re.search(rb"^btime (\d+)", directory.read("stat"), re.MULTILINE).group(1))
 
 
 @lru_cache(maxsize=None)
 def _cgroup_root(proc: str) -> str:
     try:
-        return _cgroups.root_of(_cgroups.own_path(os.fsdecode(_read(proc + "/1/cgroup"))))
+        with _Directory(proc + "/1") as first:
+            return _cgroups.root_of(_cgroups.own_path(os.fsdecode(first.read("cgroup"))))
     except OSError:
         return ""
 
 
-def _exe(here: str) -> str | None:
-    try:
-        return os.readlink(here + "exe")
-    except OSError:
-        return None  # of another user, or a kernel thread
+class _Directory:
+    """An open directory below /proc, and what is read in it."""
 
+    def __init__(self, path: str, parent: int | None = None) -> None:
+        self.handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY, dir_fd=parent)
 
-def _read(path: str, limit: int = -1) -> bytes:
-    with open(path, "rb") as handle:
-        return handle.read(limit)
+    def __enter__(self) -> _Directory:
+        return self
+
+    def __exit__(self, *_details: object) -> None:
+        os.close(self.handle)
+
+    def directory(self, name: str) -> _Directory:
+        return _Directory(name, self.handle)
+
+    def read(self, name: str, limit: int = -1) -> bytes:
+        with open(os.open(name, os.O_RDONLY, dir_fd=self.handle), "rb") as lines:
+            return lines.read(limit)
+
+    def link(self, name: str) -> str | None:
+        try:
+            return os.readlink(name, dir_fd=self.handle)
+        except OSError:
+            return None  # of another user

@@ -21,13 +21,15 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import (
 
 
 def read(protocol: str, family: str, every_state: bool, warn: Callable[[str], None]) -> list[Socket]:
-    """The table of the network namespace that the caller is in; empty where the kernel has no such protocol."""
-    path = "/proc/net/%s%s" % (protocol, "6" if family == "ipv6" else "")
+    """The table of the network namespace that the caller is in. Without IPv6 the kernel has no table for it."""
+    path = f"/proc/net/{protocol}{'6' if family == 'ipv6' else ''}"
     try:
         with open(path) as lines:
-            return list(parse(lines, protocol, family, every_state, lambda text: warn("%s: %s" % (path, text))))
+            return list(parse(lines, protocol, family, every_state, lambda text: warn(f"{path}: {text}")))
     except FileNotFoundError:
-        return []
+        if family == "ipv6":
+            return []
+        raise
 
 
 def parse(
@@ -40,7 +42,7 @@ def parse(
         try:
             found = parse_line(line, protocol, family)
         except ValueError as error:
-            warn("line %d skipped: %s" % (number, error))
+            warn(f"line {number} skipped: {error}")
             continue
         if every_state or found.listening:
             yield found
@@ -74,7 +76,7 @@ def parse_line(line: str, protocol: str, family: str, order: str = "=") -> Socke
             int(inode),
         )
     except (ValueError, struct.error):
-        raise ValueError("%r is no row of a socket table" % line.strip()) from None
+        raise ValueError(f"{line.strip()!r} is no row of a socket table") from None
 
 
 def _endpoint(text: str, family: str, order: str) -> tuple[str, int]:

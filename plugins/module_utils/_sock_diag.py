@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""The socket tables as sock_diag gives them, the interface that ss uses: exact, and fast with any number of connections.
+"""The socket tables as sock_diag gives them, the interface that ss uses: exact, however many connections there are.
 
 The structures are those of include/uapi/linux/inet_diag.h.
 """
@@ -47,7 +47,7 @@ def read(protocol: str, family: str, every_state: bool) -> list[Socket]:
             return list(parse(_netlink.ask(NETLINK_SOCK_DIAG, question), protocol, every_state))
         except Interrupted:
             continue
-    raise Unusable("interrupted %d times" % ATTEMPTS)
+    raise Unusable(f"interrupted {ATTEMPTS} times")
 
 
 def request(protocol: str, family: str, every_state: bool) -> bytes:
@@ -62,7 +62,7 @@ def parse(messages: Iterable[Message], protocol: str, every_state: bool, order: 
     """Yields the listeners, or with every_state all sockets. Raises Unusable."""
     for message in messages:
         if message.type != SOCK_DIAG_BY_FAMILY:
-            raise Unusable("sock_diag answered with a message of type %d" % message.type)
+            raise Unusable(f"sock_diag answered with a message of type {message.type}")
         found = parse_message(message.payload, protocol, order)
         if every_state or found.listening:
             yield found
@@ -72,10 +72,10 @@ def parse_message(payload: bytes, protocol: str, order: str = "=") -> Socket:
     try:
         fields = struct.unpack_from(order + ANSWER, payload)
     except struct.error:
-        raise Unusable("a sock_diag message of %d bytes is cut" % len(payload)) from None
+        raise Unusable(f"a sock_diag message of {len(payload)} bytes is cut") from None
     family, state, local_port, foreign_port, local, foreign, interface, _timer, recv_q, send_q, uid, inode = fields
     if family not in FAMILY_NAMES:
-        raise Unusable("sock_diag answered for the address family %d" % family)
+        raise Unusable(f"sock_diag answered for the address family {family}")
     size = 4 if family == socket.AF_INET else 16
     attributes = _netlink.attributes(payload[ANSWER_SIZE:], order)
     v6only, cgroup_id = attributes.get(SKV6ONLY, b""), attributes.get(CGROUP_ID, b"")
@@ -104,4 +104,4 @@ def interface_name(index: int) -> str:
     try:
         return socket.if_indextoname(index)
     except OSError:
-        return "if%d" % index  # it has gone, the socket is still bound to it
+        return f"if{index}"  # it has gone, the socket is still bound to it

@@ -65,9 +65,14 @@ def read(directories: Iterable[str] = DIRECTORIES) -> list[SocketUnit]:
     return [parse(name, lines[name]) for name in sorted(lines)]
 
 
-def answering(units: Iterable[SocketUnit], protocol: str, address: str, port: int) -> str | None:
+def answering_for(units: Iterable[SocketUnit], name: str) -> str:
+    """The unit that answers for a socket unit."""
+    return next((unit.answered_by for unit in units if unit.name == name), name)
+
+
+def answering_at(units: Iterable[SocketUnit], protocol: str, address: str, port: int) -> str | None:
     """The unit that answers there; None if no unit on disk says so, or several do."""
-    spellings = {(protocol, text) for text in ("%s:%d" % (address, port), "[%s]:%d" % (address, port))}
+    spellings = {(protocol, text) for text in (f"{address}:{port}", f"[{address}]:{port}")}
     if address in ("::", "0.0.0.0"):
         spellings.add((protocol, str(port)))
     found = {unit.answered_by for unit in units if unit.listens & spellings}

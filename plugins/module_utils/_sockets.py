@@ -58,6 +58,16 @@ class Socket(NamedTuple):
     def proto(self) -> str:
         return self.protocol + ("6" if self.family == "ipv6" else "")
 
+    @property
+    def bound(self) -> tuple[str, str, int]:
+        return self.protocol, self.local_address, self.local_port
+
+    @property
+    def identity(self) -> tuple:
+        """What tells two sockets apart. With SO_REUSEPORT it is the inode alone."""
+        ends = (self.local_address, self.local_port, self.foreign_address, self.foreign_port)
+        return (self.protocol, self.family, self.inode) + ends
+
     def order(self) -> tuple:
         """Sorts as netstat groups (tcp, tcp6, udp, udp6), then by the number, not the text, of address and port."""
         packed = socket.inet_pton(FAMILIES[self.family], self.local_address)

@@ -8,31 +8,396 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: listening_ports
-short_description: Report listening sockets as netstat -ltn4 does, with their owners
+short_description: Report listening sockets as netstat does, and who holds them
 version_added: 0.1.0
-author: The flasklaunch founders (@flasklaunch)
+author:
+  - The flasklaunch founders (@flasklaunch)
 description:
-  - Reports the TCP and UDP sockets that listen on a machine, as C(netstat -ltn4) prints them and as structured data.
-  - Says of each socket which processes and which systemd unit hold it, and whether IPv4 clients can reach it.
-  - Can wait until a port is held by the unit that should hold it, or until it is free, and says who holds it instead.
-  - Asks the kernel itself. No external program is run, and nothing on the machine is changed.
+  - Reports the sockets of a Linux machine that listen, as C(netstat -ltn4) prints them and as structured data.
+  - Says of each socket which processes and which systemd unit hold it, and whether IPv4 clients reach it.
+  - Can wait until a port is held by the unit that is to hold it, or until it is free.
+    If that does not come about, the message says what is there instead.
+  - Asks the kernel itself. No program is run on the managed node, and nothing is changed there.
+options:
+  family:
+    description:
+      - The address family of the sockets to list.
+      - An IPv6 socket may serve IPv4 clients too. C(netstat -4) does not list it, and neither does V(ipv4) here,
+        but RV(dual_stack_listeners) and O(expect) know of it.
+    type: str
+    choices: [ipv4, ipv6, any]
+    default: ipv4
+  protocol:
+    description: The protocols of the sockets to list.
+    type: list
+    elements: str
+    choices: [tcp, udp]
+    default: [tcp]
+  port:
+    description: List only the sockets that are bound to this port.
+    type: int
+  address:
+    description:
+      - List only the sockets that are bound to this very address. V(0.0.0.0) and V(::) stand for themselves.
+      - Sets O(family) to that of the address.
+    type: str
+  unit:
+    description:
+      - List only the sockets that are held by a process of this systemd unit.
+      - A name without a suffix is that of a service. Units of a user's own service manager do not count.
+      - Owners are looked up, whatever O(processes) says.
+    type: str
+  processes:
+    description:
+      - Look up the processes that hold the sockets.
+      - Without this, the unit is only known where the kernel keeps it with the socket, which takes cgroup v2.
+    type: bool
+    default: true
+  expect:
+    description:
+      - What must hold for each O(protocol), or the module fails. Needs O(port), O(address) or O(unit).
+      - V(listening) means that a socket listens that O(port), O(address) and O(unit) select. With O(family=ipv4),
+        a dual-stack IPv6 socket is as good.
+      - V(free) means that no socket listens that would keep a server from binding there. A socket that is bound to
+        all addresses is in the way of each single address, and a dual-stack IPv6 socket in the way of IPv4.
+    type: str
+    choices: [listening, free]
+  timeout:
+    description: How many seconds to wait for O(expect) to hold.
+    type: int
+    default: 0
+  include_non_listening:
+    description: List connections too, as C(netstat -a) does. O(expect) does not count them.
+    type: bool
+    default: false
+  facts:
+    description:
+      - Also return the facts of M(community.general.listen_ports_facts), for the playbooks that use it.
+      - The facts always cover TCP and UDP over IPv4 and IPv6.
+    type: bool
+    default: false
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying target.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    support: none
+    details: There is nothing that could change.
+  platform:
+    description: Target OS/families that can be operated against.
+    support: full
+    platforms: Linux
+notes:
+  - Without root the sockets and their users are all reported, but most processes cannot be read. The result is then
+    RV(incomplete), and the module warns.
+  - Sees the network namespace that it runs in. The sockets inside a container are reported by running it there.
+  - Names and command lines are what any local user chose. What is no printable text in them is escaped
+    (V(\\x1b)), and a backslash is doubled.
+seealso:
+  - module: community.general.listen_ports_facts
+  - module: ansible.builtin.wait_for
 """
 
 EXAMPLES = r"""
+- name: Show what netstat -ltn4 shows
+  flasklaunch.ec2.listening_ports:
+  register: ports
+
+- name: Wait until the web server holds its port
+  flasklaunch.ec2.listening_ports:
+    port: 5000
+    unit: webserver.service
+    expect: listening
+    timeout: 20
+  become: true
+
+- name: Fail if another program holds the port
+  flasklaunch.ec2.listening_ports:
+    port: 80
+    expect: free
+  become: true
+
+- name: List everything that other machines may reach
+  flasklaunch.ec2.listening_ports:
+    family: any
+    protocol: [tcp, udp]
+  become: true
+  register: ports
+
+- name: Refuse what nobody asked for
+  ansible.builtin.assert:
+    that: item.local_port in [22, 5000]
+    fail_msg: "{{ item.name }} ({{ item.unit }}) listens on port {{ item.local_port }}."
+  loop: "{{ ports.listening_ports | rejectattr('scope', 'equalto', 'loopback') }}"
+  loop_control:
+    label: "{{ item.local_address }}:{{ item.local_port }}"
+
+- name: Gather the facts of community.general.listen_ports_facts
+  flasklaunch.ec2.listening_ports:
+    facts: true
+  become: true
 """
 
 RETURN = r"""
+netstat:
+  description:
+    - The table as C(LC_ALL=C netstat -ltn4) prints it, byte for byte, or with the flags that match the options.
+    - The rows are sorted by address and port. IPv6 addresses are never cut, as with C(netstat -W).
+  returned: always
+  type: list
+  elements: str
+  sample:
+    - "Active Internet connections (only servers)"
+    - "Proto Recv-Q Send-Q Local Address           Foreign Address         State      "
+    - "tcp        0      0 0.0.0.0:5000            0.0.0.0:*               LISTEN     "
+listening_ports:
+  description:
+    - A row for each socket in RV(netstat). What is unknown is V(null).
+    - If O(expect) fails, these are the sockets that are there instead, of whatever family and unit.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    proto:
+      description: V(tcp), V(tcp6), V(udp) or V(udp6).
+      returned: always
+      type: str
+      sample: tcp
+    recv_q:
+      description: Bytes not yet read. Of a TCP listener the number of connections not yet accepted.
+      returned: always
+      type: int
+      sample: 0
+    send_q:
+      description: Bytes not yet sent or acknowledged. Of a TCP listener always 0, as in C(netstat).
+      returned: always
+      type: int
+      sample: 0
+    local_address:
+      description: The address that the socket is bound to.
+      returned: always
+      type: str
+      sample: 0.0.0.0
+    local_port:
+      description: The port that the socket is bound to.
+      returned: always
+      type: int
+      sample: 5000
+    foreign_address:
+      description: Address and port of the other end, which a listener has not.
+      returned: always
+      type: str
+      sample: "0.0.0.0:*"
+    state:
+      description: The state as in C(netstat). A UDP socket without another end has none.
+      returned: always
+      type: str
+      sample: LISTEN
+    family:
+      description: V(ipv4) or V(ipv6).
+      returned: always
+      type: str
+      sample: ipv4
+    interface:
+      description:
+        - The only interface that the socket serves. For a link-local address that is its zone.
+        - V(null) if it serves all. With RV(source=proc) it is always V(null).
+      returned: always
+      type: str
+      sample: lo
+    scope:
+      description:
+        - Where clients can be, judged by the address that the socket is bound to, and by RV(listening_ports[].interface)
+          if that is the loopback interface.
+        - V(any), V(loopback), V(link-local), V(private), V(multicast) or V(public).
+      returned: always
+      type: str
+      sample: any
+    address_not_local:
+      description: Whether the socket is bound to an address that the machine does not have, so that nothing reaches it.
+      returned: always
+      type: bool
+      sample: false
+    backlog:
+      description:
+        - How many connections may wait to be accepted. If RV(listening_ports[].recv_q) is greater, clients time out.
+        - V(null) for what is no TCP listener, and with RV(source=proc).
+      returned: always
+      type: int
+      sample: 128
+    dual_stack:
+      description: Whether this is an IPv6 socket that serves IPv4 clients too.
+      returned: always
+      type: bool
+      sample: false
+    ipv4_reachable:
+      description: Whether IPv4 clients within RV(listening_ports[].scope) reach the socket.
+      returned: always
+      type: bool
+      sample: true
+    inode:
+      description: The number by which the kernel knows the socket.
+      returned: always
+      type: int
+      sample: 26118
+    uid:
+      description: The user to whom the socket belongs.
+      returned: always
+      type: int
+      sample: 997
+    user:
+      description: The name of that user.
+      returned: always
+      type: str
+      sample: webserver
+    pid:
+      description:
+        - The process that holds the socket. If there are several, the oldest, and systemd only if there is no other.
+      returned: always
+      type: int
+      sample: 812
+    name:
+      description: The name of that process, of at most 15 bytes.
+      returned: always
+      type: str
+      sample: gunicorn
+    unit:
+      description:
+        - The systemd unit of that process.
+        - If systemd holds the socket for a service that is not yet started, that service.
+        - If the process cannot be read, the unit in which the socket was made, where the kernel tells.
+      returned: always
+      type: str
+      sample: webserver.service
+    processes:
+      description: All processes that hold the socket, in the order of their pid.
+      returned: always
+      type: list
+      elements: dict
+      contains:
+        pid:
+          description: The process identifier.
+          returned: always
+          type: int
+          sample: 812
+        name:
+          description: The name of the process, of at most 15 bytes.
+          returned: always
+          type: str
+          sample: gunicorn
+        cmdline:
+          description: The command line, of at most 4096 bytes.
+          returned: always
+          type: str
+          sample: /opt/webserver/venv/bin/gunicorn --bind 0.0.0.0:5000 webserver:app
+        exe:
+          description: The program file.
+          returned: always
+          type: str
+          sample: /usr/bin/python3.9
+        exe_deleted:
+          description: Whether that file was removed or replaced since, as by an update, so that a restart is due.
+          returned: always
+          type: bool
+          sample: false
+        uid:
+          description: The effective user of the process.
+          returned: always
+          type: int
+          sample: 997
+        user:
+          description: The name of that user.
+          returned: always
+          type: str
+          sample: webserver
+        started:
+          description: When the process was started, in UTC as ISO 8601 has it.
+          returned: always
+          type: str
+          sample: "2026-11-23T05:47:28Z"
+        unit:
+          description: The unit of the system's service manager.
+          returned: always
+          type: str
+          sample: webserver.service
+        user_unit:
+          description: The unit of a user's own service manager, which is itself the unit C(user@UID.service).
+          returned: always
+          type: str
+          sample: app.service
+        container:
+          description: The id that Docker, Podman or containerd gave to the container of the process.
+          returned: always
+          type: str
+          sample: 8d490f390c1e0c1bd2e2f0a8f0a1c5b6d7e8f90123456789abcdef0123456789
+    owner_unknown_reason:
+      description:
+        - Why no process is known. V(null) if one is.
+        - V(permission_denied), there are processes that this user may not read;
+          V(other_pid_namespace), the holder may be outside of the container that the module runs in;
+          V(no_process), all could be read and none holds it, so that the kernel does, as for NFS, or it is on its way
+          from one process to another;
+          V(not_requested), because of O(processes=false).
+      returned: always
+      type: str
+      sample: permission_denied
+dual_stack_listeners:
+  description:
+    - The IPv6 sockets that IPv4 clients reach although C(netstat -4) does not list them, or may reach where the kernel
+      does not tell. The keys are those of RV(listening_ports).
+  returned: when O(family=ipv4)
+  type: list
+  elements: dict
+  sample: []
+source:
+  description: Where the table comes from, V(netlink) or where that is forbidden V(proc).
+  returned: always
+  type: str
+  sample: netlink
+incomplete:
+  description: Whether sockets are reported whose owners the user may not read.
+  returned: always
+  type: bool
+  sample: false
+network_namespace:
+  description: The network namespace that was looked at, in which the module ran.
+  returned: always
+  type: str
+  sample: "net:[4026531840]"
+ansible_facts:
+  description: The facts of M(community.general.listen_ports_facts), except that an unknown pid is V(null), not 0.
+  returned: when O(facts=true)
+  type: dict
+  contains:
+    tcp_listen:
+      description: The TCP sockets, with the keys C(address), C(port), C(protocol), C(pid), C(name), C(stime), C(user).
+      returned: always
+      type: list
+      elements: dict
+      sample:
+        - address: 0.0.0.0
+          port: 5000
+          protocol: tcp
+          pid: 812
+          name: gunicorn
+          stime: "Mon Nov 23 05:47:28 2026"
+          user: webserver
+    udp_listen:
+      description: The UDP sockets, with the same keys.
+      returned: always
+      type: list
+      elements: dict
+      sample: []
 """
 
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _listeners
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import normalised
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._expectation import Query, unmet
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._netstat import render
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import family_of, normalised
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._expectation import Query
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._report import look
 
-FILTERS = ["port", "address", "unit"]
 SECONDS_BETWEEN_LOOKS = 0.2
 
 
@@ -46,69 +411,61 @@ def argument_spec():
         processes=dict(type="bool", default=True),
         expect=dict(choices=["listening", "free"]),
         timeout=dict(type="int", default=0),
+        include_non_listening=dict(type="bool", default=False),
+        facts=dict(type="bool", default=False),
     )
 
 
 def query_of(params):
-    """Raises ValueError, which begins with the name of the option that is wrong."""
-    address, unit = params["address"], params["unit"]
+    """Raises ValueError, whose text begins with the name of the option that is wrong."""
+    family, address, unit = params["family"], params["address"], params["unit"]
     if params["port"] is not None and not 1 <= params["port"] <= 65535:
-        raise ValueError("port: %d is no port number, which is 1 to 65535" % params["port"])
+        raise ValueError(f"port: {params['port']} is no port number, which is 1 to 65535")
     if params["timeout"] < 0:
-        raise ValueError("timeout: %d is no number of seconds to wait" % params["timeout"])
+        raise ValueError(f"timeout: {params['timeout']} is no number of seconds to wait")
     if address is not None:
-        try:
-            address = normalised(address)
-        except ValueError as error:
-            raise ValueError("address: %s" % error) from None
-        if params["family"] == ("ipv4" if ":" in address else "ipv6"):
-            raise ValueError("address: %s is not of the family %s" % (address, params["family"]))
+        address = normalised(address)
+        family = family_of(address)
     if unit is not None and "." not in unit:
         unit += ".service"  # as systemctl does
-    return Query(params["family"], tuple(params["protocol"]), params["port"], address, unit)
+    return Query(family, tuple(params["protocol"]), params["port"], address, unit)
 
 
-def look(params, query, warn):
-    """The result as it is at this moment, and what is unmet of the expectation."""
-    table = _listeners.read_table(query.protocols, False, warn)
-    at_port = [found for found in table.sockets if query.port in (None, found.local_port)]
-    rows = _listeners.rows(at_port, params["processes"] or query.unit is not None)
-    failure = unmet(params["expect"], query, rows)
-    selected = failure.rows if failure else [row for row in rows if query.selects(row) and query.in_family(row)]
-    result = dict(
-        changed=False,
-        netstat=render(selected),
-        listening_ports=selected,
-        source=table.source,
-        incomplete=_listeners.incomplete(selected),
-    )
-    if query.family == "ipv4":
-        others = [row for row in rows if query.selects(row) and not query.in_family(row)]
-        result["dual_stack_listeners"] = [row for row in others if query.serves_family(row)]
-    return result, failure
+def wait(params, query):
+    """Looks until the expectation holds or the time is over. Returns the last result, what is unmet, and warnings."""
+    deadline = time.monotonic() + params["timeout"]
+    while True:
+        warnings = []
+        result, unmet = look(
+            query,
+            expect=params["expect"],
+            processes=params["processes"],
+            every_state=params["include_non_listening"],
+            facts=params["facts"],
+            warn=warnings.append,
+        )
+        if unmet is None or time.monotonic() >= deadline:
+            return result, unmet, warnings
+        time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def main():
+    filters = ["port", "address", "unit"]
     module = AnsibleModule(
         argument_spec=argument_spec(),
-        required_if=[("expect", "listening", FILTERS, True), ("expect", "free", FILTERS, True)],
+        required_if=[("expect", "listening", filters, True), ("expect", "free", filters, True)],
         supports_check_mode=True,
     )
     try:
-        query = query_of(module.params)
+        result, unmet, warnings = wait(module.params, query_of(module.params))
     except ValueError as error:
         module.fail_json(msg=str(error))
-    deadline = time.monotonic() + module.params["timeout"]
-    while True:
-        warnings = []
-        result, failure = look(module.params, query, warnings.append)
-        if failure is None or time.monotonic() >= deadline:
-            break
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+    except OSError as error:
+        module.fail_json(msg=f"the socket tables of the kernel cannot be read: {error}")
     for warning in warnings:
         module.warn(warning)
-    if failure:
-        module.fail_json(msg=failure.message, **result)
+    if unmet:
+        module.fail_json(msg=unmet, **result)
     module.exit_json(**result)
 
 

@@ -1,0 +1,51 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+
+"""What the module returns, from one look at the machine."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _listen_ports_facts, _listeners, _netstat
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._expectation import Query, unmet
+
+
+def look(
+    query: Query,
+    expect: str | None = None,
+    processes: bool = True,
+    every_state: bool = False,
+    facts: bool = False,
+    warn: Callable[[str], None] = print,
+) -> tuple[dict[str, Any], str | None]:
+    """The result as it is now, and what is unmet of the expectation. Raises OSError where there is nothing to read."""
+    table = _listeners.read_table(("tcp", "udp") if facts else query.protocols, every_state, warn)
+    sockets = table.sockets if facts else [found for found in table.sockets if query.port in (None, found.local_port)]
+    rows = _listeners.rows(sockets, processes or query.unit is not None)
+    failure = unmet(expect, query, rows)
+    selected = [row for row in rows if query.selects(row)]
+    listed = failure.rows if failure else [row for row in selected if query.in_family(row)]
+    result = {
+        "changed": False,
+        "netstat": _netstat.render(listed, every_state),
+        "listening_ports": listed,
+        "source": table.source,
+        "incomplete": any(row["owner_unknown_reason"] == "permission_denied" for row in (rows if facts else listed)),
+        "network_namespace": os.readlink("/proc/self/ns/net"),
+    }
+    if query.family == "ipv4":
+        result["dual_stack_listeners"] = [
+            row for row in selected if not query.in_family(row) and query.serves_family(row)
+        ]
+    if facts:
+        result["ansible_facts"] = _listen_ports_facts.facts(rows, every_state)
+    if result["incomplete"]:
+        warn(f"Not every owner of a socket can be read by the user with the uid {os.geteuid()}: become root.")
+    if expect == "listening" and not failure and all(row["dual_stack"] is None for row in selected):
+        warn("Whether the listener serves IPv4 clients is unknown, since the kernel refuses sock_diag.")
+    return result, failure and failure.message

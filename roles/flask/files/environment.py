@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make the virtual environment argv[1] for the Python this runs on, with the pip.conf that stdin brings.
+
+argv[2] is `make`, or `check` to change nothing. Prints JSON: made and configured (what was, or would be, done), python
+(the minor version) and installed (distributions and their versions). What is wrong, and what to do, is the last line
+on stderr. Runs on every Python from 3.7, standard library alone.
+"""
+import json
+import os
+import subprocess
+import sys
+
+folder, mode = sys.argv[1:]
+python = "%d.%d" % sys.version_info[:2]
+
+
+def read(path):
+    try:
+        with open(path) as file:
+            return file.read()
+    except OSError:  # not there, or not for us: configure() will tell
+        return None
+
+
+def site_packages_if_sound():
+    """Return the environment's package folder if its own Python starts, is of the same minor version, and has pip."""
+    probe = "import sys, pip; print('%d.%d' % sys.version_info[:2], pip.__path__[0])"
+    command = [os.path.join(folder, "bin", "python"), "-c", probe]
+    try:
+        answer = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    except OSError:
+        return None
+    version, dummy, pip = answer.stdout.decode().strip().partition(" ")
+    return os.path.dirname(pip) if version == python else None
+
+
+def holds_files_of_others():
+    """Tell whether making the folder anew would lose something: it has files, and is no virtual environment."""
+    if os.path.exists(os.path.join(folder, "pyvenv.cfg")):
+        return False
+    return os.path.isfile(folder) or any(files for dummy, dummy, files in os.walk(folder))
+
+
+def nearest_existing(path):
+    return path if os.path.exists(path) else nearest_existing(os.path.dirname(path))
+
+
+def make():
+    made = subprocess.run(
+        [sys.executable, "-m", "venv", "--clear", folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    if made.returncode != 0:
+        said = (made.stdout.decode(errors="replace").strip().splitlines() or ["nothing"])[-1]
+        sys.exit("%s -m venv could not make %s. It said: %s" % (sys.executable, folder, said))
+
+
+def configure(path, text):
+    """Write pip.conf readable by its owner alone from its first byte on, and whole or not at all."""
+    with open(os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    os.replace(path + ".new", path)
+
+
+def distributions(site_packages):
+    """Return {name: version} as the metadata folders' names tell it, without starting pip."""
+    names = [name[: -len(".dist-info")] for name in os.listdir(site_packages) if name.endswith(".dist-info")]
+    return dict(name.split("-", 1) for name in names)
+
+
+site_packages = site_packages_if_sound()
+to_make = site_packages is None
+pip_conf = os.path.join(folder, "pip.conf")
+wanted = sys.stdin.read()
+to_configure = to_make or read(pip_conf) != wanted
+if to_make and holds_files_of_others():
+    sys.exit(folder + " has files in it and is no virtual environment. Name a folder that is empty or not there.")
+if (to_make or to_configure) and not os.access(nearest_existing(os.path.abspath(folder)), os.W_OK):
+    sys.exit(folder + " cannot be written by this user. Set 'become: true' for the play or the role.")
+if mode == "make":
+    if to_make:
+        make()
+        site_packages = site_packages_if_sound()
+    if to_configure:
+        configure(pip_conf, wanted)
+json.dump(
+    {
+        "made": to_make,
+        "configured": to_configure,
+        "python": python,
+        "installed": distributions(site_packages) if site_packages else {},
+    },
+    sys.stdout,
+)
