@@ -50,7 +50,7 @@ def normalised(address: str) -> str:
     family = FAMILIES[family_of(address)]
     try:
         return socket.inet_ntop(family, socket.inet_pton(family, address))
-    except OSError:
+    except (OSError, ValueError):
         raise ValueError(f"address: {address} is no IP address") from None
 
 

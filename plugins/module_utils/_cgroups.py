@@ -65,7 +65,10 @@ def paths_of(ids: Iterable[int], mounts: str = "/proc/self/mounts") -> dict[int,
     wanted, paths = set(ids), {}
     top = _cgroup2_mount(mounts) if wanted else None
     for directory, _below, _files in os.walk(top) if top else ():
-        number = os.stat(directory).st_ino
+        try:
+            number = os.stat(directory).st_ino
+        except FileNotFoundError:
+            continue  # its unit has ended
         if number in wanted:
             paths[number] = directory[len(top) :] or "/"
     return paths

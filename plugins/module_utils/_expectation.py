@@ -14,6 +14,8 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import 
 
 Row = dict  # see _listeners
 
+LISTENING = ("LISTEN", None)  # TCP, UDP
+
 WHY_UNKNOWN = {
     "permission_denied": ["which cannot be read without root"],
     "other_pid_namespace": ["perhaps of another container"],
@@ -66,7 +68,7 @@ class Unmet(NamedTuple):
 
 def unmet(expect: str | None, query: Query, rows: Iterable[Row]) -> Unmet | None:
     """None if the expectation holds, for each protocol of the query."""
-    listeners = [row for row in rows if row["foreign_address"].endswith(":*") and query.at_port(row)]
+    listeners = [row for row in rows if row["state"] in LISTENING and query.at_port(row)]
     judge = {"listening": _no_listener, "free": _not_free, None: lambda *_arguments: None}[expect]
     queries = [query._replace(protocols=(protocol,)) for protocol in query.protocols]
     verdicts = (judge(each, [row for row in listeners if each.of_protocol(row)]) for each in queries)

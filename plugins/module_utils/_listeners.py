@@ -85,7 +85,7 @@ def _row(found: Socket, local: bool | None, owners: list[Process], unknown: str)
         "local_address": found.local_address,
         "local_port": found.local_port,
         "foreign_address": f"{found.foreign_address}:{port}",
-        "state": None if found.protocol == "udp" and found.listening else TCP_STATES.get(found.state),
+        "state": None if found.protocol == "udp" and found.listening else TCP_STATES[found.state],
         "family": found.family,
         "interface": found.interface,
         "scope": scope(found.local_address, found.interface),
@@ -131,11 +131,12 @@ def _name_units(result: list[Row], sockets: Iterable[Socket]) -> None:
     socket_units = _socket_units.read()
     for row, found in pending:
         # The cgroup of a socket is that of the process that made it: with systemd often the .socket unit's.
-        unit = _cgroups.place(paths.get(found.cgroup_id, "/")).unit or row["unit"]
-        if unit and unit.endswith(".socket"):
-            unit = _socket_units.answering_for(socket_units, unit)
-        elif unit == "init.scope" or _held_by_systemd_alone(row):
+        default = "init.scope" if _held_by_systemd_alone(row) else None
+        unit = _cgroups.place(paths.get(found.cgroup_id, "/")).unit or default
+        if unit == "init.scope":
             unit = _socket_units.answering_at(socket_units, *found.bound) or unit
+        elif unit and unit.endswith(".socket"):
+            unit = _socket_units.answering_for(socket_units, unit)
         row["unit"] = unit
 
 

@@ -14,7 +14,7 @@ import pwd
 import re
 import time
 from functools import lru_cache
-from typing import Iterable, NamedTuple
+from typing import Container, Iterable, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _cgroups
 
@@ -58,7 +58,7 @@ def find(inodes: Iterable[int], proc: str = PROC) -> Owners:
         try:
             # Open, the directory stands for this process and no other, even if its pid is given away again.
             with _Directory(f"{proc}/{pid}") as process:
-                held = _links(process) & wanted.keys()
+                held = _held(process, wanted)
                 description = _describe(process, pid, proc) if held else None
         except PermissionError:
             owners = owners._replace(complete=False)
@@ -70,16 +70,18 @@ def find(inodes: Iterable[int], proc: str = PROC) -> Owners:
     return owners
 
 
-def _links(process: _Directory) -> set[str]:
-    """What the descriptors point at. To look names up in an open directory costs half of whole paths."""
-    links = set()
+def _held(process: _Directory, wanted: Container[str]) -> set[str]:
+    """What the descriptors point at and is wanted. To look names up in an open directory costs half of whole paths."""
+    held = set()
     with process.directory("fd") as descriptors:
         for name in os.listdir(descriptors.handle):
             try:
-                links.add(os.readlink(name, dir_fd=descriptors.handle))
+                link = os.readlink(name, dir_fd=descriptors.handle)
             except FileNotFoundError:
                 continue  # closed since
-    return links
+            if link in wanted:
+                held.add(link)
+    return held
 
 
 def _describe(process: _Directory, pid: int, proc: str) -> Process:
@@ -87,7 +89,7 @@ def _describe(process: _Directory, pid: int, proc: str) -> Process:
     exe = process.link("exe")
     deleted = exe and exe.endswith(DELETED)
     cmdline = process.read("cmdline", CMDLINE_LIMIT)
-    place = _cgroups.place(_cgroups.own_path(os.fsdecode(process.read("cgroup"))), _cgroup_root(proc))
+    place = _cgroups.place(_cgroup_path(process), _cgroup_root(proc))
     uid = int(re.search(rb"^Uid:\s+\d+\s+(\d+)", process.read("status"), re.MULTILINE).group(1))
     # The name may hold blanks and brackets: it ends at the last one (proc_pid_stat(5)).
     head, _, tail = process.read("stat").rpartition(b")")
@@ -148,9 +150,16 @@ def boot_time(proc: str = PROC) -> int:
 def _cgroup_root(proc: str) -> str:
     try:
         with _Directory(proc + "/1") as first:
-            return _cgroups.root_of(_cgroups.own_path(os.fsdecode(first.read("cgroup"))))
+            return _cgroups.root_of(_cgroup_path(first))
     except OSError:
         return ""
+
+
+def _cgroup_path(process: _Directory) -> str:
+    try:
+        return _cgroups.own_path(os.fsdecode(process.read("cgroup")))
+    except FileNotFoundError:
+        return "/"  # a kernel without cgroups
 
 
 class _Directory:

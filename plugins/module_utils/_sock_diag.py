@@ -18,10 +18,9 @@ from typing import Iterable, Iterator
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _netlink
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._netlink import Interrupted, Message, Unusable
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import (
-    CLOSE,
-    ESTABLISHED,
     FAMILIES,
     LISTEN,
+    LISTENING,
     TCP_STATES,
     Socket,
 )
@@ -44,28 +43,24 @@ def read(protocol: str, family: str, every_state: bool) -> list[Socket]:
     question = request(protocol, family, every_state)
     for _attempt in range(ATTEMPTS):
         try:
-            return list(parse(_netlink.ask(NETLINK_SOCK_DIAG, question), protocol, every_state))
+            return list(parse(_netlink.ask(NETLINK_SOCK_DIAG, question), protocol))
         except Interrupted:
             continue
     raise Unusable(f"interrupted {ATTEMPTS} times")
 
 
 def request(protocol: str, family: str, every_state: bool) -> bytes:
-    # An unconnected UDP socket is CLOSE; ESTABLISHED with nobody at the other end is a listener for netstat.
-    wanted = TCP_STATES if every_state else {"tcp": (LISTEN,), "udp": (CLOSE, ESTABLISHED)}[protocol]
-    states = sum(1 << state for state in wanted)
+    states = sum(1 << state for state in (TCP_STATES if every_state else [LISTENING[protocol]]))
     body = struct.pack(REQUEST, FAMILIES[family], PROTOCOLS[protocol], 0, states)
     return _netlink.request(SOCK_DIAG_BY_FAMILY, _netlink.DUMP, body)
 
 
-def parse(messages: Iterable[Message], protocol: str, every_state: bool, order: str = "=") -> Iterator[Socket]:
-    """Yields the listeners, or with every_state all sockets. Raises Unusable."""
+def parse(messages: Iterable[Message], protocol: str, order: str = "=") -> Iterator[Socket]:
+    """Raises Unusable."""
     for message in messages:
         if message.type != SOCK_DIAG_BY_FAMILY:
             raise Unusable(f"sock_diag answered with a message of type {message.type}")
-        found = parse_message(message.payload, protocol, order)
-        if every_state or found.listening:
-            yield found
+        yield parse_message(message.payload, protocol, order)
 
 
 def parse_message(payload: bytes, protocol: str, order: str = "=") -> Socket:

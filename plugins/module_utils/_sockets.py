@@ -27,7 +27,10 @@ TCP_STATES = {
     10: "LISTEN",
     11: "CLOSING",
 }
-ESTABLISHED, SYN_RECV, TIME_WAIT, CLOSE, LISTEN = 1, 3, 6, 7, 10
+SYN_RECV, TIME_WAIT, CLOSE, LISTEN = 3, 6, 7, 10
+
+# The state in which a socket waits for whoever may come.
+LISTENING = {"tcp": LISTEN, "udp": CLOSE}
 
 
 class Socket(NamedTuple):
@@ -51,8 +54,7 @@ class Socket(NamedTuple):
 
     @property
     def listening(self) -> bool:
-        """Netstat's own rule for -l, which holds for UDP too: there is nobody at the other end."""
-        return self.foreign_port == 0
+        return self.state == LISTENING[self.protocol]
 
     @property
     def proto(self) -> str:

@@ -78,14 +78,14 @@ options:
     default: false
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying target.
+    description: Can run in check mode and tell what would change, without changing the managed node.
     support: full
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    description: Returns details on what has changed, or would change in check mode, when in diff mode.
     support: none
     details: There is nothing that could change.
   platform:
-    description: Target OS/families that can be operated against.
+    description: The operating systems of the managed nodes.
     support: full
     platforms: Linux
 notes:
@@ -208,8 +208,8 @@ listening_ports:
       sample: lo
     scope:
       description:
-        - Where clients can be, judged by the address that the socket is bound to, and by RV(listening_ports[].interface)
-          if that is the loopback interface.
+        - Where clients can be, judged by the address that the socket is bound to, and by the interface if that is the
+          loopback interface.
         - V(any), V(loopback), V(link-local), V(private), V(multicast) or V(public).
       returned: always
       type: str

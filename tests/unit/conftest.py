@@ -13,10 +13,11 @@ import struct
 import subprocess
 
 import pytest
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _netlink
 
+FREEBIND = {socket.AF_INET: (socket.IPPROTO_IP, 15), socket.AF_INET6: (socket.IPPROTO_IPV6, 78)}
 CLONE_NEWNET = 0x40000000
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 0x1
-IP_FREEBIND = 15
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def bind():
         if reuse:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if free:
-            bound.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
+            bound.setsockopt(*FREEBIND[family], 1)
         bound.bind((address, port))
         if protocol == "tcp":
             bound.listen(backlog)
@@ -91,6 +92,16 @@ def netstat():
     return netstat
 
 
+@pytest.fixture
+def forbid_netlink(monkeypatch):
+    """As a seccomp filter does."""
+
+    def refuse(_protocol, _question):
+        raise _netlink.Unusable("Operation not permitted")
+
+    return lambda: monkeypatch.setattr(_netlink, "ask", refuse)
+
+
 class FakeProc:
     """A /proc below a directory of the test."""
 
@@ -114,7 +125,7 @@ class FakeProc:
         (directory / "fd").mkdir(parents=True)
         for number, inode in enumerate(inodes):
             os.symlink(f"socket:[{inode}]", str(directory / "fd" / str(number)))
-        os.symlink("/dev/null", str(directory / "fd" / "99"))
+        os.symlink("/dev/null", str(directory / "fd" / "9999"))
         os.symlink(exe, str(directory / "exe"))
         fields = b" S 1 812 812 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 %d 0 0" % ticks
         (directory / "stat").write_bytes(b"%d (%s)" % (pid, name) + fields)

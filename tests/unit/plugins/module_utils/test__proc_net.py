@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _proc_net
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import Socket
 

@@ -1,0 +1,107 @@
+"""The site on a machine that had no Python, after a second run and a reboot; everything at its default."""
+
+import time
+import urllib.request
+
+import pytest
+
+URL = "http://127.0.0.1:15000/"
+
+
+def get(url=URL):
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=5) as answer:
+        return answer.read().decode()
+
+
+def unit_properties(host, *names):
+    shown = host.check_output("systemctl show webserver.service --property=" + ",".join(names))
+    return dict(line.split("=", 1) for line in shown.splitlines())
+
+
+def test_yum_installed_python_and_pip(host):
+    assert host.run("rpm -q python3 python3-pip").rc == 0
+    assert host.check_output("rpm -qf --queryformat '%{NAME}' /usr/bin/pip3") == "python3-pip"
+
+
+def test_page_from_outside(host):
+    assert get() == "Hello World\n"
+
+
+def test_page_is_served_after_a_reboot(host):
+    """The side effect restarted the machine: nobody but systemd can have started the unit since."""
+    properties = unit_properties(host, "ActiveState", "SubState", "UnitFileState", "NRestarts")
+    assert properties == {
+        "ActiveState": "active",
+        "SubState": "running",
+        "UnitFileState": "enabled",
+        "NRestarts": "0",
+    }
+
+
+def test_unit_holds_the_port(host):
+    assert host.socket("tcp://0.0.0.0:5000").is_listening
+    main_pid = unit_properties(host, "MainPID")["MainPID"]
+    holders = host.check_output("ss --no-header --listening --tcp --numeric --processes 'sport = 5000'")
+    assert f"pid={main_pid}," in holders
+
+
+def test_unit_is_unprivileged(host):
+    properties = unit_properties(host, "User", "NoNewPrivileges", "ProtectSystem", "CapabilityBoundingSet")
+    assert properties == {
+        "User": "webserver",
+        "NoNewPrivileges": "yes",
+        "ProtectSystem": "strict",
+        "CapabilityBoundingSet": "",
+    }
+    users = host.check_output("ps -o user= -C gunicorn").split()
+    assert users
+    assert set(users) == {"webserver"}
+
+
+def test_journal_has_the_unit_s_output(host):
+    assert "Listening at: http://0.0.0.0:5000" in host.check_output("journalctl --unit webserver.service --output cat")
+
+
+def test_user_can_neither_log_in_nor_write_the_application(host):
+    user = host.user("webserver")
+    assert user.shell == "/sbin/nologin"
+    application = host.file("/opt/webserver/webserver.py")
+    assert (application.user, application.group, application.mode) == ("root", "root", 0o644)
+    folder = host.file("/opt/webserver")
+    assert (folder.user, folder.mode) == ("root", 0o755)
+
+
+def test_tutorial_s_command_still_runs_the_page(host):
+    """python3 webserver.py, as a newcomer knows it; the port is taken, so it gets as far as binding."""
+    tried = host.run("timeout 10 /opt/flask/bin/python3 /opt/webserver/webserver.py")
+    assert "Serving Flask app 'webserver'" in tried.stdout + tried.stderr
+    assert "Address already in use" in tried.stdout + tried.stderr
+
+
+def test_flask_is_in_the_virtual_environment_alone(host):
+    assert host.run("/opt/flask/bin/python3 -c 'import flask, gunicorn'").rc == 0
+    assert host.run("python3 -c 'import flask'").rc == 1
+
+
+def test_pip_settings_are_for_root_alone(host):
+    assert host.file("/opt/flask/pip.conf").mode == 0o600
+
+
+@pytest.mark.parametrize("folder", ["/", "/etc", "/etc/systemd/system", "/opt", "/usr", "/usr/bin", "/var", "/home"])
+def test_system_folders_keep_their_permissions(host, folder):
+    found = host.file(folder)
+    assert (found.user, found.group, found.mode) == ("root", "root", 0o755)
+
+
+def test_unit_comes_back_after_a_crash(host):
+    """Last, as it leaves a restart behind."""
+    before = unit_properties(host, "MainPID")["MainPID"]
+    host.check_output(f"kill -9 {before}")
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        properties = unit_properties(host, "MainPID", "SubState")
+        if properties["SubState"] == "running" and properties["MainPID"] not in ("0", before):
+            break
+        time.sleep(0.2)
+    assert properties["MainPID"] != before
+    assert get() == "Hello World\n"

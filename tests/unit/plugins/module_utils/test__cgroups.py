@@ -1,0 +1,125 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _cgroups
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._cgroups import Place
+
+ID = "8d490f390c1e" + "0123456789abcdef" * 3 + "0123"
+V1 = """\
+11:memory:/system.slice/webserver.service
+4:cpu,cpuacct:/system.slice/webserver.service
+1:name=systemd:/system.slice/webserver.service
+"""
+HYBRID = "9:name=systemd:/system.slice/webserver.service\n8:pids:/\n0::/system.slice/webserver.service\n"
+NO_SYSTEMD = f"9:name=systemd:/\n4:memory:/docker/{ID}\n0::/\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("0::/system.slice/webserver.service\n", "/system.slice/webserver.service"),
+        (V1, "/system.slice/webserver.service"),
+        (HYBRID, "/system.slice/webserver.service"),
+        (NO_SYSTEMD, f"/docker/{ID}"),
+        ("0::/\n", "/"),
+        ("", "/"),
+        ("nonsense", "/"),
+        ("0::/a:b\n", "/a:b"),
+    ],
+    ids=["v2", "v1", "hybrid", "container on v1", "root", "no cgroups", "nonsense", "colon"],
+)
+def test_L21_path_of_a_process(text, path):
+    assert _cgroups.own_path(text) == path
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("/", Place()),
+        ("/init.scope", Place("init.scope")),
+        ("/system.slice/webserver.service", Place("webserver.service")),
+        ("/system.slice/system-getty.slice/getty@tty1.service", Place("getty@tty1.service")),
+        ("/a.slice/a-b.slice/a-b-c.slice/x@1.service", Place("x@1.service")),
+        ("/system.slice/webserver.service/worker/3", Place("webserver.service")),
+        ("/system.slice/webserver.service (deleted)", Place("webserver.service")),
+        ("/system.slice/_cpu.service", Place("cpu.service")),
+        ("/system.slice/ssh.socket", Place("ssh.socket")),
+        ("/user.slice/user-1000.slice/session-3.scope", Place("session-3.scope")),
+        ("/user.slice/user-1000.slice/user@1000.service/init.scope", Place("user@1000.service", "init.scope")),
+        (
+            "/user.slice/user-1000.slice/user@1000.service/app.slice/webserver.service",
+            Place("user@1000.service", "webserver.service"),
+        ),
+        (f"/system.slice/docker-{ID}.scope", Place(f"docker-{ID}.scope", None, ID)),
+        (f"/docker/{ID}", Place(None, None, ID)),
+        (f"/docker/{ID}/system.slice/webserver.service", Place("webserver.service", None, ID)),
+        (f"/machine.slice/libpod-{ID}.scope/container", Place(f"libpod-{ID}.scope", None, ID)),
+        (
+            f"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{ID}.scope/container",
+            Place("user@1000.service", f"libpod-{ID}.scope", ID),
+        ),
+        (
+            f"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod12_ab.slice/cri-containerd-{ID}.scope",
+            Place(f"cri-containerd-{ID}.scope", None, ID),
+        ),
+        (
+            f"/system.slice/containerd.service/kubepods-besteffort-pod7:cri-containerd:{ID}",
+            Place("containerd.service", None, ID),
+        ),
+        (f"/kubepods/besteffort/pod12/{ID}", Place(None, None, ID)),
+    ],
+)
+def test_L21_unit_and_container_of_a_path(path, place):
+    assert _cgroups.place(path) == place
+
+
+@pytest.mark.parametrize(
+    ("first_process", "path", "place"),
+    [
+        (f"/docker/{ID}/init.scope", f"/docker/{ID}/system.slice/webserver.service", Place("webserver.service")),
+        (f"/docker/{ID}", f"/docker/{ID}", Place()),
+        ("/init.scope", "/system.slice/webserver.service", Place("webserver.service")),
+        ("/", f"/docker/{ID}", Place(None, None, ID)),
+        ("/docker/1", "/docker/12/x.service", Place("x.service")),
+    ],
+    ids=["inside, systemd", "inside, no systemd", "host", "host without systemd", "a name that begins the same"],
+)
+def test_L21_inside_a_container_the_paths_begin_there(first_process, path, place):
+    assert _cgroups.place(path, _cgroups.root_of(first_process)) == place
+
+
+@pytest.fixture
+def tree(tmp_path):
+    (tmp_path / "cgroup" / "system.slice" / "webserver.service").mkdir(parents=True)
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"cgroup /sys/fs/cgroup/pids cgroup rw,pids 0 0\ncgroup2 {tmp_path}/cgroup cgroup2 rw 0 0\n")
+    return str(mounts), str(tmp_path / "cgroup" / "system.slice" / "webserver.service")
+
+
+def test_the_id_of_a_cgroup_is_the_inode_of_its_directory(tree):
+    mounts, directory = tree
+    number = os.stat(directory).st_ino
+    assert _cgroups.paths_of({number, 1}, mounts) == {number: "/system.slice/webserver.service"}
+
+
+def test_L19_a_cgroup_may_vanish_while_the_tree_is_walked(tree, monkeypatch):
+    mounts, directory = tree
+    number = os.stat(directory).st_ino
+
+    def gone(path):
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(os, "stat", gone)
+    assert _cgroups.paths_of({number}, mounts) == {}
+
+
+@pytest.mark.parametrize("mounts", ["", "proc /proc proc rw 0 0\n"])
+def test_without_cgroup_v2_the_ids_lead_nowhere(tmp_path, mounts):
+    (tmp_path / "mounts").write_text(mounts)
+    assert _cgroups.paths_of([7], str(tmp_path / "mounts")) == {}

@@ -1,0 +1,88 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _socket_units
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._socket_units import SocketUnit
+
+SSH = """\
+# Debian 12
+[Unit]
+Description=OpenBSD Secure Shell server socket
+Before=sockets.target ssh.service
+ConditionPathExists=!/etc/ssh/sshd_not_to_be_run
+
+[Socket]
+ListenStream=22
+Accept=no
+FreeBind=yes
+
+[Install]
+WantedBy=sockets.target
+"""
+
+
+def unit(name, text):
+    return _socket_units.parse(name, text.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("text", "listens", "answered_by"),
+    [
+        (SSH, {("tcp", "22")}, "ssh.service"),
+        (SSH.replace("Accept=no", "Accept=yes"), {("tcp", "22")}, "ssh.socket"),
+        (SSH + "Service=other.service\n", {("tcp", "22")}, "other.service"),
+        (SSH + "ListenStream=\nListenStream=0.0.0.0:2222\n", {("tcp", "0.0.0.0:2222")}, "ssh.service"),
+        ("ListenDatagram = [::1]:53\nListenStream=/run/x\n", {("udp", "[::1]:53"), ("tcp", "/run/x")}, "ssh.service"),
+        ("", set(), "ssh.service"),
+    ],
+)
+def test_L21_what_a_socket_unit_says(text, listens, answered_by):
+    assert unit("ssh.socket", text) == SocketUnit("ssh.socket", frozenset(listens), answered_by)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "address", "port", "service"),
+    [
+        ("tcp", "::", 22, "ssh.service"),
+        ("tcp", "0.0.0.0", 22, "ssh.service"),
+        ("tcp", "127.0.0.1", 22, None),
+        ("udp", "::", 22, None),
+        ("tcp", "127.0.0.1", 631, "cups.service"),
+        ("tcp", "::1", 631, "cups.service"),
+        ("tcp", "0.0.0.0", 631, None),
+        ("tcp", "0.0.0.0", 9090, None),
+    ],
+)
+def test_L21_which_service_answers(protocol, address, port, service):
+    units = [
+        unit("ssh.socket", SSH),
+        unit("cups.socket", "ListenStream=127.0.0.1:631\nListenStream=[::1]:631\n"),
+        unit("one.socket", "ListenStream=9090\n"),
+        unit("two.socket", "ListenStream=9090\n"),
+    ]
+    assert _socket_units.answering_at(units, protocol, address, port) == service
+
+
+def test_a_socket_unit_by_its_name():
+    assert _socket_units.answering_for([unit("ssh.socket", SSH)], "ssh.socket") == "ssh.service"
+    assert _socket_units.answering_for([], "ssh.socket") == "ssh.socket"
+
+
+def test_the_first_directory_wins_and_drop_ins_add_up(tmp_path):
+    etc, run, usr = (tmp_path / name for name in ("etc", "run", "usr"))
+    for directory in (etc, run / "ssh.socket.d", usr / "ssh.socket.d"):
+        directory.mkdir(parents=True)
+    (usr / "ssh.socket").write_text(SSH)
+    (usr / "masked.socket").write_text("ListenStream=1\n")
+    (etc / "masked.socket").symlink_to("/dev/null")
+    (etc / "lost.socket").symlink_to("/does/not/exist")
+    (run / "ssh.socket.d" / "addresses.conf").write_text("[Socket]\nListenStream=\nListenStream=0.0.0.0:2222\n")
+    (usr / "ssh.socket.d" / "addresses.conf").write_text("[Socket]\nListenStream=7\n")
+    (usr / "ssh.socket.d" / "name.conf").write_text("[Socket]\nService=openssh.service\n")
+    units = {each.name: each for each in _socket_units.read([str(each) for each in (etc, run, usr)])}
+    assert units["ssh.socket"] == SocketUnit("ssh.socket", frozenset([("tcp", "0.0.0.0:2222")]), "openssh.service")
+    assert units["masked.socket"].listens == units["lost.socket"].listens == frozenset()
