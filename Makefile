@@ -13,10 +13,13 @@ SETUP := .venv/.done
 export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/sbin:/sbin
 # The root molecule/ folder is where the collection's scenarios are; without this molecule warns of it on every call.
 export MOLECULE_GLOB := molecule/*/molecule.yml
+export MOLECULE_COMMAND_BORDERS := false
 
 .PHONY: setup machine demo test lint unit molecule e2e constraints clean
 
 setup: $(SETUP)
+	@[ ! -e ~/.ansible/collections/ansible_collections/flasklaunch/ec2 ] || \
+	  echo "Note: the copy in ~/.ansible/collections/ansible_collections/flasklaunch/ec2 is used instead of this checkout." >&2
 
 $(SETUP): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -24,7 +27,9 @@ $(SETUP): requirements.txt
 	$(PYTHON) -m venv .venv || \
 	  { echo "$(PYTHON) has no venv module. Debian and Ubuntu have it in the package python3-venv." >&2; exit 1; }
 	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
-	.venv/bin/python files/link.py
+	site=$$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
+	  mkdir -p $$site/ansible_collections/flasklaunch && \
+	  ln -sfn $(CURDIR) $$site/ansible_collections/flasklaunch/ec2
 	touch $@
 
 # A docker engine, and the image of the local machine.
@@ -37,7 +42,11 @@ demo: machine
 	python files/demo/ec2.py start $(STATE)
 	python files/demo/ec2.py launch flasklaunch-demo
 	ansible-playbook site.yml -i inventory
-	@files/demo/show.sh
+	@echo
+	@echo 'http://127.0.0.1:5000/ answers:'
+	@curl --silent --show-error --noproxy '*' http://127.0.0.1:5000/
+	@echo 'and the machine listens on:'
+	@ansible demo -i inventory -m listening_ports | sed -n "s/^ *- '\{0,1\}\(\(Active\|Proto\|tcp\) [^']*\)'\{0,1\}$$/\1/p"
 
 test: lint unit molecule e2e
 
@@ -46,7 +55,7 @@ lint: setup
 	ruff format --check
 	yamllint .
 	shellcheck files/demo/*.sh .ci/run
-	ansible-lint --offline
+	ansible-lint
 	antsibull-changelog lint
 
 unit: setup
@@ -55,13 +64,22 @@ unit: setup
 molecule: machine
 	molecule test --all
 
+# The whole product as a user meets it: make demo, bad input, teardown, the built artifact.
 e2e: machine
 	pytest tests/e2e
 
 # New versions for every Python that the flask role serves.
 constraints: setup
-	files/constraints.sh
+	.venv/bin/pip install --quiet --disable-pip-version-check uv
+	{ sed '/^[^#]/d' files/constraints.txt; printf 'flask\ngunicorn\n' | \
+	  uv pip compile - --quiet --universal --python-version 3.7 --no-annotate --no-header | grep -v "'win32'"; } > .constraints
+	mv .constraints files/constraints.txt
 
 clean:
-	@files/demo/clean.sh $(STATE)
-	rm -rf .venv $(STATE) .pytest_cache .ruff_cache .ansible
+	@[ ! -e $(STATE)/ec2.pid ] || python files/demo/ec2.py stop $(STATE)
+	@if docker info > /dev/null 2>&1; then \
+	  docker ps --all --quiet --filter name=^flasklaunch- | xargs -r docker rm --force > /dev/null; \
+	  docker image ls --quiet --filter reference='flasklaunch-*' | xargs -r docker image rm --force > /dev/null; \
+	fi
+	@files/demo/engine.sh stop $(STATE)
+	rm -rf .venv $(STATE) .ruff_cache .ansible

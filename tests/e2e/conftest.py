@@ -1,0 +1,60 @@
+"""The product as a user meets it: whole commands, on the demo machine, which is made anew for this session."""
+
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def run(*command, cwd=ROOT, **environment):
+    """Run a command and return it with its whole output as text; AWS settings of the tester's own are not for it."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env={**clean, "AWS_EC2_METADATA_DISABLED": "true", "NO_COLOR": "1", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=900,
+    )
+
+
+def playbook(name, *options, **environment):
+    return run("ansible-playbook", name, "-i", "inventory", *options, **environment)
+
+
+def on_machine(command):
+    """Run a shell command on the demo machine as root and return its output."""
+    return run("docker", "exec", "flasklaunch-demo", "sh", "-c", command).stdout
+
+
+def rules():
+    """The ingress rules of the demo's security group, a line each."""
+    return run("python", "files/demo/ec2.py", "rules").stdout.splitlines()
+
+
+def changes(output):
+    """How many changes the recaps of all playbooks in an output count."""
+    return [int(count) for count in re.findall(r"changed=(\d+)", output)]
+
+
+@pytest.fixture(scope="session")
+def first_run():
+    """`make demo` from nothing."""
+    run("docker", "rm", "--force", "flasklaunch-demo")
+    run("python", "files/demo/ec2.py", "stop", ".demo")
+    return run("make", "demo")
+
+
+@pytest.fixture
+def demo(first_run):
+    """The demo machine with its site; whatever a test changed, the next one finds it so again."""
+    assert first_run.returncode == 0, first_run.stdout
+    yield
+    if "Hello World" not in run("curl", "-s", "--noproxy", "*", "http://127.0.0.1:5000/").stdout:
+        assert playbook("site.yml").returncode == 0

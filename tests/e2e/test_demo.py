@@ -1,0 +1,136 @@
+"""The newcomer's way: make demo, look, change a variable, break something, tear down."""
+
+import urllib.request
+
+import pytest
+from conftest import changes, on_machine, playbook, rules, run
+
+ROW = "tcp        0      0 0.0.0.0:%-5d            0.0.0.0:*               LISTEN     "
+
+
+def get(port):
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"http://127.0.0.1:{port}/", timeout=5) as answer:
+        return answer.read().decode()
+
+
+def test_demo_ends_with_the_url_the_page_and_the_table(demo, first_run):
+    end = first_run.stdout.splitlines()[-9:]
+    assert "http://127.0.0.1:5000/ answers:" in end
+    assert "Hello World" in end
+    assert ROW % 5000 in end
+    assert ROW % 22 in end
+
+
+def test_yum_really_installed_python(demo, first_run):
+    assert "python3-3." in on_machine("rpm -q python3")
+    assert "python3-pip-" in on_machine("rpm -q python3-pip")
+
+
+def test_security_group_has_just_one_rule_more(demo):
+    ssh, flask = rules()
+    assert ssh.endswith("(flask-site): tcp/22 from 0.0.0.0/0, SSH")
+    assert flask.endswith("(flask-site): tcp/5000 from 0.0.0.0/0, Flask Server")
+
+
+def test_second_demo_changes_nothing(demo):
+    again = run("make", "demo")
+    assert again.returncode == 0, again.stdout
+    assert changes(again.stdout) == [0, 0]
+
+
+def test_listening_ports_ad_hoc(demo):
+    """Verbatim as the README has it, by the short name, from a plain checkout."""
+    said = run("ansible", "all", "-i", "inventory", "-m", "listening_ports")
+    assert said.returncode == 0, said.stdout
+    assert f"- '{ROW % 5000}'" in said.stdout
+    assert "unit: webserver.service" in said.stdout
+
+
+def test_check_mode_shows_a_change_and_makes_none(demo):
+    before = on_machine("cat /opt/webserver/webserver.py; systemctl show webserver.service --property=MainPID")
+    check = playbook("site.yml", "--check", "--diff", "-e", "webserver_port=8080")
+    assert check.returncode == 0, check.stdout
+    assert '+    app.run(host="0.0.0.0", port=8080)' in check.stdout
+    assert changes(check.stdout) == [3]  # the application, the unit, the rule
+    assert on_machine("cat /opt/webserver/webserver.py; systemctl show webserver.service --property=MainPID") == before
+    assert len(rules()) == 2
+
+
+def test_other_port_and_message(demo):
+    moved = playbook("site.yml", "-e", "webserver_port=8080", "-e", "webserver_message=Moved")
+    assert moved.returncode == 0, moved.stdout
+    assert get(8080) == "Moved\n"
+    with pytest.raises(OSError):
+        get(5000)
+
+
+def test_packages_that_somebody_removed_come_back(demo):
+    on_machine("/opt/flask/bin/pip uninstall --yes werkzeug")
+    repaired = playbook("site.yml")
+    assert repaired.returncode == 0, repaired.stdout
+    assert changes(repaired.stdout) == [2]  # the packages, and the restart that they ask for
+    assert get(5000) == "Hello World\n"
+
+
+def test_environment_of_another_python_is_made_anew(demo):
+    on_machine("ln -sf /usr/libexec/no-such-python /opt/flask/bin/python3.11 /opt/flask/bin/python3")
+    on_machine("rm /opt/flask/bin/python3.11 /opt/flask/bin/python")
+    repaired = playbook("site.yml")
+    assert repaired.returncode == 0, repaired.stdout
+    assert get(5000) == "Hello World\n"
+
+
+def test_application_that_does_not_start_is_explained(demo):
+    """The run that breaks it says why with the application's own traceback."""
+    on_machine("echo 'raise RuntimeError(\"the reason\")' > /opt/webserver/flask.py")
+    broken = playbook("site.yml", "-e", "webserver_message=Broken", "-e", "webserver_start_timeout=5")
+    on_machine("rm /opt/webserver/flask.py")
+    assert broken.returncode == 2
+    assert "Traceback (most recent call last)" in broken.stdout
+    assert "RuntimeError: the reason" in broken.stdout
+    assert "The page is not served at http://127.0.0.1:5000/" in " ".join(broken.stdout.split())
+
+
+def test_verify_reports_and_fails_when_the_page_is_not_served(demo):
+    well = playbook("playbooks/verify.yml")
+    assert well.returncode == 0, well.stdout
+    text = " ".join(well.stdout.split())
+    assert "webserver.service is active (running), process " in text
+    assert "from the machine itself: GET http://127.0.0.1:5000/ answers 200, Hello World" in text
+    assert "from the control node: GET http://127.0.0.1:5000/ answers 200, Hello World" in text
+    assert ROW % 5000 in well.stdout
+    assert changes(well.stdout) == [0]
+    on_machine("systemctl stop webserver.service")
+    ill = playbook("playbooks/verify.yml", "-e", "webserver_start_timeout=1")
+    assert ill.returncode == 2
+    assert "expected a listener of webserver.service" in " ".join(ill.stdout.split())
+
+
+def test_password_of_an_index_shows_nowhere(demo):
+    """Not in the output, not in the journal (where modules leave their arguments), not in a file others can read."""
+    secret = "hunter2-of-the-index"
+    site = playbook("site.yml", "--diff", "-vvv", "-e", f"flask_pip_index_url=http://user:{secret}@127.0.0.1:9/simple")
+    assert site.returncode == 0, site.stdout
+    given = [line for line in site.stdout.splitlines() if secret in line]
+    assert given == []
+    assert secret not in on_machine("journalctl --no-pager")
+    assert secret in on_machine("cat /opt/flask/pip.conf")
+    assert on_machine("stat -c '%a %U' /opt/flask/pip.conf").strip() == "600 root"
+
+
+def test_teardown_takes_away_what_was_made_and_no_more(demo):
+    on_machine("echo theirs > /opt/webserver/notes.txt")
+    torn = playbook("playbooks/teardown.yml")
+    assert torn.returncode == 0, torn.stdout
+    assert len(rules()) == 1
+    assert rules()[0].endswith("tcp/22 from 0.0.0.0/0, SSH")
+    assert "LoadState=not-found" in on_machine("systemctl show webserver.service --property=LoadState")
+    assert on_machine("ls /opt/webserver").split() == ["notes.txt"]
+    assert on_machine("getent passwd webserver") == ""
+    assert "python3-3." in on_machine("rpm -q python3")
+    assert on_machine("/opt/flask/bin/python3 -c 'import flask; print(1)'").strip() == "1"
+    again = playbook("playbooks/teardown.yml")
+    assert again.returncode == 0, again.stdout
+    assert changes(again.stdout) == [0]
+    on_machine("rm -r /opt/webserver")
