@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/sbin:/sbin
 export MOLECULE_GLOB := molecule/*/molecule.yml
 export MOLECULE_COMMAND_BORDERS := false
 
-.PHONY: setup machine demo test lint unit molecule e2e constraints clean
+.PHONY: setup machine demo test lint unit molecule e2e benchmark constraints clean
 
 setup: $(SETUP)
 	@[ ! -e ~/.ansible/collections/ansible_collections/flasklaunch/ec2 ] || \
@@ -67,6 +67,11 @@ molecule: machine
 # The whole product as a user meets it: make demo, bad input, teardown, the built artifact.
 e2e: machine
 	pytest tests/e2e
+
+# Figures for the README; takes a few minutes and wants an idle machine.
+benchmark: machine
+	@.venv/bin/pip install --quiet --disable-pip-version-check 'pyinfra>=3,<4'
+	python tests/benchmark/site.py
 
 # New versions for every Python that the flask role serves.
 constraints: setup

@@ -121,7 +121,12 @@ def network_for(ec2, address: str) -> tuple[str, str]:
     vpc = ec2.create_vpc(CidrBlock=cidr)["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=cidr)["Subnet"]["SubnetId"]
     group = ec2.create_security_group(GroupName=GROUP, Description="The web servers", VpcId=vpc)["GroupId"]
-    ssh = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0", "Description": "SSH"}]}
+    ssh = {
+        "IpProtocol": "tcp",
+        "FromPort": 22,
+        "ToPort": 22,
+        "IpRanges": [{"CidrIp": "0.0.0.0/0", "Description": "SSH"}],
+    }
     ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[ssh])
     return subnet, group
 

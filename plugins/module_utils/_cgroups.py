@@ -8,9 +8,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
-from typing import Iterable, NamedTuple
+from typing import Iterable, Mapping, NamedTuple
 
 UNIT_SUFFIXES = (".service", ".scope", ".socket", ".mount", ".swap")
 # docker-ID.scope, libpod-ID.scope, cri-containerd-ID.scope, docker/ID, kubepods/…/ID, system.slice:docker:ID
@@ -23,41 +24,51 @@ class Place(NamedTuple):
     container: str | None = None
 
 
-def own_path(cgroup_file: str) -> str:
-    """The path that names the unit, from the text of /proc/PID/cgroup: lines of `id:controllers:path`.
+def paths_in(cgroup_file: str) -> dict[str, str]:
+    """The path in each hierarchy, from the text of /proc/PID/cgroup: lines of `id:controllers:path`.
 
-    On cgroup v1 and hybrid hosts systemd keeps its units in the hierarchy name=systemd, on v2 there is only `0::`.
-    A container engine without systemd uses the other hierarchies, so that any of them is better than none.
+    The hierarchies in which systemd keeps its units come first: name=systemd on cgroup v1 and hybrid hosts, and the
+    one without a name, which is v2. A container engine may leave its mark in any other.
     """
-    paths = {}
-    for line in cgroup_file.splitlines():
-        _id, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
-        if path not in ("", "/"):
-            paths[controllers] = path
-    return paths.get("name=systemd") or paths.get("") or next(iter(paths.values()), "/")
+    fields = [line.split(":", 2) for line in cgroup_file.splitlines()]
+    paths = {field[1]: field[2] for field in fields if len(field) == 3}
+    order = sorted(paths, key=lambda controllers: (controllers != "name=systemd", controllers != ""))
+    return {controllers: paths[controllers] for controllers in order}
 
 
-def root_of(first_process: str) -> str:
-    """The path below which this machine or container has its cgroups, from the path of its pid 1.
+def roots_in(cgroup_file_of_pid_1: str) -> dict[str, str]:
+    """The paths below which this machine or container has its cgroups.
 
     Without a cgroup namespace the paths inside a container begin with that of the container itself.
     """
+    return {controllers: _without_tail(path) for controllers, path in paths_in(cgroup_file_of_pid_1).items()}
+
+
+def _without_tail(path: str) -> str:
     tail = "/init.scope"
-    return first_process[: -len(tail)] if first_process.endswith(tail) else first_process.rstrip("/")
+    return path[: -len(tail)] if path.endswith(tail) else path.rstrip("/")
+
+
+def place_of_process(cgroup_file: str, roots: Mapping[str, str]) -> Place:
+    places = [place(path, roots.get(controllers, "")) for controllers, path in paths_in(cgroup_file).items()]
+    return max(places, key=lambda each: (each.unit is not None, each.container is not None), default=Place())
 
 
 def place(path: str, root: str = "") -> Place:
-    """The unit is the first component below the slices, as in systemd's cg_path_get_unit()."""
     if root and (path + "/").startswith(root + "/"):
         path = path[len(root) :]
     # A process outlives its unit as `… (deleted)`; systemd escapes a name that looks like a cgroup file with `_`.
-    names = [name[1:] if name.startswith("_") else name for name in path.replace(" (deleted)", "").split("/")]
-    units = [name for name in names if name.endswith(UNIT_SUFFIXES)]
+    names = [name[1:] if name.startswith("_") else name for name in path.replace(" (deleted)", "").split("/") if name]
+    unit, below = _unit_in(names)
+    user_unit, _below = _unit_in(below) if unit and unit.startswith("user@") else (None, [])
     containers = [match.group(1) for match in map(CONTAINER_ID.search, names) if match]
-    unit = units[0] if units else None
-    in_user_manager = unit is not None and unit.startswith("user@") and len(units) > 1
-    return Place(unit, units[1] if in_user_manager else None, containers[-1] if containers else None)
+    return Place(unit, user_unit, containers[-1] if containers else None)
+
+
+def _unit_in(names: Iterable[str]) -> tuple[str | None, list[str]]:
+    """The unit is what comes after the slices, as in systemd's cg_path_get_unit(), and not a namesake further down."""
+    below = list(itertools.dropwhile(lambda name: name.endswith(".slice"), names))
+    return (below[0], below[1:]) if below and below[0].endswith(UNIT_SUFFIXES) else (None, [])
 
 
 def paths_of(ids: Iterable[int], mounts: str = "/proc/self/mounts") -> dict[int, str]:

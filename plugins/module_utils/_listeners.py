@@ -125,19 +125,17 @@ def _ipv4_reachable(found: Socket, local: bool | None) -> bool | None:
 def _name_units(result: list[Row], sockets: Iterable[Socket]) -> None:
     """Names the unit where the holder does not: it cannot be read, or it is systemd for a service not yet started."""
     pending = [(row, found) for row, found in zip(result, sockets) if not row["pid"] or _held_by_systemd_alone(row)]
-    if not pending:
-        return
     paths = _cgroups.paths_of({found.cgroup_id for _row, found in pending if found.cgroup_id})
-    socket_units = _socket_units.read()
+    socket_units = None
     for row, found in pending:
         # The cgroup of a socket is that of the process that made it: with systemd often the .socket unit's.
         default = "init.scope" if _held_by_systemd_alone(row) else None
-        unit = _cgroups.place(paths.get(found.cgroup_id, "/")).unit or default
-        if unit == "init.scope":
-            unit = _socket_units.answering_at(socket_units, *found.bound) or unit
-        elif unit and unit.endswith(".socket"):
-            unit = _socket_units.answering_for(socket_units, unit)
-        row["unit"] = unit
+        row["unit"] = (
+            _cgroups.place(paths.get(found.cgroup_id, "/"), _owners.cgroup_roots().get("", "")).unit or default
+        )
+        if row["unit"] and row["unit"].endswith(("init.scope", ".socket")):
+            socket_units = _socket_units.read() if socket_units is None else socket_units
+            row["unit"] = _socket_units.answering(socket_units, row["unit"], *found.bound)
 
 
 def _held_by_systemd_alone(row: Row) -> bool:

@@ -89,7 +89,7 @@ def _describe(process: _Directory, pid: int, proc: str) -> Process:
     exe = process.link("exe")
     deleted = exe and exe.endswith(DELETED)
     cmdline = process.read("cmdline", CMDLINE_LIMIT)
-    place = _cgroups.place(_cgroup_path(process), _cgroup_root(proc))
+    place = _cgroups.place_of_process(process.cgroup(), cgroup_roots(proc))
     uid = int(re.search(rb"^Uid:\s+\d+\s+(\d+)", process.read("status"), re.MULTILINE).group(1))
     # The name may hold blanks and brackets: it ends at the last one (proc_pid_stat(5)).
     head, _, tail = process.read("stat").rpartition(b")")
@@ -147,19 +147,13 @@ def boot_time(proc: str = PROC) -> int:
 
 
 @lru_cache(maxsize=None)
-def _cgroup_root(proc: str) -> str:
+def cgroup_roots(proc: str = PROC) -> dict[str, str]:
+    """See _cgroups.roots_in."""
     try:
         with _Directory(proc + "/1") as first:
-            return _cgroups.root_of(_cgroup_path(first))
+            return _cgroups.roots_in(first.cgroup())
     except OSError:
-        return ""
-
-
-def _cgroup_path(process: _Directory) -> str:
-    try:
-        return _cgroups.own_path(os.fsdecode(process.read("cgroup")))
-    except FileNotFoundError:
-        return "/"  # a kernel without cgroups
+        return {}
 
 
 class _Directory:
@@ -180,6 +174,12 @@ class _Directory:
     def read(self, name: str, limit: int = -1) -> bytes:
         with open(os.open(name, os.O_RDONLY, dir_fd=self.handle), "rb") as lines:
             return lines.read(limit)
+
+    def cgroup(self) -> str:
+        try:
+            return self.read("cgroup").decode("utf-8", "backslashreplace")
+        except FileNotFoundError:
+            return ""  # a kernel without cgroups
 
     def link(self, name: str) -> str | None:
         try:

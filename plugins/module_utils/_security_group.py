@@ -101,9 +101,7 @@ def admits(permissions: list[dict[str, Any]], port: int, cidr: str) -> bool:
 
 def _covers_port(permission: dict[str, Any], port: int) -> bool:
     protocol = str(permission["ip_protocol"])
-    return protocol == "-1" or (
-        protocol in ("tcp", "6") and permission["from_port"] <= port <= permission["to_port"]
-    )
+    return protocol == "-1" or (protocol in ("tcp", "6") and permission["from_port"] <= port <= permission["to_port"])
 
 
 def _sources(permission: dict[str, Any]) -> list[str]:
@@ -146,9 +144,7 @@ def missing_rules(choices: dict[str, dict[str, Any]], groups: list[dict[str, Any
     ]
 
 
-def matching_rules(
-    rules: list[dict[str, Any]], protocol: str, port: int, cidrs: list[str]
-) -> list[dict[str, Any]]:
+def matching_rules(rules: list[dict[str, Any]], protocol: str, port: int, cidrs: list[str]) -> list[dict[str, Any]]:
     """Select from DescribeSecurityGroupRules' answer the ingress rules for exactly this port and these sources.
 
     Returns `{group_id, rule_id, cidr, description}` each.

@@ -8,9 +8,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
-from typing import Iterable, NamedTuple
+from typing import Iterable, Iterator, NamedTuple
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import WILDCARDS
 
 # systemd.unit(5), the strongest first.
 DIRECTORIES = (
@@ -52,36 +55,36 @@ def parse(name: str, lines: Iterable[str]) -> SocketUnit:
 
 
 def read(directories: Iterable[str] = DIRECTORIES) -> list[SocketUnit]:
-    files, lines = {}, {}
+    files: dict[str, str] = {}
+    drop_ins: dict[str, dict[str, str]] = {}
     for directory in directories:
         for path in glob.glob(os.path.join(directory, "*.socket")):
             files.setdefault(os.path.basename(path), path)
-    for name, path in files.items():
-        drop_ins = {}
-        for directory in directories:
-            for drop_in in glob.glob(os.path.join(directory, name + ".d", "*.conf")):
-                drop_ins.setdefault(os.path.basename(drop_in), drop_in)
-        lines[name] = [line for each in [path] + [drop_ins[key] for key in sorted(drop_ins)] for line in _lines(each)]
-    return [parse(name, lines[name]) for name in sorted(lines)]
+        for path in glob.glob(os.path.join(directory, "*.socket.d", "*.conf")):
+            unit = os.path.basename(os.path.dirname(path))[: -len(".d")]
+            drop_ins.setdefault(unit, {}).setdefault(os.path.basename(path), path)
+    return [parse(unit, _lines([path] + _by_name(drop_ins.get(unit, {})))) for unit, path in sorted(files.items())]
 
 
-def answering_for(units: Iterable[SocketUnit], name: str) -> str:
-    """The unit that answers for a socket unit."""
-    return next((unit.answered_by for unit in units if unit.name == name), name)
+def answering(units: Iterable[SocketUnit], holder: str, protocol: str, address: str, port: int) -> str:
+    """The unit that answers there in the place of the holder, which is a socket unit or systemd itself.
+
+    That is the holder if no unit on disk says more, or if several do.
+    """
+    if holder.endswith(".socket"):
+        found = {unit.answered_by for unit in units if unit.name == holder}
+    else:
+        spellings = {f"{address}:{port}", f"[{address}]:{port}"} | ({str(port)} if address in WILDCARDS else set())
+        wanted = {(protocol, spelling) for spelling in spellings}
+        found = {unit.answered_by for unit in units if unit.listens & wanted}
+    return found.pop() if len(found) == 1 else holder
 
 
-def answering_at(units: Iterable[SocketUnit], protocol: str, address: str, port: int) -> str | None:
-    """The unit that answers there; None if no unit on disk says so, or several do."""
-    spellings = {(protocol, text) for text in (f"{address}:{port}", f"[{address}]:{port}")}
-    if address in ("::", "0.0.0.0"):
-        spellings.add((protocol, str(port)))
-    found = {unit.answered_by for unit in units if unit.listens & spellings}
-    return found.pop() if len(found) == 1 else None
+def _by_name(paths: dict[str, str]) -> list[str]:
+    return [paths[name] for name in sorted(paths)]
 
 
-def _lines(path: str) -> list[str]:
-    try:
-        with open(path, errors="replace") as handle:
-            return handle.read().splitlines()
-    except OSError:
-        return []
+def _lines(paths: Iterable[str]) -> Iterator[str]:
+    for path in paths:
+        with contextlib.suppress(OSError), open(path, errors="replace") as lines:
+            yield from lines

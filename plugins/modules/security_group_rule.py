@@ -11,8 +11,9 @@ version_added: 0.1.0
 short_description: Take one ingress rule out of EC2 security groups
 description:
   - Takes one ingress rule out of one or more security groups and leaves every other rule, name and description alone.
-  - M(amazon.aws.ec2_security_group) cannot do this. Its O(amazon.aws.ec2_security_group#module:state=absent) deletes the
-    whole group, and its O(amazon.aws.ec2_security_group#module:purge_rules) needs the complete list of what is to stay.
+  - M(amazon.aws.ec2_security_group) cannot do this. Its O(amazon.aws.ec2_security_group#module:state=absent) deletes
+    the whole group, and its O(amazon.aws.ec2_security_group#module:purge_rules) needs the complete list of what is
+    to stay.
   - A rule is known by its direction, protocol, ports and source. Its description does not count.
 author: The flasklaunch founders (@flasklaunch)
 options:
@@ -79,7 +80,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._security_group import matching_rules
 
-try:
+try:  # noqa: SIM105  (the form that ansible-test's import check knows)
     import botocore
 except ImportError:
     pass  # AnsibleAWSModule says so

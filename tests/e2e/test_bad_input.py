@@ -12,7 +12,12 @@ CASES = {
     "port no number": ({"webserver_port": "http"}, ["webserver_port", "int"]),
     "port held": (
         {"webserver_port": 22},
-        ["webserver_port: 22 is held already, on 0.0.0.0, by", "sshd.service", "process", "take another webserver_port"],
+        [
+            "webserver_port: 22 is held already, on 0.0.0.0, by",
+            "sshd.service",
+            "process",
+            "take another webserver_port",
+        ],
     ),
     "foreign address": (
         {"webserver_host": "203.0.113.9"},

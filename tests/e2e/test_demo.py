@@ -5,7 +5,10 @@ import urllib.request
 import pytest
 from conftest import changes, on_machine, playbook, rules, run
 
-ROW = "tcp        0      0 0.0.0.0:%-5d            0.0.0.0:*               LISTEN     "
+
+def row(port):
+    """The line of netstat -ltn4 for a listener on every address."""
+    return f"tcp        0      0 {f'0.0.0.0:{port}':23} 0.0.0.0:*               LISTEN     "
 
 
 def get(port):
@@ -18,8 +21,8 @@ def test_demo_ends_with_the_url_the_page_and_the_table(demo, first_run):
     end = first_run.stdout.splitlines()[-9:]
     assert "http://127.0.0.1:5000/ answers:" in end
     assert "Hello World" in end
-    assert ROW % 5000 in end
-    assert ROW % 22 in end
+    assert row(5000) in end
+    assert row(22) in end
 
 
 def test_yum_really_installed_python(demo, first_run):
@@ -43,7 +46,7 @@ def test_listening_ports_ad_hoc(demo):
     """Verbatim as the README has it, by the short name, from a plain checkout."""
     said = run("ansible", "all", "-i", "inventory", "-m", "listening_ports")
     assert said.returncode == 0, said.stdout
-    assert f"- '{ROW % 5000}'" in said.stdout
+    assert f"- '{row(5000)}'" in said.stdout
     assert "unit: webserver.service" in said.stdout
 
 
@@ -83,12 +86,12 @@ def test_environment_of_another_python_is_made_anew(demo):
 
 def test_application_that_does_not_start_is_explained(demo):
     """The run that breaks it says why with the application's own traceback."""
-    on_machine("echo 'raise RuntimeError(\"the reason\")' > /opt/webserver/flask.py")
+    on_machine("echo 'raise ValueError(\"the reason\")' > /opt/webserver/flask.py")
     broken = playbook("site.yml", "-e", "webserver_message=Broken", "-e", "webserver_start_timeout=5")
     on_machine("rm /opt/webserver/flask.py")
     assert broken.returncode == 2
     assert "Traceback (most recent call last)" in broken.stdout
-    assert "RuntimeError: the reason" in broken.stdout
+    assert "ValueError: the reason" in broken.stdout
     assert "The page is not served at http://127.0.0.1:5000/" in " ".join(broken.stdout.split())
 
 
@@ -99,7 +102,7 @@ def test_verify_reports_and_fails_when_the_page_is_not_served(demo):
     assert "webserver.service is active (running), process " in text
     assert "from the machine itself: GET http://127.0.0.1:5000/ answers 200, Hello World" in text
     assert "from the control node: GET http://127.0.0.1:5000/ answers 200, Hello World" in text
-    assert ROW % 5000 in well.stdout
+    assert row(5000) in well.stdout
     assert changes(well.stdout) == [0]
     on_machine("systemctl stop webserver.service")
     ill = playbook("playbooks/verify.yml", "-e", "webserver_start_timeout=1")
@@ -121,6 +124,9 @@ def test_password_of_an_index_shows_nowhere(demo):
 
 def test_teardown_takes_away_what_was_made_and_no_more(demo):
     on_machine("echo theirs > /opt/webserver/notes.txt")
+    closed = playbook("playbooks/teardown.yml", "-e", "webserver_port=8080")  # of the test of another port
+    assert closed.returncode == 0, closed.stdout
+    assert playbook("site.yml").returncode == 0
     torn = playbook("playbooks/teardown.yml")
     assert torn.returncode == 0, torn.stdout
     assert len(rules()) == 1

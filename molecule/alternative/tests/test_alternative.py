@@ -9,7 +9,9 @@ def unit_properties(host, *names):
 
 
 def test_page_from_outside(host):
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open("http://127.0.0.1:15080/", timeout=5) as page:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+        "http://127.0.0.1:15080/", timeout=5
+    ) as page:
         assert page.read().decode() == 'Grüße, "quoted" \\ and {{ braced }} & <b>bold</b> ☁\n'
 
 

@@ -6,13 +6,14 @@ argv[2] is `make`, or `check` to change nothing. Prints JSON: made and configure
 (the minor version) and installed (distributions and their versions). What is wrong, and what to do, is the last line
 on stderr. Runs on every Python from 3.7, standard library alone.
 """
+
 import json
 import os
 import subprocess
 import sys
 
 folder, mode = sys.argv[1:]
-python = "%d.%d" % sys.version_info[:2]
+python = "{}.{}".format(*sys.version_info)
 
 
 def read(path):
@@ -25,7 +26,7 @@ def read(path):
 
 def site_packages_if_sound():
     """Return the environment's package folder if its own Python starts, is of the same minor version, and has pip."""
-    probe = "import sys, pip; print('%d.%d' % sys.version_info[:2], pip.__path__[0])"
+    probe = "import sys, pip; print('{}.{}'.format(*sys.version_info), pip.__path__[0])"
     command = [os.path.join(folder, "bin", "python"), "-c", probe]
     try:
         answer = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -52,7 +53,7 @@ def make():
     )
     if made.returncode != 0:
         said = (made.stdout.decode(errors="replace").strip().splitlines() or ["nothing"])[-1]
-        sys.exit("%s -m venv could not make %s. It said: %s" % (sys.executable, folder, said))
+        sys.exit(f"{sys.executable} -m venv could not make {folder}. It said: {said}")
 
 
 def configure(path, text):

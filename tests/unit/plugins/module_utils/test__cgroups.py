@@ -17,25 +17,30 @@ V1 = """\
 1:name=systemd:/system.slice/webserver.service
 """
 HYBRID = "9:name=systemd:/system.slice/webserver.service\n8:pids:/\n0::/system.slice/webserver.service\n"
-NO_SYSTEMD = f"9:name=systemd:/\n4:memory:/docker/{ID}\n0::/\n"
+ENGINE_ON_V1 = f"9:name=systemd:/\n4:memory:/docker/{ID}\n0::/\n"
+SYSTEMD_OF_V2_ON_V1 = (
+    f"9:name=systemd:/docker/{ID}\n4:memory:/docker/{ID}\n0::/docker/{ID}/system.slice/webserver.service\n"
+)
 
 
 @pytest.mark.parametrize(
-    ("text", "path"),
+    ("text", "place"),
     [
-        ("0::/system.slice/webserver.service\n", "/system.slice/webserver.service"),
-        (V1, "/system.slice/webserver.service"),
-        (HYBRID, "/system.slice/webserver.service"),
-        (NO_SYSTEMD, f"/docker/{ID}"),
-        ("0::/\n", "/"),
-        ("", "/"),
-        ("nonsense", "/"),
-        ("0::/a:b\n", "/a:b"),
+        ("0::/system.slice/webserver.service\n", Place("webserver.service")),
+        (V1, Place("webserver.service")),
+        (HYBRID, Place("webserver.service")),
+        (ENGINE_ON_V1, Place(None, None, ID)),
+        (SYSTEMD_OF_V2_ON_V1, Place(None, None, ID)),
+        ("9:name=systemd:/user.slice/user-0.slice/session-1.scope\n0::/init.scope\n", Place("session-1.scope")),
+        ("0::/system.slice/a:b.service\n", Place("a:b.service")),
+        ("0::/\n", Place()),
+        ("", Place()),
+        ("nonsense\n:\n", Place()),
     ],
-    ids=["v2", "v1", "hybrid", "container on v1", "root", "no cgroups", "nonsense", "colon"],
+    ids=["v2", "v1", "hybrid", "engine on v1", "v2 on v1", "named first", "colon", "root", "no cgroups", "nonsense"],
 )
-def test_L21_path_of_a_process(text, path):
-    assert _cgroups.own_path(text) == path
+def test_L21_place_of_a_process(text, place):
+    assert _cgroups.place_of_process(text, {}) == place
 
 
 @pytest.mark.parametrize(
@@ -58,7 +63,9 @@ def test_L21_path_of_a_process(text, path):
         ),
         (f"/system.slice/docker-{ID}.scope", Place(f"docker-{ID}.scope", None, ID)),
         (f"/docker/{ID}", Place(None, None, ID)),
-        (f"/docker/{ID}/system.slice/webserver.service", Place("webserver.service", None, ID)),
+        (f"/docker/{ID}/system.slice/webserver.service", Place(None, None, ID)),
+        ("/webserver.service", Place("webserver.service")),
+        ("/lxc/web/system.slice/webserver.service", Place()),
         (f"/machine.slice/libpod-{ID}.scope/container", Place(f"libpod-{ID}.scope", None, ID)),
         (
             f"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{ID}.scope/container",
@@ -83,15 +90,26 @@ def test_L21_unit_and_container_of_a_path(path, place):
     ("first_process", "path", "place"),
     [
         (f"/docker/{ID}/init.scope", f"/docker/{ID}/system.slice/webserver.service", Place("webserver.service")),
+        (
+            f"/system.slice/docker-{ID}.scope/init.scope",
+            f"/system.slice/docker-{ID}.scope/x.service",
+            Place("x.service"),
+        ),
         (f"/docker/{ID}", f"/docker/{ID}", Place()),
         ("/init.scope", "/system.slice/webserver.service", Place("webserver.service")),
         ("/", f"/docker/{ID}", Place(None, None, ID)),
-        ("/docker/1", "/docker/12/x.service", Place("x.service")),
+        ("/a.slice/b", "/a.slice/b-c.service", Place("b-c.service")),
     ],
-    ids=["inside, systemd", "inside, no systemd", "host", "host without systemd", "a name that begins the same"],
+    ids=["systemd inside", "of a scope", "no systemd inside", "host", "host without systemd", "a name that begins so"],
 )
 def test_L21_inside_a_container_the_paths_begin_there(first_process, path, place):
-    assert _cgroups.place(path, _cgroups.root_of(first_process)) == place
+    roots = _cgroups.roots_in(f"1:name=systemd:{first_process}\n0::/elsewhere\n")
+    assert _cgroups.place_of_process(f"0::/\n1:name=systemd:{path}\n", roots) == place
+
+
+def test_L21_systemd_of_cgroup_v2_in_a_container_of_v1():
+    roots = _cgroups.roots_in(f"9:name=systemd:/docker/{ID}\n0::/docker/{ID}/init.scope\n")
+    assert _cgroups.place_of_process(SYSTEMD_OF_V2_ON_V1, roots) == Place("webserver.service")
 
 
 @pytest.fixture

@@ -318,7 +318,8 @@ SOCKET = Socket("tcp", "ipv6", 10, "::", 22, "::", 0, 0, 0, 0, 7, v6only=False, 
 def owned(monkeypatch):
     """The row of a socket with the given owners, made in the given cgroup."""
 
-    def owned(owners, cgroup="/", units=(SSH,), complete=True):
+    def owned(owners, cgroup="/", units=(SSH,), complete=True, root=""):
+        monkeypatch.setattr(_owners, "cgroup_roots", lambda: {"": root})
         found = _owners.Owners({7: owners} if owners else {}, complete)
         monkeypatch.setattr(_owners, "find", lambda inodes: found)
         monkeypatch.setattr(_cgroups, "paths_of", lambda ids: {4242: cgroup} if 4242 in ids else {})
@@ -370,6 +371,11 @@ PER_CONNECTION = _socket_units.parse("ssh.socket", ["ListenStream=22", "Accept=y
 )
 def test_L21_unit_of_a_socket(owned, owners, cgroup, units, unit):
     assert owned(owners, cgroup, units)["unit"] == unit
+
+
+def test_L21_inside_a_container_the_cgroup_of_a_socket_begins_there_too(owned):
+    here = "/system.slice/docker-0123.scope"
+    assert owned([], here + "/system.slice/webserver.service", root=here)["unit"] == "webserver.service"
 
 
 def test_L3_a_kernel_that_forbids_netlink_is_read_by_proc(bind, look, forbid_netlink):

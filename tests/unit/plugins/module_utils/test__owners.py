@@ -16,7 +16,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils import _owners
 @pytest.fixture(autouse=True)
 def fresh():
     _owners.boot_time.cache_clear()
-    _owners._cgroup_root.cache_clear()
+    _owners.cgroup_roots.cache_clear()
 
 
 def pids(owners, inode):
@@ -129,6 +129,14 @@ def test_a_program_that_may_not_be_read(fake_proc):
     (fake_proc.process(812, [7]) / "exe").unlink()
     (owner,) = _owners.find([7], fake_proc.path).processes[7]
     assert (owner.exe, owner.exe_deleted) == (None, None)
+
+
+def test_L12_a_user_may_name_the_cgroups_below_his_manager(fake_proc):
+    directory = fake_proc.process(812, [7])
+    (directory / "cgroup").write_bytes(b"0::/user.slice/user-7.slice/user@7.service/app.slice/\xff\\x2d.service\n")
+    (owner,) = _owners.find([7], fake_proc.path).processes[7]
+    assert (owner.unit, owner.user_unit) == ("user@7.service", "\\xff\\x2d.service")
+    json.dumps(owner._asdict()).encode()
 
 
 def test_a_kernel_without_cgroups_has_no_units(fake_proc):

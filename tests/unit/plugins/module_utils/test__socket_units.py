@@ -49,12 +49,12 @@ def test_L21_what_a_socket_unit_says(text, listens, answered_by):
     [
         ("tcp", "::", 22, "ssh.service"),
         ("tcp", "0.0.0.0", 22, "ssh.service"),
-        ("tcp", "127.0.0.1", 22, None),
-        ("udp", "::", 22, None),
+        ("tcp", "127.0.0.1", 22, "init.scope"),
+        ("udp", "::", 22, "init.scope"),
         ("tcp", "127.0.0.1", 631, "cups.service"),
         ("tcp", "::1", 631, "cups.service"),
-        ("tcp", "0.0.0.0", 631, None),
-        ("tcp", "0.0.0.0", 9090, None),
+        ("tcp", "0.0.0.0", 631, "init.scope"),
+        ("tcp", "0.0.0.0", 9090, "init.scope"),
     ],
 )
 def test_L21_which_service_answers(protocol, address, port, service):
@@ -64,12 +64,13 @@ def test_L21_which_service_answers(protocol, address, port, service):
         unit("one.socket", "ListenStream=9090\n"),
         unit("two.socket", "ListenStream=9090\n"),
     ]
-    assert _socket_units.answering_at(units, protocol, address, port) == service
+    assert _socket_units.answering(units, "init.scope", protocol, address, port) == service
 
 
-def test_a_socket_unit_by_its_name():
-    assert _socket_units.answering_for([unit("ssh.socket", SSH)], "ssh.socket") == "ssh.service"
-    assert _socket_units.answering_for([], "ssh.socket") == "ssh.socket"
+def test_L21_a_socket_unit_is_known_by_its_name():
+    where = ("tcp", "127.0.0.1", 1)
+    assert _socket_units.answering([unit("ssh.socket", SSH)], "ssh.socket", *where) == "ssh.service"
+    assert _socket_units.answering([unit("cups.socket", SSH)], "ssh.socket", *where) == "ssh.socket"
 
 
 def test_the_first_directory_wins_and_drop_ins_add_up(tmp_path):

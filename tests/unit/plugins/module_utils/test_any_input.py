@@ -92,7 +92,7 @@ def test_a_message_of_sock_diag_says_what_was_packed(packed, port, backlog, inod
 
 @given(some.text(), some.text())
 def test_any_cgroup(text, first_process):
-    _cgroups.place(_cgroups.own_path(text), _cgroups.root_of(first_process))
+    _cgroups.place_of_process(text, _cgroups.roots_in(first_process))
 
 
 @given(some.binary())

@@ -1,0 +1,218 @@
+#!/usr/bin/env python3
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How fast listening_ports is, against netstat, ss and community.general.listen_ports_facts, in one run.
+
+It makes all sockets itself, in network namespaces of its own that end with it. It needs root, netstat, ss and, for
+the last part, ansible beside the Python that runs it. Prints a line for each aim, and fails if one is missed.
+
+    sudo .venv/bin/python tests/benchmark/listening_ports.py [--no-ansible]
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ctypes
+import os
+import pathlib
+import re
+import resource
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from typing import Callable, Iterator, NamedTuple
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._expectation import Query
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._listeners import read_table
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._report import look
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+ANSIBLE = pathlib.Path(sys.executable).parent / "ansible"
+CLONE_NEWNET = 0x40000000
+HOLDERS = 8
+FIRST_PORT = 2000
+ROUNDS = 7
+PATIENCE = 90  # seconds for a single run of ansible
+
+
+class Aim(NamedTuple):
+    what: str
+    seen: float
+    limit: float
+    unit: str = ""
+
+    def report(self) -> bool:
+        met = self.seen <= self.limit
+        figures = f"{self.seen:>9.3f}{self.unit}  of at most {self.limit:.3f}{self.unit}"
+        print(f"  {'met   ' if met else 'MISSED'} {figures:<38} {self.what}", flush=True)
+        return met
+
+
+@contextlib.contextmanager
+def network(listeners: int, established: int = 0) -> Iterator[None]:
+    """A network with so many listeners and sockets of connections, shared out among some processes."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with contextlib.ExitStack() as cleanup:
+        before = os.open("/proc/self/ns/net", os.O_RDONLY)
+        cleanup.callback(os.close, before)
+        if libc.unshare(CLONE_NEWNET):
+            sys.exit(f"cannot make a network namespace: {os.strerror(ctypes.get_errno())}")
+        cleanup.callback(libc.setns, before, CLONE_NEWNET)
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        leash, hand = os.pipe()  # whoever holds sockets lets go when this program does, however it ends
+        ready, done = os.pipe()
+        children = [hold(share, listeners, established, leash, hand, done) for share in range(HOLDERS)]
+        for descriptor in (leash, done):
+            os.close(descriptor)
+        cleanup.callback(lambda: [os.waitpid(child, 0) for child in children])
+        cleanup.callback(os.close, hand)
+        with os.fdopen(ready, "rb") as pipe:
+            if len(pipe.read(HOLDERS)) < HOLDERS:
+                sys.exit("the sockets could not be made: is the limit of open files (ulimit -n) below 10,000?")
+        yield
+
+
+def hold(share: int, listeners: int, established: int, leash: int, hand: int, done: int) -> int:
+    """Starts the process that holds every HOLDERS-th listener and its part of the connections, both ends of each."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        os.close(hand)
+        ports = range(FIRST_PORT + share, FIRST_PORT + listeners, HOLDERS)
+        held = [socket.create_server(("127.0.0.1", port)) for port in ports]
+        ends = []
+        for number in range(established // HOLDERS // 2):
+            listener = held[number % len(held)]
+            ends.append(socket.create_connection(listener.getsockname()))
+            ends.append(listener.accept()[0])
+        os.write(done, b".")
+        os.close(done)
+        os.read(leash, 1)
+    finally:
+        os._exit(0)
+
+
+def seconds(run: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    run()
+    return time.perf_counter() - began
+
+
+def compare(runs: dict[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, float]:
+    """The median of each, taken in turns, so that what else the machine does hits all alike."""
+    taken: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(rounds):
+        for name, run in runs.items():
+            taken[name].append(seconds(run))
+    medians = {name: statistics.median(each) for name, each in taken.items()}
+    for name, median in medians.items():
+        print(f"         {median * 1000:>9.1f} ms  {name}", flush=True)
+    return medians
+
+
+def command(line: str) -> Callable[[], object]:
+    return lambda: subprocess.run(line.split(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+
+
+def ansible(module: str) -> Callable[[], object]:
+    arguments = [str(ANSIBLE), "localhost", "-m", module]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+
+    def run() -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            subprocess.run(arguments, cwd=str(ROOT), timeout=PATIENCE, check=True, **quiet)
+
+    return run
+
+
+def in_a_process_of_its_own(processes: bool) -> tuple[float, float]:
+    """Seconds of one look, and the most memory that its process had, in MB."""
+    arguments = [sys.executable, __file__, "--look", "with" if processes else "without"]
+    text = subprocess.run(arguments, stdout=subprocess.PIPE, check=True).stdout
+    taken, memory = text.split()
+    return float(taken), float(memory)
+
+
+def look_once(processes: bool) -> None:
+    taken = seconds(lambda: look(Query(), processes=processes, warn=lambda _text: None))
+    # Not ru_maxrss, which a process inherits from the one that started it.
+    status = pathlib.Path("/proc/self/status").read_text()
+    print(taken, int(re.search(r"VmHWM:\s+(\d+) kB", status).group(1)) / 1024)
+
+
+def among_connections() -> Iterator[Aim]:
+    print("20 listeners, no connections")
+    with network(20):
+        alone = compare({"the table, in process": lambda: read_table(["tcp"], False, print)})
+    print("20 listeners among 60,000 established sockets of 8 processes")
+    with network(20, 60000):
+        taken = compare(
+            {
+                "the table, in process": lambda: read_table(["tcp"], False, print),
+                "the whole result without owners, in process": lambda: look(Query(), processes=False),
+                "the whole result with owners, in process": lambda: look(Query(), warn=lambda _text: None),
+                "netstat -ltn4": command("netstat -ltn4"),
+                "ss -ltn4": command("ss -ltn4"),
+                "ss -ltnp4": command("ss -ltnp4"),
+            }
+        )
+    table, bare, owned, netstat, ss, ssp = taken.values()
+    yield Aim("table / netstat -ltn4", table / netstat, 1 / 50)
+    yield Aim("table / ss -ltn4", table / ss, 1)
+    yield Aim("result without owners / ss -ltn4", bare / ss, 1)
+    yield Aim("result with owners / ss -ltnp4", owned / ssp, 1)
+    yield Aim("table among connections / table without", table / alone["the table, in process"], 1.5)
+
+
+def many_listeners() -> Iterator[Aim]:
+    print("20,000 listeners of 8 processes")
+    with network(20000):
+        for processes, limit in ((False, 1), (True, 2)):
+            taken, memory = in_a_process_of_its_own(processes)
+            owners = "with" if processes else "without"
+            yield Aim(f"the whole result {owners} owners", taken, limit, " s")
+            yield Aim(f"memory of the process, {owners} owners", memory, 150, " MB")
+
+
+def whole_runs() -> Iterator[Aim]:
+    runs = {name: ansible(name) for name in ("ping", "listening_ports", "community.general.listen_ports_facts")}
+    for listeners, established, rounds in (
+        (1, 0, ROUNDS),
+        (20, 0, ROUNDS),
+        (20, 60000, ROUNDS),
+        (200, 0, 3),
+        (2000, 0, 1),
+    ):
+        print(f"ansible localhost -m ..., {listeners} listeners, {established} established sockets")
+        with network(listeners, established):
+            ping, ours, theirs = compare(runs, rounds).values()
+        if listeners <= 20 and not established:
+            yield Aim("listening_ports / ping", ours / ping, 1.15)
+        yield Aim("listening_ports / listen_ports_facts", ours / theirs, 1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--no-ansible", action="store_true", help="leave out the runs of ansible")
+    parser.add_argument("--look", choices=["with", "without"], help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.look:
+        look_once(options.look == "with")
+        return
+    if os.geteuid() != 0:
+        sys.exit("only root may make network namespaces")
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    parts = [among_connections, many_listeners] + ([] if options.no_ansible else [whole_runs])
+    met = [aim.report() for part in parts for aim in part()]
+    sys.exit(0 if all(met) else 1)
+
+
+if __name__ == "__main__":
+    main()
