@@ -70,8 +70,9 @@ e2e: machine
 
 # Figures for the README; takes a few minutes and wants an idle machine.
 benchmark: machine
-	@.venv/bin/pip install --quiet --disable-pip-version-check 'pyinfra>=3,<4'
-	python tests/benchmark/site.py
+	@[ -x $(STATE)/pyinfra/bin/pyinfra ] || { $(PYTHON) -m venv $(STATE)/pyinfra && \
+	  $(STATE)/pyinfra/bin/pip install --quiet --disable-pip-version-check 'pyinfra>=3,<4'; }
+	PATH=$$PATH:$(STATE)/pyinfra/bin python tests/benchmark/site.py
 
 # New versions for every Python that the flask role serves.
 constraints: setup

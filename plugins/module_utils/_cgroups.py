@@ -86,6 +86,6 @@ def paths_of(ids: Iterable[int], mounts: str = "/proc/self/mounts") -> dict[int,
 
 
 def _cgroup2_mount(mounts: str) -> str | None:
-    with open(mounts) as lines:
+    with open(mounts, errors="replace") as lines:
         fields = [line.split() for line in lines]
     return next((field[1] for field in fields if field[2] == "cgroup2"), None)

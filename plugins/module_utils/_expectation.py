@@ -17,7 +17,7 @@ Row = dict  # see _listeners
 LISTENING = ("LISTEN", None)  # TCP, UDP
 
 WHY_UNKNOWN = {
-    "permission_denied": ["which cannot be read without root"],
+    "permission_denied": ["which this user may not read"],
     "other_pid_namespace": ["perhaps of another container"],
     "no_process": ["perhaps the kernel itself"],
     "not_requested": [],

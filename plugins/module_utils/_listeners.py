@@ -125,17 +125,16 @@ def _ipv4_reachable(found: Socket, local: bool | None) -> bool | None:
 def _name_units(result: list[Row], sockets: Iterable[Socket]) -> None:
     """Names the unit where the holder does not: it cannot be read, or it is systemd for a service not yet started."""
     pending = [(row, found) for row, found in zip(result, sockets) if not row["pid"] or _held_by_systemd_alone(row)]
+    # The cgroup of a socket is that of the process that made it: with systemd often the .socket unit's.
     paths = _cgroups.paths_of({found.cgroup_id for _row, found in pending if found.cgroup_id})
+    made_by = {number: _cgroups.place(path, _owners.cgroup_roots().get("", "")).unit for number, path in paths.items()}
     socket_units = None
     for row, found in pending:
-        # The cgroup of a socket is that of the process that made it: with systemd often the .socket unit's.
-        default = "init.scope" if _held_by_systemd_alone(row) else None
-        row["unit"] = (
-            _cgroups.place(paths.get(found.cgroup_id, "/"), _owners.cgroup_roots().get("", "")).unit or default
-        )
-        if row["unit"] and row["unit"].endswith(("init.scope", ".socket")):
+        unit = made_by.get(found.cgroup_id) or ("init.scope" if _held_by_systemd_alone(row) else None)
+        if unit and unit.endswith(("init.scope", ".socket")):
             socket_units = _socket_units.read() if socket_units is None else socket_units
-            row["unit"] = _socket_units.answering(socket_units, row["unit"], *found.bound)
+            unit = _socket_units.answering(socket_units, unit, *found.bound)
+        row["unit"] = unit
 
 
 def _held_by_systemd_alone(row: Row) -> bool:

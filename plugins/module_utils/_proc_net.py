@@ -16,6 +16,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import (
     FAMILIES,
     LISTEN,
     SYN_RECV,
+    TCP_STATES,
     Socket,
 )
 
@@ -62,6 +63,8 @@ def parse_line(line: str, protocol: str, family: str, order: str = "=") -> Socke
         local_address, local_port = _endpoint(local, family, order)
         foreign_address, foreign_port = _endpoint(remote, family, order)
         send_q, recv_q = (int(queue, 16) for queue in queues.split(":"))
+        if int(state, 16) not in TCP_STATES:
+            raise ValueError(state)
         return Socket(
             protocol,
             family,

@@ -17,11 +17,11 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._expectation impor
 
 def look(
     query: Query,
+    warn: Callable[[str], None],
     expect: str | None = None,
     processes: bool = True,
     every_state: bool = False,
     facts: bool = False,
-    warn: Callable[[str], None] = print,
 ) -> tuple[dict[str, Any], str | None]:
     """The result as it is now, and what is unmet of the expectation. Raises OSError where there is nothing to read."""
     table = _listeners.read_table(("tcp", "udp") if facts else query.protocols, every_state, warn)
@@ -38,14 +38,14 @@ def look(
         "incomplete": any(row["owner_unknown_reason"] == "permission_denied" for row in (rows if facts else listed)),
         "network_namespace": os.readlink("/proc/self/ns/net"),
     }
+    if result["incomplete"]:
+        remedy = "use become" if os.geteuid() else "root has no CAP_SYS_PTRACE here"
+        warn(f"Not every owner of a socket can be read: {remedy}.")
     if query.family == "ipv4":
-        result["dual_stack_listeners"] = [
-            row for row in selected if not query.in_family(row) and query.serves_family(row)
-        ]
+        others = [row for row in selected if not query.in_family(row) and query.serves_family(row)]
+        result["dual_stack_listeners"] = others
+        if expect == "listening" and not failure and not listed and all(row["dual_stack"] is None for row in others):
+            warn("Whether the listener serves IPv4 clients is unknown, since the kernel refuses sock_diag.")
     if facts:
         result["ansible_facts"] = _listen_ports_facts.facts(rows, every_state)
-    if result["incomplete"]:
-        warn(f"Not every owner of a socket can be read by the user with the uid {os.geteuid()}: become root.")
-    if expect == "listening" and not failure and all(row["dual_stack"] is None for row in selected):
-        warn("Whether the listener serves IPv4 clients is unknown, since the kernel refuses sock_diag.")
     return result, failure and failure.message

@@ -69,8 +69,8 @@ def parse_message(payload: bytes, protocol: str, order: str = "=") -> Socket:
     except struct.error:
         raise Unusable(f"a sock_diag message of {len(payload)} bytes is cut") from None
     family, state, local_port, foreign_port, local, foreign, interface, _timer, recv_q, send_q, uid, inode = fields
-    if family not in FAMILY_NAMES:
-        raise Unusable(f"sock_diag answered for the address family {family}")
+    if family not in FAMILY_NAMES or state not in TCP_STATES:
+        raise Unusable(f"sock_diag answered for the address family {family} and the state {state}")
     size = 4 if family == socket.AF_INET else 16
     attributes = _netlink.attributes(payload[ANSWER_SIZE:], order)
     v6only, cgroup_id = attributes.get(SKV6ONLY, b""), attributes.get(CGROUP_ID, b"")

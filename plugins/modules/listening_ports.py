@@ -438,11 +438,11 @@ def wait(params, query):
         warnings = []
         result, unmet = look(
             query,
+            warnings.append,
             expect=params["expect"],
             processes=params["processes"],
             every_state=params["include_non_listening"],
             facts=params["facts"],
-            warn=warnings.append,
         )
         if unmet is None or time.monotonic() >= deadline:
             return result, unmet, warnings
@@ -465,7 +465,8 @@ def main():
     for warning in warnings:
         module.warn(warning)
     if unmet:
-        module.fail_json(msg=unmet, **result)
+        waited = f" (waited {module.params['timeout']} s)" if module.params["timeout"] else ""
+        module.fail_json(msg=unmet + waited, **result)
     module.exit_json(**result)
 
 

@@ -76,7 +76,7 @@ def main() -> None:
         commands = {
             "ansible": ["ansible-playbook", "site.yml", "-i", str(inventory)],
             "pyinfra": [pyinfra, "-y", "--user", "ec2-user", "--key", str(key), "--port", str(TOOLS["pyinfra"])]
-            + ["--ssh-strict-host-key-checking=off", "127.0.0.1", str(HERE / "pyinfra_deploy.py")],
+            + ["--data", "ssh_strict_host_key_checking=off", "127.0.0.1", str(HERE / "pyinfra_deploy.py")],
         }
         try:
             first, nothing, tasks = {}, {tool: [] for tool in TOOLS}, {}

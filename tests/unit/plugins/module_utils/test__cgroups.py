@@ -116,7 +116,7 @@ def test_L21_systemd_of_cgroup_v2_in_a_container_of_v1():
 def tree(tmp_path):
     (tmp_path / "cgroup" / "system.slice" / "webserver.service").mkdir(parents=True)
     mounts = tmp_path / "mounts"
-    mounts.write_text(f"cgroup /sys/fs/cgroup/pids cgroup rw,pids 0 0\ncgroup2 {tmp_path}/cgroup cgroup2 rw 0 0\n")
+    mounts.write_bytes(b"/dev/sda /mnt/\xff ext4 rw 0 0\ncgroup2 %s/cgroup cgroup2 rw 0 0\n" % bytes(tmp_path))
     return str(mounts), str(tmp_path / "cgroup" / "system.slice" / "webserver.service")
 
 

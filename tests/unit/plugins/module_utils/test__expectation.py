@@ -91,7 +91,7 @@ def test_L6_L27_listening(query, rows):
             MINE,
             [unknown("permission_denied", unit=None)],
             "port 5000/tcp: expected a listener of webserver.service, but it is held by a process "
-            "(user webserver, which cannot be read without root) on 0.0.0.0:5000",
+            "(user webserver, which this user may not read) on 0.0.0.0:5000",
         ),
         (
             PORT,

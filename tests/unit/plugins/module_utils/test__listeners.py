@@ -131,16 +131,23 @@ def test_L5_L15_the_queues_are_those_of_ss(mixture, look, seed):
         each.close()
 
 
-def test_rows_are_sorted_by_address_and_port(network, bind, look):
-    for address, port in [("127.0.0.10", 80), ("127.0.0.9", 443), ("127.0.0.9", 80), ("0.0.0.0", 9000), ("::1", 22)]:
-        bind(address, port)
-    assert [(row["local_address"], row["local_port"]) for row in look()] == [
-        ("0.0.0.0", 9000),
-        ("127.0.0.9", 80),
-        ("127.0.0.9", 443),
-        ("127.0.0.10", 80),
-        ("::1", 22),
+def test_rows_are_sorted_by_protocol_address_and_port(monkeypatch):
+    expected = [
+        ("tcp", "ipv4", "0.0.0.0", 9000),
+        ("tcp", "ipv4", "127.0.0.9", 80),
+        ("tcp", "ipv4", "127.0.0.9", 443),
+        ("tcp", "ipv4", "127.0.0.10", 80),
+        ("tcp", "ipv6", "::1", 22),
+        ("udp", "ipv4", "0.0.0.0", 53),
     ]
+
+    def kernel(protocol, family, _every_state):
+        found = [Socket(*each[:2], 10, *each[2:], "0.0.0.0", 0, 0, 0, 0, 7) for each in expected]
+        return [each for each in reversed(found) if (each.protocol, each.family) == (protocol, family)]
+
+    monkeypatch.setattr(_listeners._sock_diag, "read", kernel)
+    table = _listeners.read_table(["udp", "tcp"], False, pytest.fail)
+    assert [(each.protocol, each.family, each.local_address, each.local_port) for each in table.sockets] == expected
 
 
 @BOTH

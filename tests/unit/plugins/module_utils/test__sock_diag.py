@@ -91,6 +91,7 @@ def test_a_connection_keeps_its_send_queue():
         Message(20, 0, b""),
         Message(20, 0, answer("=")[:71]),
         Message(20, 0, answer("=", family=38)),
+        Message(20, 0, answer("=", state=0)),
         Message(20, 0, answer("=", attributes=b"\xff\xff\0\0")),
         Message(18, 0, answer("=")),
     ],
