@@ -101,10 +101,14 @@ def launch(*containers: str) -> None:
             ImageId="ami-12c6146b",
             MinCount=1,
             MaxCount=1,
+            TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "flask_site", "Value": "yes"}]}],
             NetworkInterfaces=[
                 {"DeviceIndex": 0, "SubnetId": subnet, "PrivateIpAddress": address, "Groups": [group]},
             ],
         )["Instances"][0]
+        # moto's Elastic IPs are loopback addresses; those that it makes up by itself are somebody's.
+        address_id = ec2.allocate_address(Domain="vpc")["AllocationId"]
+        ec2.associate_address(InstanceId=instance["InstanceId"], AllocationId=address_id)
         print(f"{container}: {instance['InstanceId']}, {address}, in {group} ({GROUP}), which admits SSH alone")
 
 

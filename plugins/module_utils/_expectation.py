@@ -14,14 +14,16 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import 
 
 Row = dict  # see _listeners
 
-LISTENING = ("LISTEN", None)  # TCP, UDP
-
 WHY_UNKNOWN = {
     "permission_denied": ["which this user may not read"],
     "other_pid_namespace": ["perhaps of another container"],
     "no_process": ["perhaps the kernel itself"],
     "not_requested": [],
 }
+
+
+def listens(row: Row) -> bool:
+    return row["state"] in ("LISTEN", None)  # TCP, UDP
 
 
 class Query(NamedTuple):
@@ -68,7 +70,7 @@ class Unmet(NamedTuple):
 
 def unmet(expect: str | None, query: Query, rows: Iterable[Row]) -> Unmet | None:
     """None if the expectation holds, for each protocol of the query."""
-    listeners = [row for row in rows if row["state"] in LISTENING and query.at_port(row)]
+    listeners = [row for row in rows if listens(row) and query.at_port(row)]
     judge = {"listening": _no_listener, "free": _not_free, None: lambda *_arguments: None}[expect]
     queries = [query._replace(protocols=(protocol,)) for protocol in query.protocols]
     verdicts = (judge(each, [row for row in listeners if each.of_protocol(row)]) for each in queries)

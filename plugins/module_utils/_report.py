@@ -12,7 +12,7 @@ import os
 from typing import Any, Callable
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _listen_ports_facts, _listeners, _netstat
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._expectation import Query, unmet
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._expectation import Query, listens, unmet
 
 
 def look(
@@ -42,7 +42,7 @@ def look(
         remedy = "use become" if os.geteuid() else "root has no CAP_SYS_PTRACE here"
         warn(f"Not every owner of a socket can be read: {remedy}.")
     if query.family == "ipv4":
-        others = [row for row in selected if not query.in_family(row) and query.serves_family(row)]
+        others = [row for row in selected if listens(row) and not query.in_family(row) and query.serves_family(row)]
         result["dual_stack_listeners"] = others
         if expect == "listening" and not failure and not listed and all(row["dual_stack"] is None for row in others):
             warn("Whether the listener serves IPv4 clients is unknown, since the kernel refuses sock_diag.")

@@ -58,6 +58,7 @@ class Socket(NamedTuple):
 
     @property
     def proto(self) -> str:
+        """As netstat names it."""
         return self.protocol + ("6" if self.family == "ipv6" else "")
 
     @property

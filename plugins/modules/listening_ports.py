@@ -391,6 +391,7 @@ ansible_facts:
       sample: []
 """
 
+import sys
 import time
 
 from ansible.module_utils.basic import AnsibleModule
@@ -456,6 +457,8 @@ def main():
         required_if=[("expect", "listening", filters, True), ("expect", "free", filters, True)],
         supports_check_mode=True,
     )
+    if not sys.platform.startswith("linux"):
+        module.fail_json(msg=f"the socket tables of Linux are wanted, but this is {sys.platform}")
     try:
         result, unmet, warnings = wait(module.params, query_of(module.params))
     except ValueError as error:

@@ -20,6 +20,7 @@ import os
 import pathlib
 import re
 import resource
+import shutil
 import socket
 import statistics
 import subprocess
@@ -37,6 +38,7 @@ CLONE_NEWNET = 0x40000000
 HOLDERS = 8
 FIRST_PORT = 2000
 ROUNDS = 7
+SIZES = ((5, 0, ROUNDS), (20, 0, ROUNDS), (20, 60000, ROUNDS), (200, 0, 3), (2000, 0, 1))
 PATIENCE = 90  # seconds for a single run of ansible
 
 
@@ -116,6 +118,13 @@ def compare(runs: dict[str, Callable[[], object]], rounds: int = ROUNDS) -> dict
     return medians
 
 
+def fastest_table() -> float:
+    """Of what takes less than a millisecond the minimum: what else the machine does can only add to it."""
+    fastest = min(seconds(lambda: read_table(["tcp"], False, ignore)) for _ in range(200))
+    print(f"         {fastest * 1000:>9.2f} ms  the table, in process, the fastest of 200")
+    return fastest
+
+
 def ignore(_warning: str) -> None:
     """On a machine where not everything can be read, that is no matter here."""
 
@@ -153,9 +162,10 @@ def look_once(processes: bool) -> None:
 def among_connections() -> Iterator[Aim]:
     print("20 listeners, no connections")
     with network(20):
-        alone = compare({"the table, in process": lambda: read_table(["tcp"], False, ignore)})
+        table_alone = fastest_table()
     print("20 listeners among 60,000 established sockets of 8 processes")
     with network(20, 60000):
+        table_among = fastest_table()
         taken = compare(
             {
                 "the table, in process": lambda: read_table(["tcp"], False, ignore),
@@ -171,7 +181,7 @@ def among_connections() -> Iterator[Aim]:
     yield Aim("table / ss -ltn4", table / ss, 1)
     yield Aim("result without owners / ss -ltn4", bare / ss, 1)
     yield Aim("result with owners / ss -ltnp4", owned / ssp, 1)
-    yield Aim("table among connections / table without", table / alone["the table, in process"], 1.5)
+    yield Aim("table among connections / table without any", table_among / table_alone, 1.2)
 
 
 def many_listeners() -> Iterator[Aim]:
@@ -186,13 +196,8 @@ def many_listeners() -> Iterator[Aim]:
 
 def whole_runs() -> Iterator[Aim]:
     runs = {name: ansible(name) for name in ("ping", "listening_ports", "community.general.listen_ports_facts")}
-    for listeners, established, rounds in (
-        (1, 0, ROUNDS),
-        (20, 0, ROUNDS),
-        (20, 60000, ROUNDS),
-        (200, 0, 3),
-        (2000, 0, 1),
-    ):
+    # A bare machine has five or so. listen_ports_facts runs ps twice for each, so that patience limits the rounds.
+    for listeners, established, rounds in SIZES:
         print(f"ansible localhost -m ..., {listeners} listeners, {established} established sockets")
         with network(listeners, established):
             ping, ours, theirs = compare(runs, rounds).values()
@@ -211,6 +216,9 @@ def main() -> None:
         return
     if os.geteuid() != 0:
         sys.exit("only root may make network namespaces")
+    missing = [tool for tool in ("ip", "netstat", "ss") if not shutil.which(tool)]
+    if missing:
+        sys.exit(f"not installed: {', '.join(missing)}")
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     parts = [among_connections, many_listeners] + ([] if options.no_ansible else [whole_runs])

@@ -1,5 +1,6 @@
 """The newcomer's way: make demo, look, change a variable, break something, tear down."""
 
+import json
 import urllib.request
 
 import pytest
@@ -82,6 +83,39 @@ def test_environment_of_another_python_is_made_anew(demo):
     repaired = playbook("site.yml")
     assert repaired.returncode == 0, repaired.stdout
     assert get(5000) == "Hello World\n"
+
+
+def test_wheels_on_the_machine_need_no_index(demo):
+    on_machine("/opt/flask/bin/pip download --quiet --dest /opt/wheels flask==3.1.3 gunicorn==27.0.1")
+    wheels = {"flask_pip_wheel_dir": "/opt/wheels", "flask_pip_index_url": "http://127.0.0.1:9/simple"}
+    site = playbook("site.yml", "-e", json.dumps({**wheels, "flask_venv": "/opt/wheeled"}))
+    assert site.returncode == 0, site.stdout
+    assert "/opt/wheeled/bin/gunicorn" in on_machine("systemctl show webserver.service --property=ExecStart")
+    assert get(5000) == "Hello World\n"
+    assert playbook("site.yml").returncode == 0
+    on_machine("rm -r /opt/wheels /opt/wheeled")
+
+
+def test_dynamic_inventory_finds_the_instance_and_says_which_it_is(demo):
+    """Against the local EC2 API, whose Elastic IPs are loopback addresses."""
+    listed = run(
+        "ansible-inventory",
+        "-i",
+        "inventory-ec2",
+        "--list",
+        AWS_ENDPOINT_URL="http://127.0.0.1:5555",
+        AWS_ACCESS_KEY_ID="demo",
+        AWS_SECRET_ACCESS_KEY="demo",
+    )
+    assert listed.returncode == 0, listed.stdout
+    inventory = json.loads(listed.stdout)
+    (instance,) = inventory["webservers"]["hosts"]
+    variables = inventory["_meta"]["hostvars"][instance]
+    assert instance.startswith("i-")
+    assert variables["security_group_instance_id"] == instance
+    assert variables["security_group_aws"] == {"region": "us-east-1"}
+    assert variables["ansible_host"].startswith("127.")
+    assert variables["ansible_user"] == "ec2-user"
 
 
 def test_application_that_does_not_start_is_explained(demo):

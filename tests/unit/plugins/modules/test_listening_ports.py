@@ -10,6 +10,7 @@ import os
 import pathlib
 import socket
 import subprocess
+import sys
 import threading
 import time
 
@@ -87,6 +88,21 @@ def test_L6_nobody_concludes_from_the_table_that_the_port_is_closed(network, bin
     assert result["listening_ports"] == []
     assert ports(result["dual_stack_listeners"]) == [5000, 5002]
     assert "dual_stack_listeners" not in run(family="any")
+
+
+def test_L24_a_connection_is_no_dual_stack_listener(network, bind, run):
+    bind("::", 5000)
+    with socket.create_connection(("127.0.0.1", 5000)):
+        result = run(include_non_listening=True)
+        assert len(result["dual_stack_listeners"]) == 1
+        assert [row["state"] for row in result["listening_ports"]] == ["ESTABLISHED"]
+
+
+def test_another_system_is_refused(run, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "freebsd14")
+    result = run()
+    assert result["failed"]
+    assert "freebsd14" in result["msg"]
 
 
 @pytest.mark.parametrize(
