@@ -72,13 +72,11 @@ CASES = {
 
 def state():
     """All that a refused run must leave as it was."""
-    return (
-        on_machine("systemctl show webserver.service --property=MainPID,ActiveState,NRestarts"),
-        on_machine("sha256sum /opt/webserver/* /etc/systemd/system/webserver.service /opt/flask/pip.conf"),
-        on_machine("ls /opt /opt/flask/lib/python3*/site-packages"),
-        on_machine("cat /etc/passwd"),
-        rules(),
-    )
+    return on_machine(
+        "systemctl show webserver.service --property=MainPID,ActiveState,NRestarts;"
+        "sha256sum /opt/webserver/* /etc/systemd/system/webserver.service /opt/flask/pip.conf;"
+        "ls /opt /opt/flask/lib/python3*/site-packages; cat /etc/passwd"
+    ), rules()
 
 
 @pytest.fixture(autouse=True, scope="module")
