@@ -11,13 +11,7 @@ from __future__ import annotations
 import os
 from typing import Callable, Iterable, NamedTuple
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import (
-    _cgroups,
-    _owners,
-    _proc_net,
-    _sock_diag,
-    _socket_units,
-)
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _cgroups, _owners, _sock_diag
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import WILDCARDS, is_mapped, scope
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._local_addresses import is_local
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._netlink import Unusable
@@ -42,6 +36,9 @@ def read_table(protocols: Iterable[str], every_state: bool, warn: Callable[[str]
         sockets = [found for table in tables for found in _sock_diag.read(*table, every_state)]
         source = "netlink"
     except Unusable:
+        # A managed node compiles a module anew on each run: what is seldom needed is imported only then.
+        from ansible_collections.flasklaunch.ec2.plugins.module_utils import _proc_net
+
         sockets = [found for table in tables for found in _proc_net.read(*table, every_state, warn)]
         source = "proc"
     # Neither way is atomic: a socket that moves in the kernel's table meanwhile is met twice.
@@ -125,6 +122,10 @@ def _ipv4_reachable(found: Socket, local: bool | None) -> bool | None:
 def _name_units(result: list[Row], sockets: Iterable[Socket]) -> None:
     """Names the unit where the holder does not: it cannot be read, or it is systemd for a service not yet started."""
     pending = [(row, found) for row, found in zip(result, sockets) if not row["pid"] or _held_by_systemd_alone(row)]
+    if not pending:
+        return
+    from ansible_collections.flasklaunch.ec2.plugins.module_utils import _socket_units
+
     # The cgroup of a socket is that of the process that made it: with systemd often the .socket unit's.
     paths = _cgroups.paths_of({found.cgroup_id for _row, found in pending if found.cgroup_id})
     made_by = {number: _cgroups.place(path, _owners.cgroup_roots().get("", "")).unit for number, path in paths.items()}

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from typing import Any, Callable
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _listen_ports_facts, _listeners, _netstat
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _listeners, _netstat
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._expectation import Query, listens, unmet
 
 
@@ -47,5 +47,7 @@ def look(
         if expect == "listening" and not failure and not listed and all(row["dual_stack"] is None for row in others):
             warn("Whether the listener serves IPv4 clients is unknown, since the kernel refuses sock_diag.")
     if facts:
+        from ansible_collections.flasklaunch.ec2.plugins.module_utils import _listen_ports_facts
+
         result["ansible_facts"] = _listen_ports_facts.facts(rows, every_state)
     return result, failure and failure.message

@@ -38,7 +38,7 @@ CLONE_NEWNET = 0x40000000
 HOLDERS = 8
 FIRST_PORT = 2000
 ROUNDS = 7
-SIZES = ((5, 0, ROUNDS), (20, 0, ROUNDS), (20, 60000, ROUNDS), (200, 0, 3), (2000, 0, 1))
+SIZES = ((1, 0, 15), (20, 0, ROUNDS), (20, 60000, ROUNDS), (200, 0, 3), (2000, 0, 1))
 PATIENCE = 90  # seconds for a single run of ansible
 
 

@@ -17,7 +17,7 @@ import time
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.community.general.plugins.modules import listen_ports_facts
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _report
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _proc_net, _report
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._expectation import Query
 from ansible_collections.flasklaunch.ec2.plugins.modules import listening_ports
 
@@ -229,9 +229,7 @@ def test_L29_the_network_namespace_is_reported(run):
 def test_L31_a_malformed_line_is_a_warning(run, forbid_netlink, monkeypatch):
     forbid_netlink()
     good = "   0: 0100007F:1389 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 4711 1"
-    monkeypatch.setattr(
-        _report._listeners._proc_net, "open", lambda _path: Lines(["sl ...", "   1: cut", good]), raising=False
-    )
+    monkeypatch.setattr(_proc_net, "open", lambda _path: Lines(["sl ...", "   1: cut", good]), raising=False)
     result = run(processes=False)
     assert ports(result["listening_ports"]) == [5001]
     assert "/proc/net/tcp: line 2 skipped" in json.dumps(result["warnings"])
@@ -250,7 +248,7 @@ def test_a_machine_without_any_table_is_no_machine_without_listeners(run, forbid
         raise FileNotFoundError(2, "No such file or directory", path)
 
     forbid_netlink()
-    monkeypatch.setattr(_report._listeners._proc_net, "open", absent, raising=False)
+    monkeypatch.setattr(_proc_net, "open", absent, raising=False)
     result = run()
     assert result["failed"]
     assert "/proc/net/tcp" in result["msg"]
