@@ -3,7 +3,7 @@
 #
 #   make setup   the virtual environment .venv, with this checkout as the collection flasklaunch.ec2 in it
 #   make demo    from nothing to a served page, on a local machine and a local EC2 API that stand in for AWS
-#   make test    everything that CI checks; `make lint`, `make unit`, `make molecule` and `make e2e` are its parts
+#   make test    everything that CI checks; `make lint`, `unit`, `pythons`, `molecule` and `e2e` are its parts
 #   make clean   remove all that the above made
 
 PYTHON ?= python3
@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/sbin:/sbin
 export MOLECULE_GLOB := molecule/*/molecule.yml
 export MOLECULE_COMMAND_BORDERS := false
 
-.PHONY: setup machine demo test lint unit molecule e2e benchmark constraints clean
+.PHONY: setup machine demo test lint unit pythons molecule e2e benchmark constraints clean
 
 setup: $(SETUP)
 	@[ ! -e ~/.ansible/collections/ansible_collections/flasklaunch/ec2 ] || \
@@ -48,18 +48,24 @@ demo: machine
 	@echo 'and the machine listens on:'
 	@ansible demo -i inventory -m listening_ports | sed -n "s/^ *- '\{0,1\}\(\(Active\|Proto\|tcp\) [^']*\)'\{0,1\}$$/\1/p"
 
-test: lint unit molecule e2e
+test: lint unit pythons molecule e2e
 
 lint: setup
 	ruff check
 	ruff format --check
 	yamllint .
-	shellcheck files/demo/*.sh .ci/run
+	shellcheck files/demo/*.sh tests/*.sh tests/unit/*.sh .ci/run
 	ansible-lint
 	antsibull-changelog lint
 
 unit: setup
+	@tests/peers.sh
 	pytest tests/unit
+
+# What runs on managed nodes, on every Python from 3.7 on that this machine has.
+pythons:
+	@tests/peers.sh
+	tests/unit/every_python.sh $(STATE)
 
 molecule: machine
 	molecule test --all
@@ -73,6 +79,8 @@ benchmark: machine
 	@[ -x $(STATE)/pyinfra/bin/pyinfra ] || { $(PYTHON) -m venv $(STATE)/pyinfra && \
 	  $(STATE)/pyinfra/bin/pip install --quiet --disable-pip-version-check 'pyinfra>=3,<4'; }
 	PATH=$$PATH:$(STATE)/pyinfra/bin python tests/benchmark/site.py
+	@tests/peers.sh
+	python tests/benchmark/listening_ports.py
 
 # New versions for every Python that the flask role serves.
 constraints: setup
