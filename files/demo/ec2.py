@@ -45,9 +45,23 @@ def client():
     )
 
 
+def is_ours(state: str) -> bool:
+    """Whether the server that `start` started for this folder still runs."""
+    try:
+        pid = int((Path(state) / "ec2.pid").read_text())
+        return b"moto_server" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def start(state: str) -> None:
     if answers():
-        return
+        if is_ours(state):
+            return
+        sys.exit(
+            f"Port {PORT} on 127.0.0.1 is taken, and not by the local EC2 API of this checkout. Stop what holds it"
+            " (`make clean` in the checkout that started it)."
+        )
     folder = Path(state)
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "ec2.log", "ab") as log:
@@ -73,12 +87,8 @@ def stop(state: str) -> None:
     pid_file = Path(state) / "ec2.pid"
     if not pid_file.exists():
         return
-    pid = int(pid_file.read_text())
-    try:
-        if b"moto_server" in Path(f"/proc/{pid}/cmdline").read_bytes():
-            os.kill(pid, signal.SIGTERM)
-    except FileNotFoundError:
-        pass
+    if is_ours(state):
+        os.kill(int(pid_file.read_text()), signal.SIGTERM)
     pid_file.unlink()
 
 

@@ -30,6 +30,8 @@ def cidr_errors(cidrs: list[str]) -> list[str]:
                 hint = f". For that one address write {address}/{network.max_prefixlen}"
                 if "/" in cidr:
                     hint += f", for the whole block {network}"
+                elif network.network_address.is_unspecified:
+                    hint = f". For everybody write {address}/0"
             except ValueError:
                 pass
             errors.append(f"{error}{hint}")

@@ -9,7 +9,8 @@ EC2 = {"endpoint_url": "http://127.0.0.1:5555", "region": "us-east-1"}
 CASES = {
     "port 0": ({"webserver_port": 0}, ["webserver_port: 0 is no TCP port. Take one from 1 to 65535"]),
     "port too high": ({"webserver_port": 65536}, ["webserver_port: 65536 is no TCP port"]),
-    "port no number": ({"webserver_port": "http"}, ["webserver_port", "int"]),
+    "port no number": ({"webserver_port": "http"}, ["webserver_port: http is no TCP port"]),
+    "CIDR as text": ({"security_group_cidrs": "10.0.0.1/8"}, ["security_group_cidrs: 10.0.0.1/8 has host bits set"]),
     "port held": (
         {"webserver_port": 22},
         [

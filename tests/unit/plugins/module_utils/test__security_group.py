@@ -68,6 +68,7 @@ def test_good_cidrs(cidr):
             "203.0.113.7/24 has host bits set. For that one address write 203.0.113.7/32, for the whole block"
             " 203.0.113.0/24",
         ),
+        ("0.0.0.0", "0.0.0.0 has no prefix length. For everybody write 0.0.0.0/0"),
         ("203.0.113.7", "203.0.113.7 has no prefix length. For that one address write 203.0.113.7/32"),
         (
             "2001:db8::1/64",
