@@ -17,7 +17,7 @@ CASES = {
             "webserver_port: 22 is held already, on 0.0.0.0, by",
             "sshd.service",
             "process",
-            "take another webserver_port",
+            "Take another webserver_port, or stop that unit if nobody needs it.",
         ],
     ),
     "foreign address": (
