@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import socket
 import struct
@@ -73,8 +72,12 @@ def test_any_datagrams_of_netlink(datagrams, order):
 
 @given(some.binary(max_size=200), ORDERS)
 def test_any_message_of_sock_diag(payload, order):
-    with contextlib.suppress(_netlink.Unusable):
-        _sock_diag.parse_message(payload, "tcp", order)
+    try:
+        found = _sock_diag.parse_message(payload, "tcp", order)
+    except _netlink.Unusable:
+        return
+    socket.inet_pton(FAMILIES[4 if found.family == "ipv4" else 16][1], found.local_address)
+    assert 0 <= found.local_port <= 65535
 
 
 @given(ADDRESSES, PORTS, NUMBERS, NUMBERS, some.binary(max_size=60), ORDERS)
@@ -93,7 +96,8 @@ def test_a_message_of_sock_diag_says_what_was_packed(packed, port, backlog, inod
 
 @given(some.text(), some.text())
 def test_any_cgroup(text, first_process):
-    _cgroups.place_of_process(text, _cgroups.roots_in(first_process))
+    place = _cgroups.place_of_process(text, _cgroups.roots_in(first_process))
+    assert all(name is None or (name in text and "/" not in name) for name in place)
 
 
 @given(some.binary())
@@ -110,7 +114,10 @@ def test_L12_any_name_is_shown_on_one_line_and_without_loss(raw):
 
 @given(some.lists(some.text()))
 def test_any_socket_unit(lines):
-    _socket_units.parse("any.socket", lines)
+    unit = _socket_units.parse("any.socket", lines)
+    assert unit.name == "any.socket"
+    assert unit.answered_by in {"any.service", "any.socket"} or any(unit.answered_by in line for line in lines)
+    assert all(any(value in line for line in lines) for _protocol, value in unit.listens)
 
 
 @given(some.text())
