@@ -34,7 +34,11 @@ PORTS = some.integers(0, 65535)
 NUMBERS = some.integers(0, 2**32 - 1)
 ADDRESSES = some.one_of(some.binary(min_size=4, max_size=4), some.binary(min_size=16, max_size=16))
 FAMILIES = {4: ("ipv4", socket.AF_INET), 16: ("ipv6", socket.AF_INET6)}
-# Text that looks like a table as far as possible, so that more than the first check is met.
+# Input that looks real as far as possible, so that more than the first check is met.
+MESSAGES = some.binary(min_size=68, max_size=200).map(lambda tail: bytes([socket.AF_INET, 10, 0, 0]) + tail)
+PARTS = ["system.slice", "web.service", "user@7.service", "app.service", "run.scope", "docker-" + "a" * 64 + ".scope"]
+PATHS = some.lists(some.sampled_from(PARTS), min_size=1, max_size=4).map("/".join)
+CGROUPS = PATHS.map("0::/{}\n".format)
 LINES = some.lists(some.text("0123456789abcdefABCDEF:_-+x \n", max_size=40), max_size=12).map(" ".join)
 
 
@@ -70,7 +74,7 @@ def test_any_datagrams_of_netlink(datagrams, order):
     assert sum(len(message.payload) for message in messages) <= sum(map(len, datagrams))
 
 
-@given(some.binary(max_size=200), ORDERS)
+@given(some.one_of(some.binary(max_size=200), MESSAGES), ORDERS)
 def test_any_message_of_sock_diag(payload, order):
     try:
         found = _sock_diag.parse_message(payload, "tcp", order)
@@ -94,7 +98,7 @@ def test_a_message_of_sock_diag_says_what_was_packed(packed, port, backlog, inod
     assert (found.local_port, found.recv_q, found.backlog, found.inode) == (port, 3, backlog, inode)
 
 
-@given(some.text(), some.text())
+@given(some.one_of(some.text(), CGROUPS), some.one_of(some.text(), CGROUPS))
 def test_any_cgroup(text, first_process):
     place = _cgroups.place_of_process(text, _cgroups.roots_in(first_process))
     assert all(name is None or (name in text and "/" not in name) for name in place)
