@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make the virtual environment argv[1] for the Python this runs on, with the pip.conf that stdin brings.
 
-argv[2] is `make`, or `check` to change nothing. Prints JSON: made and configured (what was, or would be, done), python
-(the minor version) and installed (distributions and their versions). What is wrong, and what to do, is the last line
-on stderr. Runs on every Python from 3.7, standard library alone.
+argv[2] is `make`, or `check` to change nothing, or `seal` to note that all is installed. Prints JSON: made and
+configured (what was, or would be, done), complete (all that was noted is there), python (the minor version) and
+installed (distributions and their versions). What is wrong, and what to do, is the last line on stderr. Runs on every
+Python from 3.7, standard library alone.
 """
 
 import json
@@ -63,13 +64,34 @@ def configure(path, text):
     os.replace(path + ".new", path)
 
 
+def metadata_folders(site_packages):
+    """Return the folders whose names tell what is installed, without starting pip."""
+    return sorted(name for name in os.listdir(site_packages) if name.endswith(".dist-info"))
+
+
 def distributions(site_packages):
-    """Return {name: version} as the metadata folders' names tell it, without starting pip."""
-    names = [name[: -len(".dist-info")] for name in os.listdir(site_packages) if name.endswith(".dist-info")]
+    """Return {name: version}."""
+    names = [name[: -len(".dist-info")] for name in metadata_folders(site_packages)]
     return dict(name.split("-", 1) for name in names)
 
 
+def is_complete(site_packages):
+    """Tell whether all that was noted in the end is there still. Without a note, a run was interrupted."""
+    noted = read(os.path.join(folder, "installed.json"))
+    return noted is not None and set(json.loads(noted)["distributions"]) <= set(metadata_folders(site_packages))
+
+
+def seal(site_packages):
+    """Note what is there; the release module reads it too (plugins/module_utils/_releases.py)."""
+    path = os.path.join(folder, "installed.json")
+    with open(path + ".new", "w") as file:
+        json.dump({"site_packages": site_packages, "distributions": metadata_folders(site_packages)}, file)
+    os.replace(path + ".new", path)
+
+
 site_packages = site_packages_if_sound()
+if mode == "seal":
+    sys.exit(seal(site_packages))
 to_make = site_packages is None
 pip_conf = os.path.join(folder, "pip.conf")
 wanted = sys.stdin.read()
@@ -88,6 +110,7 @@ json.dump(
     {
         "made": to_make,
         "configured": to_configure,
+        "complete": bool(site_packages) and is_complete(site_packages),
         "python": python,
         "installed": distributions(site_packages) if site_packages else {},
     },

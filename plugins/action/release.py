@@ -1,0 +1,89 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The control node's part of the release module: it reads the application, and sends it where it is missing."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import tempfile
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _application
+from ansible_collections.flasklaunch.ec2.plugins.modules.release import EXCLUDE
+
+# Files whose content no comparison shows: by custom they hold secrets.
+SECRET = [".env*", "*.pem", "*.key", "*secret*", "*password*", "*credential*", "*.p12", ".netrc", ".pypirc", "pip.conf"]
+NOT_SHOWN = "(its content is not shown)\n"
+
+
+class ActionModule(ActionBase):
+    def run(self, tmp=None, task_vars=None):
+        super().run(tmp, task_vars)
+        args = dict(self._task.args)
+        if args.get("state", "present") != "present":
+            return self._ask(args, task_vars)
+        content, src = args.pop("content", None), args.pop("src", None)
+        if (content is None) == (src is None):
+            raise AnsibleActionFail("one of src and content is needed")
+        with tempfile.TemporaryDirectory() as written:
+            folder = _write(content, written) if src is None else os.path.expanduser(src)
+            try:
+                entries = _application.read(folder, args.get("exclude", EXCLUDE))
+            except (OSError, ValueError) as error:
+                raise AnsibleActionFail(f"src: {error}") from error
+            return self._bring(folder, entries, args, task_vars)
+
+    def _bring(self, folder, entries, args, task_vars):
+        args["name"] = _application.release_name(entries, args.get("venv", ""))
+        shows = {**args, "_digests": {entry.path: entry.digest for entry in entries}} if self._task.diff else args
+        result = self._ask(shows, task_vars)
+        differing = result.pop("differing", {})
+        if result.get("failed") or result["present"]:
+            return result
+        if self._task.diff:
+            result["diff"] = [_difference(folder, path, text) for path, text in differing.items()]
+            result["diff"].append({"prepared": f"release {args['name']}: {len(entries)} files\n"})
+        if not self._task.check_mode:
+            sent = self._ask({**args, "_archive": self._send(folder, entries)}, task_vars)
+            result = {**sent, "diff": result["diff"]} if "diff" in result else sent
+        return result
+
+    def _ask(self, args, task_vars):
+        return self._execute_module(module_name="flasklaunch.ec2.release", module_args=args, task_vars=task_vars)
+
+    def _send(self, folder, entries):
+        """Returns the path of the archive on the managed node, in Ansible's own folder there, which it removes."""
+        remote = self._connection._shell.join_path(self._make_tmp_path(), "application.tar.gz")
+        with tempfile.NamedTemporaryFile(suffix=".tar.gz") as archive:
+            _application.write_archive(folder, entries, archive)
+            archive.flush()
+            self._transfer_file(archive.name, remote)
+        self._fixup_perms2((self._connection._shell.tmpdir, remote))
+        return remote
+
+
+def _write(content, folder):
+    for path, text in content.items():
+        os.makedirs(os.path.dirname(os.path.join(folder, path)), exist_ok=True)
+        with open(os.path.join(folder, path), "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+    return folder
+
+
+def _difference(folder, path, before):
+    if any(fnmatch.fnmatchcase(part.lower(), pattern) for part in path.split("/") for pattern in SECRET):
+        return {"prepared": f"{path} {NOT_SHOWN}"}
+    return {"before_header": path, "before": before or "", "after_header": path, "after": _text(folder, path)}
+
+
+def _text(folder, path):
+    try:
+        with open(os.path.join(folder, path), encoding="utf-8", newline="") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError):
+        return NOT_SHOWN

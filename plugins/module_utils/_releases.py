@@ -1,0 +1,254 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+
+"""Releases of an application on a managed node, as Capistrano laid them out.
+
+    PATH/releases/NAME/app            the application's files
+    PATH/releases/NAME/venv           a link to the virtual environment that belongs to it
+    PATH/environments/ENVIRONMENT     virtual environments, each shared by the releases that link to it
+    PATH/current                      a link to releases/NAME, the one that is served
+
+Every change is one rename: whoever looks, and whoever is killed meanwhile, finds the state before or the one after.
+A release's folder has the time when it was last switched to as its modification time, and 1970 until then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tarfile
+from typing import Iterator, NamedTuple
+
+PARTIAL = ".partial"
+INSTALLED = "installed.json"  # in an environment: what the flask role last saw installed, its sign of completion
+LONGEST_TEXT = 1 << 16  # bytes of a file that a comparison shows
+RESERVE = 64 << 20  # bytes that unpacking leaves free: journal and system write to this disk too
+
+
+class Refused(Exception):
+    """What is wrong, for people."""
+
+
+class Release(NamedTuple):
+    name: str
+    served: float | None  # when it was last switched to, in seconds since 1970; None: not yet
+    venv: str  # where its link leads
+
+    @property
+    def environment_is_sound(self) -> bool:
+        return is_sound(self.venv)
+
+
+def folder_of(path: str, name: str) -> str:
+    return os.path.join(path, "releases", name)
+
+
+def releases(path: str) -> list[Release]:
+    """The last switched to comes first; those that were never served come last."""
+    found = [_release(path, name) for name in _names(os.path.join(path, "releases")) if not name.startswith(".")]
+    return sorted(found, key=lambda release: (-(release.served or 0), release.name))
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []
+
+
+def _release(path: str, name: str) -> Release:
+    folder = folder_of(path, name)
+    return Release(name, os.stat(folder).st_mtime or None, _link(os.path.join(folder, "venv")) or "")
+
+
+def _link(path: str) -> str | None:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None
+
+
+def current(path: str) -> str | None:
+    target = _link(os.path.join(path, "current"))
+    return target and os.path.basename(target)
+
+
+def former(path: str) -> str | None:
+    """The release that was served before the current one, so far as it is still there."""
+    served = [release.name for release in releases(path) if release.served]
+    return next((name for name in served if name != current(path)), None)
+
+
+def find(path: str, name: str) -> Release:
+    """Raises Refused, naming what there is."""
+    there = releases(path)
+    for release in there:
+        if release.name == name:
+            return release
+    known = ", ".join(release.name for release in there) or "none"
+    raise Refused(f"there is no release {name} in {path}. Those that are: {known}")
+
+
+def is_sound(venv: str) -> bool:
+    """Whether a virtual environment's Python is there and nothing was taken from it or changed since it was complete."""
+    try:
+        with open(os.path.join(venv, INSTALLED)) as file:
+            installed = json.load(file)
+        folder = installed["site_packages"]
+        there = {name for name in os.listdir(folder) if name.endswith((".dist-info", ".egg-info"))}
+        return set(installed["distributions"]) <= there and os.path.exists(os.path.join(venv, "bin", "python3"))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def unpack(path: str, name: str, archive: str, venv: str, group: int) -> None:
+    """Makes a release of the files in an archive. Raises Refused when the disk has no room.
+
+    The files belong to root, and nobody but the group of the user that serves them may read them.
+    """
+    partial = folder_of(path, "." + name + PARTIAL)
+    app = os.path.join(partial, "app")
+    for folder in (path, os.path.join(path, "releases"), os.path.join(path, "environments")):
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder, 0o755)
+    try:
+        shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
+        os.mkdir(partial)
+        with tarfile.open(archive) as members:
+            _refuse_without_room(path, sum(member.size for member in members))
+            # Our own archive: Python 3.14 would refuse links that lead out of the folder.
+            options = {"filter": "fully_trusted"} if hasattr(tarfile, "data_filter") else {}
+            members.extractall(app, **options)
+        os.symlink(venv, os.path.join(partial, "venv"))
+        _give_to_group(partial, group)
+        os.utime(partial, (0, 0))
+        os.rename(partial, folder_of(path, name))
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise Refused(f"the disk of {path} is full") from error
+        raise
+
+
+def _refuse_without_room(path: str, size: int) -> None:
+    disk = os.statvfs(path)
+    free = disk.f_bavail * disk.f_frsize
+    if free < size + RESERVE:
+        raise Refused(
+            f"the disk of {path} has {free >> 20} MiB free, and the release takes {(size >> 20) + 1} MiB"
+            f" where {RESERVE >> 20} MiB must stay free"
+        )
+
+
+def _give_to_group(folder: str, group: int) -> None:
+    os.chmod(folder, 0o750)
+    os.chown(folder, -1, group)
+    for parent, folders, _files in os.walk(folder):
+        for name in folders:
+            if not os.path.islink(os.path.join(parent, name)):
+                os.chmod(os.path.join(parent, name), 0o755)
+
+
+def switch(path: str, name: str) -> bool:
+    """Makes a release the current one, in one step. Returns whether it was another before."""
+    find(path, name)
+    if current(path) == name:
+        return False
+    os.utime(folder_of(path, name))
+    link = os.path.join(path, ".current" + PARTIAL)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(link)
+    os.symlink(os.path.join("releases", name), link)
+    os.rename(link, os.path.join(path, "current"))
+    return True
+
+
+def superfluous(path: str, keep: int) -> list[str]:
+    """The releases to remove so that `keep` stay, the current one among them. Those never served are not kept."""
+    serving = current(path)
+    others = [release for release in releases(path) if release.name != serving]
+    kept = [release.name for release in others if release.served][: max(keep - 1, 0)]
+    return [release.name for release in others if release.name not in kept]
+
+
+def prune(path: str, keep: int) -> list[str]:
+    """Removes superfluous releases, what killed runs left, and environments that no release links to."""
+    removed = superfluous(path, keep)
+    for name in removed:
+        _remove_tree(folder_of(path, name))
+    _remove_remains(path)
+    return removed
+
+
+def remove(path: str, name: str) -> bool:
+    """Removes one release, and its environment if no other uses it. Raises Refused for the current one."""
+    if name == current(path):
+        raise Refused(f"the release {name} in {path} is being served: switch to another one first")
+    there = os.path.lexists(folder_of(path, name))
+    if there:
+        _remove_tree(folder_of(path, name))
+        _remove_remains(path)
+    return there
+
+
+def _remove_tree(folder: str) -> None:
+    """Out of sight by one rename first, so that no half-removed release is ever found."""
+    hidden = os.path.join(os.path.dirname(folder), "." + os.path.basename(folder) + PARTIAL)
+    shutil.rmtree(hidden, ignore_errors=True)
+    os.rename(folder, hidden)
+    shutil.rmtree(hidden)
+
+
+def _remove_remains(path: str) -> None:
+    for folder in _remains(path):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remains(path: str) -> Iterator[str]:
+    for name in _names(os.path.join(path, "releases")):
+        if name.endswith(PARTIAL):
+            yield folder_of(path, name)
+    used = {os.path.basename(release.venv) for release in releases(path)}
+    for name in _names(os.path.join(path, "environments")):
+        if name not in used:
+            yield os.path.join(path, "environments", name)
+
+
+def differing(path: str, name: str, digests: dict[str, str]) -> dict[str, str | None]:
+    """The files of a release that are not as `digests` (SHA-256 by file name) has them, or not there, with their text.
+
+    The text is None for what is no text, is very long, or is not there any more or not yet.
+    """
+    app = os.path.join(folder_of(path, name), "app")
+    there = {
+        os.path.relpath(os.path.join(parent, file_name), app)
+        for parent, _folders, files in os.walk(app)
+        for file_name in files
+    }
+    found: dict[str, str | None] = {}
+    for file_name in sorted(there | set(digests)):
+        content = _content(os.path.join(app, file_name)) if file_name in there else None
+        if content is None or hashlib.sha256(content).hexdigest() != digests.get(file_name):
+            found[file_name] = _text(content)
+    return found
+
+
+def _content(path: str) -> bytes:
+    if os.path.islink(path):
+        return f"-> {os.readlink(path)}".encode()
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _text(content: bytes | None) -> str | None:
+    try:
+        return content.decode() if content is not None and len(content) <= LONGEST_TEXT else None
+    except UnicodeDecodeError:
+        return None

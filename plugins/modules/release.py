@@ -1,0 +1,194 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release
+version_added: 0.1.0
+short_description: Keep releases of an application, and say which one is current
+description:
+  - Brings an application from the control node to a release folder that is named by its content, makes a release the
+    current one, or removes one. Each is done whole or not at all, also where the run is killed meanwhile.
+  - A release is C(releases/NAME/app), the application's files, with C(releases/NAME/venv), a link to the virtual
+    environment that belongs to it. C(current) is a link to the release that is served.
+  - Builtin modules cannot do this. M(ansible.builtin.copy) and M(ansible.builtin.unarchive) write where an interrupted
+    run leaves half of it, and take several round trips; M(ansible.builtin.file) moves a link, but knows of no releases.
+author: The flasklaunch founders (@flasklaunch)
+options:
+  path:
+    description: The folder of the releases on the managed node.
+    type: path
+    required: true
+  state:
+    description:
+      - V(present), the application is there as a release, but nothing serves it yet.
+      - V(current), the release is the one to be served. Older ones and unused virtual environments are removed.
+      - V(absent), the release is gone. The current one is not removed.
+    type: str
+    choices: [present, current, absent]
+    default: present
+  src:
+    description: The application's folder on the control node. One of O(src) and O(content) is needed for O(state=present).
+    type: path
+  content:
+    description: The application as texts by file name, in the place of O(src).
+    type: dict
+  exclude:
+    description: Shell patterns for the names of files and folders that are no part of the application.
+    type: list
+    elements: str
+    default: [".git", ".hg", ".svn", "__pycache__", "*.py[co]", ".venv", "venv", ".tox", ".pytest_cache", ".DS_Store"]
+  venv:
+    description: The virtual environment that belongs to the release. Needed for O(state=present).
+    type: path
+  user:
+    description:
+      - The user that serves the application. Its group may read the files, other users may not. They belong to root.
+      - Needed for O(state=present).
+    type: str
+  name:
+    description: The release's name. Needed for O(state=current) and O(state=absent).
+    type: str
+  keep:
+    description: How many releases stay when another one becomes current, that one included.
+    type: int
+    default: 5
+attributes:
+  check_mode:
+    description: Can run in check mode and tell what would be changed.
+    support: full
+  diff_mode:
+    description: Shows the text files that differ from the current release, but those whose names say that they are secret.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Bring the application to the machine
+  flasklaunch.ec2.release:
+    path: /opt/webserver
+    src: "{{ playbook_dir }}/../app"
+    venv: /opt/webserver/environments/py3.9-5f1d
+    user: webserver
+  register: release
+
+- name: Serve it
+  flasklaunch.ec2.release:
+    path: /opt/webserver
+    name: "{{ release.name }}"
+    state: current
+"""
+
+RETURN = r"""
+name:
+  description: The release's name, made of the first digits of a hash over its content.
+  returned: success
+  type: str
+  sample: 4f1c52a0b7d9
+present:
+  description: Whether the release was there before.
+  returned: O(state=present)
+  type: bool
+  sample: true
+environment_is_sound:
+  description: Whether its virtual environment is complete, and nothing was taken from it since.
+  returned: O(state=present)
+  type: bool
+  sample: true
+current:
+  description: The name of the current release, before the task.
+  returned: success
+  type: str
+  sample: 9a3e01c77b52
+removed:
+  description: The releases that were removed, or would be in check mode.
+  returned: O(state=current) or O(state=absent)
+  type: list
+  elements: str
+  sample: []
+"""
+
+import pwd
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _releases
+
+EXCLUDE = [".git", ".hg", ".svn", "__pycache__", "*.py[co]", ".venv", "venv", ".tox", ".pytest_cache", ".DS_Store"]
+
+
+def argument_spec():
+    return dict(
+        path=dict(type="path", required=True),
+        state=dict(choices=["present", "current", "absent"], default="present"),
+        src=dict(type="path"),
+        content=dict(type="dict"),
+        exclude=dict(type="list", elements="str", default=EXCLUDE),
+        venv=dict(type="path"),
+        user=dict(),
+        name=dict(),
+        keep=dict(type="int", default=5),
+        # From the action plugin, which has read the application: its archive on the managed node, once that is needed,
+        # and the digests of its files, where the current release is to be compared with them.
+        _archive=dict(type="path"),
+        _digests=dict(type="dict"),
+    )
+
+
+def present(params, check_mode):
+    path, name, before = params["path"], params["name"], _releases.current(params["path"])
+    there = name in [release.name for release in _releases.releases(path)]
+    if not there and params["_archive"] and not check_mode:
+        group = pwd.getpwnam(params["user"]).pw_gid
+        _releases.unpack(path, name, params["_archive"], params["venv"], group)
+    result = dict(changed=not there, present=there, environment_is_sound=_releases.is_sound(params["venv"]))
+    if params["_digests"] is not None and before not in (None, name):
+        result["differing"] = _releases.differing(path, before, params["_digests"])
+    return result
+
+
+def current(params, check_mode):
+    path, name, keep = params["path"], params["name"], params["keep"]
+    _releases.find(path, name)
+    if check_mode:
+        return dict(changed=_releases.current(path) != name, removed=[])
+    switched = _releases.switch(path, name)
+    removed = _releases.prune(path, keep)
+    return dict(changed=switched or bool(removed), removed=removed)
+
+
+def absent(params, check_mode):
+    path, name = params["path"], params["name"]
+    there = name in [release.name for release in _releases.releases(path)]
+    if not check_mode:
+        _releases.remove(path, name)
+    return dict(changed=there, removed=[name] if there else [])
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=argument_spec(),
+        required_if=[
+            ("state", "present", ("venv", "user", "name")),
+            ("state", "current", ("name",)),
+            ("state", "absent", ("name",)),
+        ],
+        supports_check_mode=True,
+    )
+    params = module.params
+    was = _releases.current(params["path"])
+    try:
+        act = {"present": present, "current": current, "absent": absent}[params["state"]]
+        result = act(params, module.check_mode)
+    except _releases.Refused as refusal:
+        module.fail_json(msg=str(refusal))
+    except KeyError as error:  # from pwd
+        module.fail_json(msg=f"user: {error.args[0]}")
+    except OSError as error:
+        module.fail_json(msg=f"the releases in {params['path']} cannot be worked on: {error}")
+    module.exit_json(name=params["name"], current=was, **result)
+
+
+if __name__ == "__main__":
+    main()

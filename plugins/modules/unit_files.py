@@ -1,0 +1,188 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: unit_files
+version_added: 0.1.0
+short_description: Write a service's unit files, and tell which units run with older ones
+description:
+  - Writes and removes the files of a service in one step each, has systemd read its units anew where that is due, and
+    tells of each unit whether it is active, enabled, and runs with what is on disk now.
+  - A handler that was notified is forgotten when its run is killed. What this module tells is read off the machine, so
+    that the next run restarts what the last one did not.
+  - M(ansible.builtin.template) takes two round trips for each file, and M(ansible.builtin.systemd_service) one for each
+    unit; neither knows whether a unit was restarted since its file changed.
+author: The flasklaunch founders (@flasklaunch)
+options:
+  files:
+    description: The files.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: The file's full path. Its folder must be there.
+        type: path
+        required: true
+      content:
+        description: What is to be in it. If it is left out the file is removed, and a unit of its name stopped first.
+        type: str
+      mode:
+        description: The permissions, as octal digits.
+        type: str
+        default: "0644"
+  units:
+    description: The units to tell about.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: The unit's full name.
+        type: str
+        required: true
+      reads:
+        description: Files and folders, besides the unit's own file, that the unit reads only when it starts.
+        type: list
+        elements: str
+        default: []
+attributes:
+  check_mode:
+    description: Can run in check mode and tell what would be changed.
+    support: full
+  diff_mode:
+    description: Shows what changes in the files.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Write the unit
+  flasklaunch.ec2.unit_files:
+    files:
+      - path: /etc/systemd/system/webserver.service
+        content: "{{ lookup('ansible.builtin.template', 'webserver.service.j2') }}"
+    units:
+      - name: webserver.service
+        reads: [/opt/webserver/current]
+  register: units
+  notify: Restart webserver
+"""
+
+RETURN = r"""
+changed:
+  description: Whether a file was written or removed, or an active unit runs with an older one.
+  returned: always
+  type: bool
+  sample: false
+written:
+  description: The paths of the files that were written or removed.
+  returned: success
+  type: list
+  elements: str
+  sample: [/etc/systemd/system/webserver.service]
+former:
+  description: What was in these files, in the form of O(files), so that the task can be undone.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - path: /etc/systemd/system/webserver.service
+      content: null
+      mode: "0644"
+units:
+  description: The units by name, after the task.
+  returned: success
+  type: dict
+  sample:
+    webserver.service:
+      active: true
+      enabled: true
+      main_pid: 812
+      outdated_by: [/opt/webserver/current]
+      state: active (running)
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _unit_files
+
+UNIT_SUFFIXES = (".service", ".socket", ".timer")
+
+
+def argument_spec():
+    file_options = dict(
+        path=dict(type="path", required=True), content=dict(type="str"), mode=dict(type="str", default="0644")
+    )
+    unit_options = dict(name=dict(required=True), reads=dict(type="list", elements="str", default=[]))
+    return dict(
+        files=dict(type="list", elements="dict", default=[], options=file_options),
+        units=dict(type="list", elements="dict", default=[], options=unit_options),
+    )
+
+
+def states(module, reads):
+    """Of each unit, from one question to systemd."""
+    if not reads:
+        return {}
+    _rc, shown, _err = module.run_command(_unit_files.show_command(reads), check_rc=True)
+    return _unit_files.parse(shown, *_unit_files.clocks())
+
+
+def apply(module, changes):
+    """Writes the files. A unit whose file goes is stopped while systemd still knows it."""
+    gone = [os.path.basename(file["path"]) for file in changes if file["content"] is None]
+    units = [name for name in gone if name.endswith(UNIT_SUFFIXES)]
+    if units:
+        module.run_command(["systemctl", "disable", "--now", *units], check_rc=True)
+    for file in changes:
+        _unit_files.write(file["path"], file["content"], int(file["mode"], 8))
+
+
+def main():
+    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
+    reads = {unit["name"]: unit["reads"] for unit in module.params["units"]}
+    try:
+        there = {file["path"]: _unit_files.text(file["path"]) for file in module.params["files"]}
+        changes = [file for file in module.params["files"] if file["content"] != there[file["path"]]]
+        if not module.check_mode:
+            apply(module, changes)
+        known = states(module, reads)
+        if not module.check_mode and (changes or any(unit.needs_reload for unit in known.values())):
+            module.run_command(["systemctl", "daemon-reload"], check_rc=True)
+            known = states(module, reads)
+    except OSError as error:
+        module.fail_json(msg=f"files: {error}")
+    units = {
+        name: dict(
+            state=unit.state,
+            active=unit.active,
+            enabled=unit.enabled,
+            main_pid=unit.main_pid,
+            outdated_by=unit.runs_with_older(reads[name]),
+        )
+        for name, unit in known.items()
+    }
+    module.exit_json(
+        changed=bool(changes) or any(unit["outdated_by"] for unit in units.values()),
+        written=[file["path"] for file in changes],
+        former=[dict(file, content=there[file["path"]]) for file in changes],
+        units=units,
+        diff=[
+            dict(
+                before_header=file["path"],
+                before=there[file["path"]] or "",
+                after_header=file["path"],
+                after=file["content"] or "",
+            )
+            for file in changes
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()
