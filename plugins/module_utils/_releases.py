@@ -12,7 +12,8 @@
     PATH/current                      a link to releases/NAME, the one that is served
 
 Every change is one rename: whoever looks, and whoever is killed meanwhile, finds the state before or the one after.
-A release's folder has the time when it was last switched to as its modification time, and 1970 until then.
+A release's folder has the time when it was last deployed as its modification time, and 1970 until it was; going back
+to it is no deployment.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Refused(Exception):
 
 class Release(NamedTuple):
     name: str
-    served: float | None  # when it was last switched to, in seconds since 1970; None: not yet
+    deployed: float | None  # when, for the last time, in seconds since 1970; None: it was never switched to
     venv: str  # where its link leads
 
     @property
@@ -51,9 +52,9 @@ def folder_of(path: str, name: str) -> str:
 
 
 def releases(path: str) -> list[Release]:
-    """The last switched to comes first; those that were never served come last."""
+    """The last deployed comes first; those that never were come last."""
     found = [_release(path, name) for name in _names(os.path.join(path, "releases")) if not name.startswith(".")]
-    return sorted(found, key=lambda release: (-(release.served or 0), release.name))
+    return sorted(found, key=lambda release: (-(release.deployed or 0), release.name))
 
 
 def _names(folder: str) -> list[str]:
@@ -81,9 +82,10 @@ def current(path: str) -> str | None:
 
 
 def former(path: str) -> str | None:
-    """The release that was served before the current one, so far as it is still there."""
-    served = [release.name for release in releases(path) if release.served]
-    return next((name for name in served if name != current(path)), None)
+    """The release that was deployed before the current one, so far as it is still there."""
+    names = [release.name for release in releases(path) if release.deployed]
+    older = names[names.index(current(path)) + 1 :] if current(path) in names else []
+    return older[0] if older else None
 
 
 def find(path: str, name: str) -> Release:
@@ -156,12 +158,16 @@ def _give_to_group(folder: str, group: int) -> None:
                 os.chmod(os.path.join(parent, name), 0o755)
 
 
-def switch(path: str, name: str) -> bool:
-    """Makes a release the current one, in one step. Returns whether it was another before."""
+def switch(path: str, name: str, deployed: bool = True) -> bool:
+    """Makes a release the current one, in one step. Returns whether it was another before.
+
+    With `deployed` it counts as the latest from now on; going back to a release leaves its place among the others.
+    """
     find(path, name)
     if current(path) == name:
         return False
-    os.utime(folder_of(path, name))
+    if deployed:
+        os.utime(folder_of(path, name))
     link = os.path.join(path, ".current" + PARTIAL)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(link)
@@ -171,10 +177,10 @@ def switch(path: str, name: str) -> bool:
 
 
 def superfluous(path: str, keep: int) -> list[str]:
-    """The releases to remove so that `keep` stay, the current one among them. Those never served are not kept."""
+    """The releases to remove so that `keep` stay, the current one among them. Those never deployed are not kept."""
     serving = current(path)
     others = [release for release in releases(path) if release.name != serving]
-    kept = [release.name for release in others if release.served][: max(keep - 1, 0)]
+    kept = [release.name for release in others if release.deployed][: max(keep - 1, 0)]
     return [release.name for release in others if release.name not in kept]
 
 

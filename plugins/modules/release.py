@@ -52,8 +52,14 @@ options:
   name:
     description: The release's name. Needed for O(state=current) and O(state=absent).
     type: str
+  deployed:
+    description:
+      - Whether the release counts as the latest once it is current.
+      - With V(false) it is gone back to, which leaves it where it is in the order, and removes no other.
+    type: bool
+    default: true
   keep:
-    description: How many releases stay when another one becomes current, that one included.
+    description: How many releases stay when another one is deployed, that one included.
     type: int
     default: 5
 attributes:
@@ -128,6 +134,7 @@ def argument_spec():
         venv=dict(type="path"),
         user=dict(),
         name=dict(),
+        deployed=dict(type="bool", default=True),
         keep=dict(type="int", default=5),
         # From the action plugin, which has read the application: its archive on the managed node, once that is needed,
         # and the digests of its files, where the current release is to be compared with them.
@@ -149,12 +156,12 @@ def present(params, check_mode):
 
 
 def current(params, check_mode):
-    path, name, keep = params["path"], params["name"], params["keep"]
+    path, name = params["path"], params["name"]
     _releases.find(path, name)
     if check_mode:
         return dict(changed=_releases.current(path) != name, removed=[])
-    switched = _releases.switch(path, name)
-    removed = _releases.prune(path, keep)
+    switched = _releases.switch(path, name, params["deployed"])
+    removed = _releases.prune(path, params["keep"]) if params["deployed"] else []
     return dict(changed=switched or bool(removed), removed=removed)
 
 

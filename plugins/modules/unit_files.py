@@ -103,14 +103,17 @@ units:
       enabled: true
       main_pid: 812
       outdated_by: [/opt/webserver/current]
+      since: "2026-11-23T05:47:28Z"
       state: active (running)
 """
 
 import os
+import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _unit_files
 
+ISO_8601 = "%Y-%m-%dT%H:%M:%SZ"
 UNIT_SUFFIXES = (".service", ".socket", ".timer")
 
 
@@ -163,6 +166,7 @@ def main():
             active=unit.active,
             enabled=unit.enabled,
             main_pid=unit.main_pid,
+            since=unit.started and time.strftime(ISO_8601, time.gmtime(unit.started)),
             outdated_by=unit.runs_with_older(reads[name]),
         )
         for name, unit in known.items()
