@@ -37,7 +37,9 @@ class ActionModule(ActionBase):
             return self._bring(folder, entries, args, task_vars)
 
     def _bring(self, folder, entries, args, task_vars):
-        args["name"] = _application.release_name(entries, args.get("venv", ""))
+        environment = {name: str(value) for name, value in args.get("environment", {}).items()}
+        args["environment"] = environment
+        args["name"] = _application.release_name(entries, args.get("venv", ""), environment)
         shows = {**args, "_digests": {entry.path: entry.digest for entry in entries}} if self._task.diff else args
         result = self._ask(shows, task_vars)
         differing = result.pop("differing", {})

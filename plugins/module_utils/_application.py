@@ -12,7 +12,7 @@ import fnmatch
 import hashlib
 import os
 import tarfile
-from typing import IO, Iterable, NamedTuple
+from typing import IO, Iterable, Mapping, NamedTuple
 
 NAME_LENGTH = 12
 PERMISSIONS = {True: 0o755, False: 0o644}  # executable, not; what else the control node has says nothing
@@ -61,9 +61,9 @@ def _entry(path: str, relative: str) -> Entry:
     return Entry(relative, os.access(path, os.X_OK), digest.hexdigest())
 
 
-def release_name(entries: Iterable[Entry], venv: str) -> str:
-    """The same for the same content with the same virtual environment, on whatever control node."""
-    text = "\n".join([venv] + [f"{entry.digest} {entry.executable:d} {entry.path}" for entry in entries])
+def release_name(entries: Iterable[Entry], venv: str, environment: Mapping[str, str]) -> str:
+    """The same for the same content, virtual environment and environment variables, on whatever control node."""
+    text = "\n".join([venv, *map(repr, sorted(environment.items()))] + [f"{entry.digest} {entry.executable:d} {entry.path}" for entry in entries])
     return hashlib.sha256(text.encode()).hexdigest()[:NAME_LENGTH]
 
 

@@ -7,6 +7,7 @@
 """Releases of an application on a managed node, as Capistrano laid them out.
 
     PATH/releases/NAME/app            the application's files
+    PATH/releases/NAME/environment    the environment variables that it runs with, as systemd's EnvironmentFile= reads them
     PATH/releases/NAME/venv           a link to the virtual environment that belongs to it
     PATH/environments/ENVIRONMENT     virtual environments, each shared by the releases that link to it
     PATH/current                      a link to releases/NAME, the one that is served
@@ -23,6 +24,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import tarfile
 from typing import Iterator, NamedTuple
@@ -110,7 +112,7 @@ def is_sound(venv: str) -> bool:
         return False
 
 
-def unpack(path: str, name: str, archive: str, venv: str, group: int) -> None:
+def unpack(path: str, name: str, archive: str, venv: str, environment: dict[str, str], group: int) -> None:
     """Makes a release of the files in an archive. Raises Refused when the disk has no room.
 
     The files belong to root, and nobody but the group of the user that serves them may read them.
@@ -129,6 +131,8 @@ def unpack(path: str, name: str, archive: str, venv: str, group: int) -> None:
             options = {"filter": "fully_trusted"} if hasattr(tarfile, "data_filter") else {}
             members.extractall(app, **options)
         os.symlink(venv, os.path.join(partial, "venv"))
+        with open(os.path.join(partial, "environment"), "w", encoding="utf-8") as file:
+            file.writelines(f"{name}={quoted(value)}\n" for name, value in sorted(environment.items()))
         _give_to_group(partial, group)
         os.utime(partial, (0, 0))
         os.rename(partial, folder_of(path, name))
@@ -137,6 +141,12 @@ def unpack(path: str, name: str, archive: str, venv: str, group: int) -> None:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise Refused(f"the disk of {path} is full") from error
         raise
+
+
+def quoted(value: str) -> str:
+    """As a file for EnvironmentFile= wants a value: systemd.exec(5)."""
+    escaped = re.sub(r'(["\\`$])', r"\\\1", value)
+    return f'"{escaped}"'
 
 
 def _refuse_without_room(path: str, size: int) -> None:

@@ -44,6 +44,12 @@ options:
   venv:
     description: The virtual environment that belongs to the release. Needed for O(state=present).
     type: path
+  environment:
+    description:
+      - Environment variables that the release runs with. They are written to C(releases/NAME/environment) for the unit's
+        C(EnvironmentFile=), and are part of its content.
+    type: dict
+    default: {}
   user:
     description:
       - The user that serves the application. Its group may read the files, other users may not. They belong to root.
@@ -132,6 +138,7 @@ def argument_spec():
         content=dict(type="dict"),
         exclude=dict(type="list", elements="str", default=EXCLUDE),
         venv=dict(type="path"),
+        environment=dict(type="dict", default={}),
         user=dict(),
         name=dict(),
         deployed=dict(type="bool", default=True),
@@ -148,7 +155,7 @@ def present(params, check_mode):
     there = name in [release.name for release in _releases.releases(path)]
     if not there and params["_archive"] and not check_mode:
         group = pwd.getpwnam(params["user"]).pw_gid
-        _releases.unpack(path, name, params["_archive"], params["venv"], group)
+        _releases.unpack(path, name, params["_archive"], params["venv"], params["environment"], group)
     result = dict(changed=not there, present=there, environment_is_sound=_releases.is_sound(params["venv"]))
     if params["_digests"] is not None and before not in (None, name):
         result["differing"] = _releases.differing(path, before, params["_digests"])

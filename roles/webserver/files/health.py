@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ask the application for its health path, and act on the answer. Any Python from 3.7, standard library alone.
 
-health.py gate CONFIG APP PATH SECONDS
+health.py gate CONFIG PATH SECONDS
     Serves the application of this folder at a socket in a folder of its own, and asks there. What is wrong goes to
     stderr, the application's own traceback first.
 health.py watch HOST PORT PATH SECONDS UNIT
@@ -45,7 +45,7 @@ def ask(connection, path):
         connection.close()
 
 
-def gate(config, app, path, seconds):
+def gate(config, path, seconds):
     """Returns what is wrong, or None."""
     with tempfile.TemporaryDirectory() as folder:
         address = os.path.join(folder, "gate.sock")
@@ -56,7 +56,7 @@ def gate(config, app, path, seconds):
             listener.listen(8)
             server = subprocess.Popen(
                 [os.path.join(os.path.dirname(sys.executable), "gunicorn"), "--config", config, "--workers", "1"]
-                + ["--bind", "fd://{}".format(listener.fileno()), app],
+                + ["--bind", "fd://{}".format(listener.fileno())],
                 stdout=log,
                 stderr=log,
                 env=environment,
@@ -110,8 +110,8 @@ def watch(host, port, path, seconds, unit):
 
 def main(verb, *arguments):
     if verb == "gate":
-        config, app, path, seconds = arguments
-        wrong = gate(config, app, path, int(seconds))
+        config, path, seconds = arguments
+        wrong = gate(config, path, int(seconds))
         if wrong:
             sys.exit("\n".join(wrong))
     else:
