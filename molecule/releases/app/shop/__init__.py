@@ -1,0 +1,1 @@
+"""A shop that says which version it is."""
