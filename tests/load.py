@@ -106,7 +106,8 @@ class Connection:
                 await self._receive(received)
             head, body = received.split(b"\r\n\r\n", 1)
             version, status, headers = parse_head(head.decode("latin-1"))
-            while len(body) < int(headers["content-length"]):
+            length = int(headers["content-length"])
+            while len(body) < length:
                 await self._receive(body)
         except OSError as error:
             told = f"closed after {bytes(received[:BODY_TOLD])!r}" if received else "closed without an answer"
@@ -114,6 +115,8 @@ class Connection:
         except (KeyError, ValueError) as error:
             told = f"no HTTP answer with a Content-Length: {bytes(received[:BODY_TOLD])!r}"
             raise Failure("wrong", told) from error
+        if len(body) > length:
+            raise Failure("wrong", f"more than the {length} bytes of its Content-Length: {bytes(body[:BODY_TOLD])!r}")
         closes = is_last or version != "HTTP/1.1" or headers.get("connection", "").lower() == "close"
         return Answer(status, body.decode(errors="replace").strip(), closes)
 
