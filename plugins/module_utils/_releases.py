@@ -137,10 +137,11 @@ def unpack(path: str, name: str, archive: str, venv: str, environment: dict[str,
         os.utime(partial, (0, 0))
         os.rename(partial, folder_of(path, name))
     except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise Refused(f"the disk of {path} is full") from error
         raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)  # there no more when all went well
 
 
 def quoted(value: str) -> str:

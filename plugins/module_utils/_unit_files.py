@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import time
 from typing import Iterable, Mapping, NamedTuple
 
@@ -26,31 +27,42 @@ PROPERTIES = (
     "ExecMainStartTimestampMonotonic",
 )
 STARTED_PROPERTY = {".service": "ExecMainStartTimestampMonotonic"}  # of a service its process counts, not readiness
+AS_IT_IS = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
 
 
 def text(path: str) -> str | None:
     """The content of a file, None if it is not there."""
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
+        with open(path, **AS_IT_IS) as file:
             return file.read()
     except FileNotFoundError:
         return None
 
 
-def write(path: str, content: str | None, mode: int = 0o644) -> None:
-    """Replaces a file in one step, or removes it where the content is None."""
+def write(path: str, content: str | None, mode: int = 0o644, owner: int = 0) -> None:
+    """Replaces a file in one step, or removes it where the content is None. Makes the folder that it is in."""
     if content is None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
         return
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     new = f"{path}.new"
     with contextlib.suppress(FileNotFoundError):
         os.unlink(new)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with open(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        os.fchmod(descriptor, mode)
+    # Nobody can read it before it is whose it is to be.
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", **AS_IT_IS) as file:
         file.write(content)
+        os.fchown(file.fileno(), owner, -1)
+        os.fchmod(file.fileno(), mode)
     os.replace(new, path)
+
+
+def is_as(path: str, content: str | None, mode: int = 0o644, owner: int = 0) -> bool:
+    """Whether a file is there with this content, mode and owner, or is not where the content is None."""
+    if content is None or text(path) != content:
+        return text(path) == content
+    status = os.stat(path)
+    return (stat.S_IMODE(status.st_mode), status.st_uid) == (mode, owner)
 
 
 class Unit(NamedTuple):

@@ -25,7 +25,7 @@ options:
     default: []
     suboptions:
       path:
-        description: The file's full path. Its folder must be there.
+        description: The file's full path. Its folder is made where it is missing.
         type: path
         required: true
       content:
@@ -35,6 +35,10 @@ options:
         description: The permissions, as octal digits.
         type: str
         default: "0644"
+      owner:
+        description: The user to whom it belongs.
+        type: str
+        default: root
   units:
     description: The units to tell about.
     type: list
@@ -108,6 +112,7 @@ units:
 """
 
 import os
+import pwd
 import time
 
 from ansible.module_utils.basic import AnsibleModule
@@ -119,7 +124,10 @@ UNIT_SUFFIXES = (".service", ".socket", ".timer")
 
 def argument_spec():
     file_options = dict(
-        path=dict(type="path", required=True), content=dict(type="str"), mode=dict(type="str", default="0644")
+        path=dict(type="path", required=True),
+        content=dict(),
+        mode=dict(default="0644"),
+        owner=dict(default="root"),
     )
     unit_options = dict(name=dict(required=True), reads=dict(type="list", elements="str", default=[]))
     return dict(
@@ -143,7 +151,11 @@ def apply(module, changes):
     if units:
         module.run_command(["systemctl", "disable", "--now", *units], check_rc=True)
     for file in changes:
-        _unit_files.write(file["path"], file["content"], int(file["mode"], 8))
+        _unit_files.write(*wanted(file))
+
+
+def wanted(file):
+    return file["path"], file["content"], int(file["mode"], 8), pwd.getpwnam(file["owner"]).pw_uid
 
 
 def main():
@@ -151,14 +163,14 @@ def main():
     reads = {unit["name"]: unit["reads"] for unit in module.params["units"]}
     try:
         there = {file["path"]: _unit_files.text(file["path"]) for file in module.params["files"]}
-        changes = [file for file in module.params["files"] if file["content"] != there[file["path"]]]
+        changes = [file for file in module.params["files"] if not _unit_files.is_as(*wanted(file))]
         if not module.check_mode:
             apply(module, changes)
         known = states(module, reads)
         if not module.check_mode and (changes or any(unit.needs_reload for unit in known.values())):
             module.run_command(["systemctl", "daemon-reload"], check_rc=True)
             known = states(module, reads)
-    except OSError as error:
+    except (OSError, KeyError, ValueError) as error:  # KeyError: no such user; ValueError: no octal digits
         module.fail_json(msg=f"files: {error}")
     units = {
         name: dict(

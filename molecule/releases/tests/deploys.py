@@ -1,0 +1,126 @@
+"""What the tests of this scenario share: runs of the collection's playbooks, and looks at the machine from outside."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+SCENARIO = pathlib.Path(__file__).parents[1]
+ROOT = SCENARIO.parents[1]
+INVENTORY = SCENARIO / "inventory"
+CONTAINER = "flasklaunch-molecule-releases"
+URL = "http://127.0.0.1:15060/"
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class Run:
+    """A finished ansible-playbook run."""
+
+    def __init__(self, done: subprocess.CompletedProcess):
+        self.rc = done.returncode
+        self.stdout = done.stdout
+        self.text = " ".join(done.stdout.replace("''", "'").split())
+
+    @property
+    def changed(self) -> int:
+        return int(self.stdout.rsplit("changed=", 1)[1].split()[0])
+
+
+def command(playbook: str, *arguments: str, **variables: object) -> list[str]:
+    extra = ["--extra-vars", json.dumps(variables)] if variables else []
+    return ["ansible-playbook", str(ROOT / playbook), "--inventory", str(INVENTORY), *extra, *arguments]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
+
+
+def play(playbook: str, *arguments: str, **variables: object) -> Run:
+    done = subprocess.run(
+        command(playbook, *arguments, **variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=ROOT,
+        env=environment(),
+    )
+    return Run(done)
+
+
+def deploy(*arguments: str, **variables: object) -> Run:
+    run = play("site.yml", *arguments, **variables)
+    assert run.rc == 0, run.stdout
+    return run
+
+
+def refused(**variables: object) -> Run:
+    run = play("site.yml", **variables)
+    assert run.rc == 2, run.stdout
+    assert "Traceback" not in run.stdout or "File " in run.stdout, run.stdout  # the application's own, not ours
+    return run
+
+
+def machine(script: str) -> str:
+    """What a script prints, run as root on the machine."""
+    done = subprocess.run(["docker", "exec", CONTAINER, "sh", "-c", script], stdout=subprocess.PIPE, text=True)
+    return done.stdout.strip()
+
+
+def get(path: str = "", url: str = URL) -> str:
+    with OPENER.open(url + path, timeout=10) as answer:
+        return answer.read().decode()
+
+
+def is_refused(url: str) -> bool:
+    try:
+        OPENER.open(url, timeout=2)
+    except urllib.error.URLError:
+        return True
+    except OSError:
+        return True
+    return False
+
+
+def eventually(check, seconds: float = 30):
+    """What check returns, once that is true; the last exception or value when it never is."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with contextlib.suppress(OSError, AssertionError):
+            value = check()
+            if value:
+                return value
+        if time.monotonic() > deadline:
+            return check()
+        time.sleep(0.1)
+
+
+def releases() -> list[str]:
+    return machine("ls /opt/webserver/releases").split()
+
+
+def current() -> str:
+    return machine("basename $(readlink /opt/webserver/current)")
+
+
+def main_pid() -> str:
+    return machine("systemctl show webserver.service --property=MainPID --value")
+
+
+def version(folder: pathlib.Path, number: str) -> str:
+    """Makes another version of the shop in a folder. Returns the folder, as webserver_app_src takes it."""
+    return edited(folder, 'VERSION = "1"', f'VERSION = "{number}"')
+
+
+def edited(folder: pathlib.Path, old: str, new: str, file: str = "shop/web.py") -> str:
+    shutil.copytree(SCENARIO / "app", folder, dirs_exist_ok=True)
+    text = (folder / file).read_text()
+    assert old in text
+    (folder / file).write_text(text.replace(old, new))
+    return str(folder)

@@ -1,0 +1,225 @@
+"""What goes wrong in years of service: bad releases, crashes, a taken port, a full disk, runs that are killed.
+
+In none is a wrong page served, or the release lost that was served before.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+from deploys import (
+    ROOT,
+    URL,
+    command,
+    current,
+    deploy,
+    edited,
+    environment,
+    eventually,
+    get,
+    machine,
+    main_pid,
+    play,
+    refused,
+    releases,
+    version,
+)
+
+sys.path.insert(0, str(ROOT / "tests"))
+from load import Load  # noqa: E402
+
+# Each breaks the shop in one way; the second is what the run says of it.
+BROKEN = {
+    "syntax error": (('VERSION = "1"', "VERSION = ("), ["SyntaxError: '(' was never closed", "shop/web.py", "line 11"]),
+    "import error": (("import markdown", "import markdwn"), ["ModuleNotFoundError: No module named 'markdwn'"]),
+    "error at import": (('VERSION = "1"', 'VERSION = os.environ["NOT_SET"]'), ["KeyError: 'NOT_SET'", "web.py\", line 11"]),
+    "unwell": (('return "well\\n"', "return 'the database is away', 503"), ["GET /healthz answered 503: the database is away"]),
+    "error in a request": (('return "well\\n"', "return 1 / 0"), ["ZeroDivisionError: division by zero", "GET /healthz answered 500"]),
+    "no health path": (('"/healthz"', '"/elsewhere"'), ["GET /healthz answered 404"]),
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def first_version():
+    deploy()
+    yield
+    deploy()
+
+
+def state() -> tuple:
+    """What a refused run must leave as it was."""
+    return current(), main_pid(), releases(), machine("ls /opt/webserver/environments"), get()
+
+
+@pytest.mark.parametrize("change, said", BROKEN.values(), ids=BROKEN.keys())
+def test_broken_release_is_not_taken(tmp_path, change, said):
+    before = state()
+    run = refused(webserver_app_src=edited(tmp_path, *change))
+    assert f"Release {before[0]} is served as before; the new one was not taken:" in run.text
+    for words in said:
+        assert words in run.text
+    assert state() == before
+
+
+def test_callable_that_does_not_exist_is_not_taken():
+    before = state()
+    run = refused(webserver_app="shop.web:make_app()")
+    assert "make_app" in run.text
+    assert state() == before
+
+
+def test_application_without_a_requirement_it_needs_is_not_taken(tmp_path):
+    before = state()
+    run = refused(webserver_app_src=edited(tmp_path, "markdown==3.9\n", "", file="requirements.txt"))
+    assert "ModuleNotFoundError: No module named 'markdown'" in run.text
+    assert state() == before
+
+
+def test_requirements_that_cannot_be_met_are_not_taken(tmp_path):
+    before = state()
+    run = refused(webserver_app_src=edited(tmp_path, "markdown==3.9", "markdown==3.999", file="requirements.txt"))
+    assert "markdown==3.999" in run.text
+    assert state() == before
+
+
+def test_hash_that_does_not_match_is_not_taken(tmp_path):
+    before = state()
+    hashed = "markdown==3.9 --hash=sha256:" + "0" * 64
+    source = edited(tmp_path, "flask>=3,<4\nmarkdown==3.9", hashed, file="requirements.txt")
+    run = refused(webserver_app_src=source)
+    assert "DO NOT MATCH THE HASHES" in run.text.upper()
+    assert state() == before
+
+
+@pytest.mark.parametrize(
+    "variables, said",
+    [
+        ({"webserver_app_src": "/no/such/folder"}, "webserver_app_src: /no/such/folder is no folder on the control node."),
+        ({"webserver_app": "other:app"}, "webserver_app: other:app would be other.py in "),
+        ({"webserver_app_version": "v9"}, "webserver_app_src: version v9 of the repository cannot be had."),
+        ({"webserver_debug": True}, "webserver_debug: Flask shows its inner workings in debug mode"),
+    ],
+    ids=["source", "module", "version", "debug"],
+)
+def test_bad_input_is_refused_by_name(variables, said):
+    before = state()
+    assert said in refused(**variables).text
+    assert state() == before
+
+
+def test_release_that_does_not_fit_on_the_disk_is_not_taken(tmp_path):
+    before = state()
+    source = pathlib.Path(version(tmp_path, "huge"))
+    with open(source / "film.bin", "wb") as film:
+        film.truncate(200 << 20)
+    run = refused(webserver_app_src=str(source))
+    assert re.search(r"the disk of /opt/webserver has \d+ MiB free, and the release takes 201 MiB", run.text), run.stdout
+    assert state() == before
+
+
+def test_disk_that_is_full_for_the_requirements_leaves_the_old_release(tmp_path):
+    before = state()
+    machine("dd if=/dev/zero of=/opt/webserver/ballast bs=1M count=$(($(df -m --output=avail /opt/webserver | tail -1) - 70))")
+    run = refused(
+        webserver_app_src=edited(tmp_path, "markdown==3.9", "markdown==3.9\nbabel", file="requirements.txt")
+    )
+    machine("rm /opt/webserver/ballast")
+    assert "No space left on device" in run.text or "disk" in run.text
+    assert state() == before
+
+
+def test_port_that_another_unit_takes_during_the_run():
+    """Nobody has port 8080 when preflight looks; somebody does when the socket is to move there."""
+    machine(
+        "systemd-run --unit thief --quiet sh -c '"
+        "until grep -q :8080 /etc/systemd/system/webserver.socket; do sleep 0.02; done;"
+        "exec python3 -m http.server 8080'"
+    )
+    before = state()
+    run = play("site.yml", webserver_port=8080)
+    machine("systemctl stop thief")
+    assert run.rc == 2, run.stdout
+    assert "Port 8080 is held by thief.service." in run.text
+    assert f"Release {before[0]} is served as before." in run.text
+    assert eventually(lambda: get() == "shop 1\n")
+    assert current() == before[0]
+    assert deploy().changed == 0, "the former files were put back"
+
+
+def test_crash_of_the_master_refuses_no_connection():
+    # Bounded: 400 requests a second, on loopback.
+    with Load(URL, ["shop 1"], requests_per_second=200, seconds=60) as load:
+        for _kill in range(3):
+            load.wait_for(load.result.requests + 400)
+            before = main_pid()
+            machine(f"kill -9 {before}")
+            assert eventually(lambda pid=before: main_pid() not in ("0", pid), 2), "served again within 2 s"
+        load.wait_for(load.result.requests + 400)
+    assert load.result.refused == 0, load.result
+
+
+def test_no_request_is_lost_by_deploy_rollback_restart_or_a_killed_worker(tmp_path):
+    """At least 20,000 requests on new and on kept-alive connections, all through."""
+    expected = ["shop 1", "shop 2"]
+    with Load(URL, expected, requests_per_second=300, seconds=280) as load:
+        deploy(webserver_app_src=version(tmp_path, "2"))
+        assert play("playbooks/rollback.yml").rc == 0
+        machine("systemctl restart webserver.service")
+        load.wait_for(load.result.requests + 500)
+        machine("kill -9 $(pgrep -P $(systemctl show webserver.service --property=MainPID --value) | head -n 1)")
+        deploy(webserver_app_src=str(tmp_path))
+        deploy()
+        load.wait_for(20000)
+    assert load.result.failed == 0, load.result
+    assert set(load.result.bodies) == {"shop 1", "shop 2"}
+
+
+# From the first one that changes the machine on.
+TASKS_OF_A_DEPLOY = re.compile(r"^(TASK|RUNNING HANDLER) \[.*(Release|Install|Gate|Try|Switch|Run|Restart|Prove) ?[|w ]")
+
+
+def kill_at_task(number: int, **variables: object) -> str | None:
+    """Starts a deploy, and kills the control node's processes when its task of that number begins.
+
+    Returns the task's name, or None if the run ended before.
+    """
+    run = subprocess.Popen(
+        command("site.yml", **variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=ROOT,
+        env={**environment(), "PYTHONUNBUFFERED": "1"},
+        start_new_session=True,
+    )
+    tasks = filter(TASKS_OF_A_DEPLOY.search, run.stdout)
+    task = next(itertools.islice(tasks, number, None), None)
+    if task:
+        os.killpg(run.pid, signal.SIGKILL)
+    run.communicate()
+    return task
+
+
+def test_run_that_is_killed_at_any_task_leaves_a_release_serving(tmp_path):
+    """The runs follow each other, so that each finds what the one before left; the last one finishes the job."""
+    source = version(tmp_path, "next")
+    killed = []
+    while True:
+        task = kill_at_task(len(killed), webserver_app_src=source)
+        page = eventually(get)
+        if task is None:
+            break
+        killed.append(task)
+        assert page in ("shop 1\n", "shop next\n"), f"killed at {task}"
+        assert page == "shop 1\n" or any("Restart webserver" in name or "Run |" in name for name in killed), task
+    assert len(killed) > 10, killed
+    assert page == "shop next\n"
+    assert deploy(webserver_app_src=source).changed == 0
+    assert os.path.basename(machine("ls -A /opt/webserver/releases | grep partial || true")) == ""

@@ -1,0 +1,233 @@
+"""An application of one's own: what a deploy brings, what stays, what goes back, and who may read what."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+
+import pytest
+from deploys import (
+    URL,
+    current,
+    deploy,
+    edited,
+    eventually,
+    get,
+    is_refused,
+    machine,
+    main_pid,
+    play,
+    releases,
+    version,
+)
+
+SECRET = "correct horse battery staple"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def first_version():
+    """Whatever a test before left, the scenario's own application is served."""
+    deploy()
+    yield
+    deploy()
+
+
+def test_application_runs_with_its_requirements_environment_and_secret():
+    assert get() == "shop 1\n"
+    assert get("about") == '<p>Corner "shop" &amp; 50% off, $HOME <code>x</code> \\o/</p>'
+    assert get("key") == hashlib.sha256(SECRET.encode()).hexdigest() + "\n"
+    assert "Markdown" in machine("ls /opt/webserver/current/venv/lib/python3*/site-packages") or "markdown" in machine(
+        "ls /opt/webserver/current/venv/lib/python3*/site-packages"
+    )
+
+
+def test_secret_is_nowhere_but_in_its_file():
+    assert machine(f"grep -rl '{SECRET}' /etc /opt/webserver /var/log 2>/dev/null") == (
+        "/etc/webserver/credentials/SHOP_KEY"
+    )
+    assert machine("stat -c '%a %U' /etc/webserver/credentials/SHOP_KEY") == "600 root"
+    assert SECRET not in machine("systemctl show webserver.service; systemctl cat webserver.service; ps axeww -o args")
+    assert SECRET not in machine("journalctl --no-pager")
+
+
+def test_secret_shows_in_no_run(tmp_path):
+    """Another secret and another application, in check mode with a diff, and for real, as talkative as can be."""
+    application = version(tmp_path, "secretive")
+    for arguments in (["--check", "--diff", "-vvv"], ["--diff", "-vvv"]):
+        run = play("site.yml", *arguments, webserver_secrets={"SHOP_KEY": "hunter2-of-the-shop"}, webserver_app_src=application)
+        assert run.rc == 0, run.stdout
+        # The command line above is the test's own.
+        said = [line for line in run.stdout.splitlines() if "hunter2-of-the-shop" in line and "--extra-vars" not in line]
+        assert said == []
+        assert '+VERSION = "secretive"' in run.stdout or arguments[0] != "--check"
+    assert get("key") == hashlib.sha256(b"hunter2-of-the-shop").hexdigest() + "\n"
+    deploy()
+
+
+def test_check_mode_shows_a_deploy_and_makes_none(tmp_path):
+    before = current(), main_pid(), releases()
+    check = deploy("--check", "--diff", webserver_app_src=version(tmp_path, "2"))
+    assert '-VERSION = "1"' in check.stdout
+    assert '+VERSION = "2"' in check.stdout
+    assert (current(), main_pid(), releases()) == before
+
+
+def test_neighbours_cannot_read_the_application():
+    assert machine("su neighbour -s /bin/sh -c 'cat /opt/webserver/current/app/shop/web.py' 2>&1").endswith(
+        "Permission denied"
+    )
+    assert machine("su neighbour -s /bin/sh -c 'cat /opt/webserver/current/environment' 2>&1").endswith(
+        "Permission denied"
+    )
+
+
+def test_application_cannot_write_itself():
+    user = machine("systemctl show webserver.service --property=User --value")
+    assert user == "webserver"
+    assert machine(f"su {user} -s /bin/sh -c 'echo x >> /opt/webserver/current/app/shop/web.py' 2>&1").endswith(
+        "Permission denied"
+    )
+
+
+def test_same_content_again_changes_nothing(tmp_path):
+    first = deploy(webserver_app_src=version(tmp_path / "a", "2"))
+    assert first.changed
+    assert get() == "shop 2\n"
+    before = current(), main_pid(), releases()
+    again = deploy(webserver_app_src=version(tmp_path / "b", "2"))
+    assert again.changed == 0
+    assert (current(), main_pid(), releases()) == before
+    deploy()
+
+
+def test_releases_with_the_same_requirements_share_an_environment(tmp_path):
+    before = machine("readlink /opt/webserver/current/venv")
+    deploy(webserver_app_src=version(tmp_path, "shared"))
+    assert machine("readlink /opt/webserver/current/venv") == before
+    assert len(machine("ls /opt/webserver/environments").split()) == 1
+
+
+def test_older_releases_and_their_environments_are_removed(tmp_path):
+    other = edited(tmp_path / "other", "markdown==3.9", "markdown==3.8", file="requirements.txt")
+    deploy(webserver_app_src=other)
+    assert len(machine("ls /opt/webserver/environments").split()) == 2
+    for number in "345":
+        deploy(webserver_app_src=version(tmp_path / number, number))
+    assert len(releases()) == 3  # webserver_keep_releases
+    assert len(machine("ls /opt/webserver/environments").split()) == 1
+    assert machine("ls -A /opt/webserver/releases | grep -c partial") == "0"
+
+
+def test_rollback_goes_back_once_and_by_name(tmp_path):
+    deploy(webserver_app_src=version(tmp_path / "good", "good"))
+    good = current()
+    deploy(webserver_app_src=version(tmp_path / "bad", "bad"), webserver_env={"SHOP_NAME": "other"})
+    bad = current()
+    back = play("playbooks/rollback.yml")
+    assert back.rc == 0, back.stdout
+    assert (current(), get()) == (good, "shop good\n")
+    assert get("about").startswith("<p>Corner"), "the environment goes back too"
+    again = play("playbooks/rollback.yml")
+    assert (again.rc, again.changed) == (0, 0), again.stdout
+    assert current() == good
+    named = play("playbooks/rollback.yml", webserver_release=bad)
+    assert named.rc == 0, named.stdout
+    assert (current(), get(), get("about")) == (bad, "shop bad\n", "<p>other</p>")
+    named_again = play("playbooks/rollback.yml", webserver_release=bad)
+    assert named_again.changed == 0
+
+
+def test_rollback_to_an_unknown_release_names_those_there_are():
+    before = current()
+    run = play("playbooks/rollback.yml", webserver_release="0123456789ab")
+    assert run.rc == 2
+    assert "webserver_release: there is no release 0123456789ab on this machine." in run.text
+    for name in releases():
+        assert name in run.text
+    assert current() == before
+
+
+def test_status_tells_release_unit_row_and_health():
+    run = play("playbooks/status.yml")
+    assert (run.rc, run.changed) == (0, 0), run.stdout
+    assert f"release: {current()}, of " in run.text
+    assert f"unit: webserver.service is active (running) since 20" in run.text
+    assert f"process {main_pid()}" in run.text
+    assert "listening: tcp 0 0 0.0.0.0:5000 0.0.0.0:* LISTEN" in run.text
+    assert "health: GET http://127.0.0.1:5000/healthz answers 200" in run.text
+
+
+def test_logs_print_what_the_unit_said():
+    run = play("playbooks/logs.yml")
+    assert (run.rc, run.changed) == (0, 0), run.stdout
+    assert "Listening at: http://0.0.0.0:5000" in run.text
+
+
+def test_other_port_moves_the_socket_and_leaves_nothing_behind():
+    deploy(webserver_port=8080)
+    assert get(url="http://127.0.0.1:15061/") == "shop 1\n"
+    listening = machine("ss --no-header --listening --tcp --numeric")
+    assert ":8080 " in listening
+    assert ":5000 " not in listening
+    assert is_refused(URL)
+    deploy()
+    assert get() == "shop 1\n"
+    assert ":8080 " not in machine("ss --no-header --listening --tcp --numeric")
+
+
+def test_development_server_and_back():
+    """Another server has no socket of systemd's; nothing of the one that was there may stay in its way."""
+    deploy(webserver_server="flask")
+    assert get() == "shop 1\n"
+    assert machine("systemctl is-active webserver.socket") == "inactive"
+    assert "flask run" in machine(f"ps -o args= -p {main_pid()}")
+    deploy()
+    assert get() == "shop 1\n"
+    assert machine("systemctl is-active webserver.socket") == "active"
+
+
+def test_proxy_is_believed_only_when_told_so():
+    forged = ["curl", "--silent", "--noproxy", "*", "-H", "X-Forwarded-For: 198.51.100.7", URL + "client"]
+    ask = lambda: subprocess.run(forged, stdout=subprocess.PIPE, text=True, check=True).stdout  # noqa: E731
+    assert "198.51.100.7" not in ask()
+    deploy(webserver_proxy_hops=1)
+    assert ask() == "198.51.100.7 http\n"
+    deploy()
+    assert "198.51.100.7" not in ask()
+
+
+def test_git_repository_with_a_version(tmp_path):
+    version(tmp_path, "tagged")
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x@example.com"]
+    for arguments in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "x"], ["tag", "v7"]):
+        subprocess.run(git + arguments, check=True)
+    version(tmp_path, "untagged")
+    deploy(webserver_app_src=f"file://{tmp_path}", webserver_app_version="v7")
+    assert get() == "shop tagged\n"
+    assert machine("ls -A /opt/webserver/current/app") == "requirements.txt\nshop"
+    again = deploy(webserver_app_src=f"file://{tmp_path}", webserver_app_version="v7")
+    assert again.changed == 0
+    deploy()
+
+
+def test_packages_that_somebody_removed_come_back():
+    machine("/opt/webserver/current/venv/bin/python3 -m pip uninstall --yes markdown")
+    assert deploy().changed
+    assert get("about").startswith("<p>Corner")
+
+
+def test_unit_trusts_nobody():
+    assert machine("systemd-analyze verify webserver.service webserver.socket webserver-health.timer 2>&1") == ""
+    score = machine("systemd-analyze security --no-pager webserver.service | tail -n 1").split(":", 1)[1].split()[0]
+    assert float(score) <= 1.5
+
+
+def test_hung_server_is_restarted():
+    """Stopped processes hold their connections and answer nothing, as in a deadlock."""
+    before = main_pid()
+    machine("kill -STOP $(systemctl show webserver.service --property=MainPID --value) $(pgrep -P %s)" % before)
+    assert eventually(lambda: main_pid() not in ("0", before), 90)
+    assert eventually(lambda: get() == "shop 1\n")
+    assert "got no answer 3 times" in machine("journalctl --unit webserver-health.service --output cat")
+
+

@@ -1,0 +1,103 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import tarfile
+
+import pytest
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _application
+
+VENV, ENVIRONMENT = "/opt/webserver/environments/py3.9-5f1d", {"FLASK_APP": "app:app"}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "shop" / "static").mkdir(parents=True)
+    (tmp_path / "shop" / "__init__.py").write_text("app = None\n")
+    (tmp_path / "shop" / "static" / "logo.png").write_bytes(b"\x89PNG\xff")
+    (tmp_path / "run.sh").write_text("#!/bin/sh\n")
+    (tmp_path / "run.sh").chmod(0o700)
+    (tmp_path / "link").symlink_to("shop/static")
+    return tmp_path
+
+
+def name(folder, venv=VENV, environment=ENVIRONMENT, exclude=()):
+    return _application.release_name(_application.read(str(folder), exclude), venv, environment)
+
+
+def test_files_and_links_are_read_in_order_and_folders_are_not_followed(folder):
+    entries = _application.read(str(folder))
+    assert [entry.path for entry in entries] == ["link", "run.sh", "shop/__init__.py", "shop/static/logo.png"]
+    assert [entry.path for entry in entries if entry.executable] == ["run.sh"]
+
+
+@pytest.mark.parametrize("pattern, gone", [("static", "shop/static/logo.png"), ("*.sh", "run.sh"), ("link", "link")])
+def test_excluded_names_are_left_out_at_any_depth(folder, pattern, gone):
+    before = {entry.path for entry in _application.read(str(folder))}
+    assert {entry.path for entry in _application.read(str(folder), [pattern])} == before - {gone}
+
+
+def test_name_is_the_same_wherever_and_whenever_the_content_lies(folder, tmp_path_factory):
+    before = name(folder)
+    os.utime(folder / "run.sh", (0, 0))
+    (folder / "run.sh").chmod(0o755)  # still executable
+    (folder / "empty").mkdir()
+    moved = tmp_path_factory.mktemp("elsewhere") / "app"
+    folder.rename(moved)
+    assert name(moved) == before
+    assert len(before) == 12
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: (folder / "run.sh").write_text("#!/bin/bash\n"),
+        lambda folder: (folder / "run.sh").chmod(0o600),
+        lambda folder: (folder / "run.sh").rename(folder / "start.sh"),
+        lambda folder: (folder / "link").unlink(),
+        lambda folder: ((folder / "link").unlink(), (folder / "link").symlink_to("shop")),
+        lambda folder: (folder / "new").write_text(""),
+    ],
+    ids=["content", "executable", "file name", "link gone", "link target", "new file"],
+)
+def test_name_changes_with_what_is_in_the_release(folder, change):
+    before = name(folder)
+    change(folder)
+    assert name(folder) != before
+
+
+def test_name_changes_with_the_virtual_environment_and_with_the_variables(folder):
+    others = [name(folder, venv=VENV + "0"), name(folder, environment={}), name(folder, environment={"FLASK_APP": "b"})]
+    assert len({name(folder), *others}) == 4
+
+
+def test_archive_holds_the_content_and_nothing_of_the_control_node(folder):
+    archives = []
+    for _time in range(2):
+        stream = io.BytesIO()
+        _application.write_archive(str(folder), _application.read(str(folder), ["logo.png"]), stream)
+        archives.append(stream.getvalue())
+    with tarfile.open(fileobj=io.BytesIO(archives[0])) as archive:
+        members = {member.name: member for member in archive}
+        assert list(members) == ["link", "run.sh", "shop/__init__.py"]
+        assert archive.extractfile("shop/__init__.py").read() == b"app = None\n"
+    assert {(each.uid, each.gid, each.mtime, each.uname) for each in members.values()} == {(0, 0, 0, "")}
+    assert (members["run.sh"].mode, members["shop/__init__.py"].mode) == (0o755, 0o644)
+    assert members["link"].linkname == "shop/static"
+
+
+def test_folder_without_files_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="has no files in it"):
+        _application.read(str(tmp_path))
+
+
+def test_what_is_no_file_is_refused_by_name(folder):
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / "app.sock"))
+        with pytest.raises(ValueError, match="app.sock is neither a file nor a folder"):
+            _application.read(str(folder))

@@ -1,0 +1,246 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import subprocess
+import tarfile
+
+import pytest
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _releases
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "webserver")
+
+
+@pytest.fixture
+def archive(tmp_path):
+    """Makes an archive of texts by file name."""
+
+    def make(**files):
+        with tarfile.open(tmp_path / "application.tar.gz", "w:gz") as archive:
+            for name, text in files.items():
+                member = tarfile.TarInfo(name.replace("__", "/") + ".py")
+                member.size = len(text)
+                archive.addfile(member, io.BytesIO(text.encode()))
+        return str(tmp_path / "application.tar.gz")
+
+    return make
+
+
+@pytest.fixture
+def deploy(path, archive):
+    """Brings a release, and makes it the current one at a time of its own."""
+    clock = iter(range(1000, 2000))
+
+    def deployed(name, venv=None, switch=True):
+        venv = venv or os.path.join(path, "environments", "one")
+        _releases.unpack(path, name, archive(app=name), venv, {}, os.getgid())
+        os.makedirs(venv, exist_ok=True)
+        if switch:
+            _releases.switch(path, name)
+            now = next(clock)
+            os.utime(_releases.folder_of(path, name), (now, now))
+
+    return deployed
+
+
+def names(path):
+    return [release.name for release in _releases.releases(path)]
+
+
+def test_nothing_there_yet(path):
+    assert (_releases.current(path), _releases.former(path), _releases.releases(path)) == (None, None, [])
+
+
+def test_unpacked_release_has_files_environment_and_link_and_is_not_served(path, archive):
+    environment = {"B": 'say "hi" for 5$ \\o/ `x`', "A": "1"}
+    _releases.unpack(path, "abc", archive(app="x = 1", shop__web="y = 2"), "/venv", environment, os.getgid())
+    folder = os.path.join(path, "releases", "abc")
+    assert sorted(os.listdir(folder)) == ["app", "environment", "venv"]
+    assert os.readlink(os.path.join(folder, "venv")) == "/venv"
+    with open(os.path.join(folder, "app", "shop", "web.py")) as file:
+        assert file.read() == "y = 2"
+    with open(os.path.join(folder, "environment")) as file:
+        assert file.read() == 'A="1"\nB="say \\"hi\\" for 5\\$ \\\\o/ \\`x\\`"\n'
+    assert (_releases.current(path), names(path)) == (None, ["abc"])
+    assert _releases.releases(path)[0].deployed is None
+
+
+def test_others_may_not_read_a_release(path, archive):
+    _releases.unpack(path, "abc", archive(app="x"), "/venv", {}, os.getgid())
+    assert os.stat(os.path.join(path, "releases", "abc")).st_mode & 0o777 == 0o750
+
+
+def test_what_a_killed_run_left_is_no_release_and_gets_out_of_the_way(path, archive):
+    os.makedirs(os.path.join(path, "releases", ".abc.partial", "app", "half"))
+    assert names(path) == []
+    _releases.unpack(path, "abc", archive(app="x"), "/venv", {}, os.getgid())
+    assert os.listdir(os.path.join(path, "releases")) == ["abc"]
+    assert os.listdir(os.path.join(path, "releases", "abc", "app")) == ["app.py"]
+
+
+def test_release_that_does_not_fit_is_refused_before_a_byte_is_written(path, archive, monkeypatch):
+    monkeypatch.setattr(_releases, "RESERVE", 1 << 60)
+    with pytest.raises(_releases.Refused, match=r"has \d+ MiB free, and the release takes 1 MiB"):
+        _releases.unpack(path, "abc", archive(app="x"), "/venv", {}, os.getgid())
+    assert os.listdir(os.path.join(path, "releases")) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+def test_disk_that_fills_up_meanwhile_leaves_nothing(tmp_path, archive, monkeypatch):
+    path = str(tmp_path / "small")
+    os.mkdir(path)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", path], check=True)
+    try:
+        monkeypatch.setattr(_releases, "_refuse_without_room", lambda *_arguments: None)
+        with pytest.raises(_releases.Refused, match="the disk of .* is full"):
+            _releases.unpack(path, "abc", archive(app="x" * 100000), "/venv", {}, os.getgid())
+        assert os.listdir(os.path.join(path, "releases")) == []
+    finally:
+        subprocess.run(["umount", path], check=True)
+
+
+def test_switching_moves_one_link(path, deploy):
+    deploy("a")
+    deploy("b", switch=False)
+    assert _releases.switch(path, "b") is True
+    assert _releases.switch(path, "b") is False
+    assert os.readlink(os.path.join(path, "current")) == "releases/b"
+    assert sorted(os.listdir(path)) == ["current", "environments", "releases"]
+
+
+def test_switching_survives_what_a_killed_run_left(path, deploy):
+    deploy("a")
+    os.symlink("releases/x", os.path.join(path, ".current.partial"))
+    deploy("b")
+    assert _releases.current(path) == "b"
+
+
+def test_unknown_release_is_refused_with_the_names_of_those_there_are(path, deploy):
+    deploy("a")
+    with pytest.raises(_releases.Refused, match="there is no release x in .* Those that are: a"):
+        _releases.switch(path, "x")
+    assert _releases.current(path) == "a"
+
+
+def test_former_is_what_was_deployed_before_and_going_back_does_not_reorder(path, deploy):
+    for name in "abc":
+        deploy(name)
+    deploy("never", switch=False)
+    assert (names(path), _releases.former(path)) == (["c", "b", "a", "never"], "b")
+    _releases.switch(path, "b", deployed=False)
+    assert (names(path), _releases.former(path)) == (["c", "b", "a", "never"], "a")
+    _releases.switch(path, "a", deployed=False)
+    assert _releases.former(path) is None
+
+
+def test_deployed_again_counts_as_the_latest(path, deploy):
+    deploy("a")
+    deploy("b")
+    _releases.switch(path, "a")
+    assert names(path)[0] == "a"
+    assert _releases.former(path) == "b"
+
+
+@pytest.mark.parametrize("keep, stay", [(1, ["d"]), (2, ["d", "c"]), (3, ["d", "c", "b"]), (9, ["d", "c", "b", "a"])])
+def test_prune_keeps_the_last_deployed_and_none_that_never_was(path, deploy, keep, stay):
+    for name in "abcd":
+        deploy(name)
+    deploy("never", switch=False)
+    removed = _releases.prune(path, keep)
+    assert names(path) == stay
+    assert sorted(removed + stay) == ["a", "b", "c", "d", "never"]
+
+
+def test_prune_never_removes_the_current_one(path, deploy):
+    for name in "abcd":
+        deploy(name)
+    _releases.switch(path, "a", deployed=False)
+    _releases.prune(path, 1)
+    assert names(path) == ["a"]
+
+
+def test_environments_go_with_the_last_release_that_links_to_them(path, deploy):
+    environments = os.path.join(path, "environments")
+    deploy("a", venv=os.path.join(environments, "old"))
+    deploy("b", venv=os.path.join(environments, "new"))
+    deploy("c", venv=os.path.join(environments, "new"))
+    _releases.prune(path, 2)
+    assert os.listdir(environments) == ["new"]
+    _releases.remove(path, "b")
+    assert os.listdir(environments) == ["new"]
+
+
+def test_environments_elsewhere_are_never_removed(path, deploy, tmp_path):
+    theirs = tmp_path / "theirs"
+    deploy("a", venv=str(theirs))
+    deploy("b")
+    _releases.prune(path, 1)
+    assert theirs.is_dir()
+
+
+def test_current_release_is_not_removed(path, deploy):
+    deploy("a")
+    with pytest.raises(_releases.Refused, match="is being served"):
+        _releases.remove(path, "a")
+    assert names(path) == ["a"]
+    assert _releases.remove(path, "unknown") is False
+
+
+@pytest.fixture
+def venv(tmp_path):
+    site_packages = tmp_path / "venv" / "lib" / "site-packages"
+    for package in ("flask-3.1.3.dist-info", "gunicorn-27.0.1.dist-info"):
+        (site_packages / package).mkdir(parents=True)
+    (tmp_path / "venv" / "bin").mkdir()
+    (tmp_path / "venv" / "bin" / "python3").write_text("")
+    noted = {"site_packages": str(site_packages), "distributions": sorted(os.listdir(site_packages))}
+    (tmp_path / "venv" / "installed.json").write_text(json.dumps(noted))
+    return tmp_path / "venv"
+
+
+def test_complete_environment_is_sound_also_with_more_in_it(venv):
+    (venv / "lib" / "site-packages" / "more-1.0.dist-info").mkdir()
+    assert _releases.is_sound(str(venv))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda venv: (venv / "installed.json").unlink(),
+        lambda venv: (venv / "installed.json").write_text("{"),
+        lambda venv: (venv / "installed.json").write_text("[]"),
+        lambda venv: (venv / "bin" / "python3").unlink(),
+        lambda venv: (venv / "lib" / "site-packages" / "flask-3.1.3.dist-info").rmdir(),
+        lambda venv: (venv / "lib" / "site-packages" / "flask-3.1.3.dist-info").rename(
+            venv / "lib" / "site-packages" / "flask-3.0.0.dist-info"
+        ),
+    ],
+    ids=["interrupted", "cut note", "strange note", "no Python", "package removed", "package changed"],
+)
+def test_damaged_environment_is_not_sound(venv, damage):
+    damage(venv)
+    assert not _releases.is_sound(str(venv))
+
+
+def test_differing_files_are_told_with_the_text_they_had(path, archive):
+    files = {"same": "1", "changed": "old", "removed": "gone"}
+    _releases.unpack(path, "a", archive(**files), "/venv", {}, os.getgid())
+    with open(os.path.join(path, "releases", "a", "app", "logo.png"), "wb") as file:
+        file.write(b"\x89\xff")
+    wanted = {"same.py": "1", "changed.py": "new", "added.py": "2", "logo.png": "other"}
+    digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in wanted.items()}
+    assert _releases.differing(path, "a", digests) == {
+        "added.py": None,
+        "changed.py": "old",
+        "logo.png": None,
+        "removed.py": "gone",
+    }

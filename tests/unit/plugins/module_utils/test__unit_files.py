@@ -1,0 +1,127 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _unit_files
+
+# `systemctl show --property=… sshd.service dbus.socket nosuch.service` of systemd 252.
+SHOWN = """\
+MainPID=812
+ExecMainStartTimestampMonotonic=1293208435
+Id=sshd.service
+LoadState=loaded
+ActiveState=active
+SubState=running
+FragmentPath=/lib/systemd/system/sshd.service
+UnitFileState=enabled
+ActiveEnterTimestampMonotonic=1293232414
+NeedDaemonReload=no
+
+Id=dbus.socket
+LoadState=loaded
+ActiveState=active
+SubState=running
+FragmentPath=/lib/systemd/system/dbus.socket
+UnitFileState=static
+ActiveEnterTimestampMonotonic=1289104877
+NeedDaemonReload=yes
+
+MainPID=0
+ExecMainStartTimestampMonotonic=0
+Id=nosuch.service
+LoadState=not-found
+ActiveState=inactive
+SubState=dead
+FragmentPath=
+UnitFileState=
+ActiveEnterTimestampMonotonic=0
+NeedDaemonReload=no
+"""
+NOW, UPTIME = 1_700_002_000.0, 2000.0
+
+
+@pytest.fixture
+def units():
+    return _unit_files.parse(SHOWN, NOW, UPTIME)
+
+
+def test_running_service(units):
+    sshd = units["sshd.service"]
+    assert (sshd.state, sshd.active, sshd.enabled, sshd.main_pid) == ("active (running)", True, True, 812)
+    assert sshd.started == pytest.approx(1_700_001_293.208435)
+
+
+def test_socket_counts_from_when_it_became_active_and_has_no_process(units):
+    dbus = units["dbus.socket"]
+    assert (dbus.enabled, dbus.main_pid, dbus.needs_reload) == (False, None, True)
+    assert dbus.started == pytest.approx(1_700_001_289.104877)
+
+
+def test_unit_that_is_not_there(units):
+    unit = units["nosuch.service"]
+    assert (unit.state, unit.active, unit.enabled, unit.main_pid, unit.started) == ("not there", False, False, None, None)
+    assert unit.runs_with_older(["/"]) == []
+
+
+@pytest.fixture
+def running(tmp_path):
+    """A unit that was started at the second 1000, and a file and a link that were changed before."""
+    for name in ("unit", "read"):
+        (tmp_path / name).write_text("")
+        os.utime(tmp_path / name, (500, 500))
+    (tmp_path / "current").symlink_to("read")
+    os.utime(tmp_path / "current", (500, 500), follow_symlinks=False)
+    return _unit_files.Unit("active (running)", True, True, 812, 1000.0, False, str(tmp_path / "unit"))
+
+
+def test_unit_that_runs_with_what_is_there(running, tmp_path):
+    assert running.runs_with_older([str(tmp_path / "read"), str(tmp_path / "current")]) == []
+
+
+@pytest.mark.parametrize("name", ["unit", "read", "current"])
+def test_unit_that_was_started_before_a_file_changed(running, tmp_path, name):
+    os.utime(tmp_path / name, (2000, 2000), follow_symlinks=False)
+    assert running.runs_with_older([str(tmp_path / "read"), str(tmp_path / "current")]) == [str(tmp_path / name)]
+
+
+def test_link_does_not_count_by_what_it_leads_to(running, tmp_path):
+    os.utime(tmp_path / "read", (2000, 2000))
+    assert running.runs_with_older([str(tmp_path / "current")]) == []
+
+
+def test_file_is_replaced_with_its_mode_and_owner(tmp_path):
+    path = str(tmp_path / "deep" / "unit")
+    _unit_files.write(path, "x\n", 0o600, os.getuid())
+    assert _unit_files.is_as(path, "x\n", 0o600, os.getuid())
+    inode = os.stat(path).st_ino
+    _unit_files.write(path, "y\n", 0o640, os.getuid())
+    assert _unit_files.is_as(path, "y\n", 0o640, os.getuid())
+    assert os.stat(path).st_ino != inode, "replaced, not written over"
+    assert os.listdir(tmp_path / "deep") == ["unit"]
+
+
+@pytest.mark.parametrize("wanted", [("y", 0o644, 0), ("x", 0o600, 0), ("x", 0o644, 65534), (None, 0o644, 0)])
+def test_what_differs_in_content_mode_or_owner_is_not_as_wanted(tmp_path, wanted):
+    (tmp_path / "unit").write_text("x")
+    (tmp_path / "unit").chmod(0o644)
+    assert not _unit_files.is_as(str(tmp_path / "unit"), *wanted)
+
+
+def test_removing_is_done_once(tmp_path):
+    path = str(tmp_path / "unit")
+    _unit_files.write(path, "x", owner=os.getuid())
+    _unit_files.write(path, None)
+    _unit_files.write(path, None)
+    assert _unit_files.is_as(path, None)
+
+
+def test_bytes_that_are_no_text_stay_as_they_are(tmp_path):
+    (tmp_path / "unit").write_bytes(b"\xff\r\n")
+    text = _unit_files.text(str(tmp_path / "unit"))
+    _unit_files.write(str(tmp_path / "copy"), text, owner=os.getuid())
+    assert (tmp_path / "copy").read_bytes() == b"\xff\r\n"

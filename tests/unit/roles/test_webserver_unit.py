@@ -1,0 +1,91 @@
+"""The unit that the webserver role renders, for the oldest systemd that it serves and for the newest."""
+
+from __future__ import annotations
+
+import pathlib
+
+import jinja2
+import pytest
+import yaml
+from ansible.plugins.filter.core import FilterModule as Filters
+from ansible.plugins.test import core as tests_of_ansible
+
+ROLE = pathlib.Path(__file__).parents[3] / "roles" / "webserver"
+# The directives below that systemd 219 knows: src/core/load-fragment-gperf.gperf.m4 of that version.
+KNOWN_TO_219 = set(
+    """Description Requires Wants After WorkingDirectory EnvironmentFile Environment Type ExecStart KillMode TimeoutStopSec
+    TimeoutStartSec Restart RestartSec StartLimitInterval CapabilityBoundingSet MemoryLimit User UMask NoNewPrivileges
+    PrivateTmp PrivateDevices ProtectHome ProtectSystem SystemCallArchitectures SystemCallErrorNumber
+    RestrictAddressFamilies WantedBy ListenStream BindIPv6Only Backlog DeferAcceptSec OnActiveSec OnUnitInactiveSec
+    AccuracySec""".split()
+)
+UNITS = ["webserver.service", "webserver.socket", "webserver-gate@.service", "webserver-health.service", "webserver-health.timer"]
+
+
+def render(template, systemd, **variables):
+    """As Ansible does: undefined variables are errors, and those of the role are there."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(ROLE / "templates"), undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    environment.filters.update(Filters().filters())
+    environment.tests.update(tests_of_ansible.TestModule().tests())
+    given = {
+        **yaml.safe_load((ROLE / "defaults" / "main.yml").read_text()),
+        "__webserver_sandbox": yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["__webserver_sandbox"],
+        "ansible_managed": "Ansible managed",
+        "__webserver_systemd": str(systemd),
+        "__webserver_has_socket": True,
+        "__webserver_has_credentials": systemd >= 247,
+        "__webserver_needs_capability": False,
+        "__webserver_credentials_dir": "/etc/webserver/credentials",
+        "__webserver_facts": {"MemTotal": "1000"},
+        "__webserver_python": "/usr/bin/python3",
+        "__webserver_host_in_url": "0.0.0.0",
+        "__webserver_own_address": "127.0.0.1",
+        "__webserver_backlog": 2048,
+        "__webserver_health_timeout": 10,
+        **variables,
+    }
+    return environment.get_template(template + ".j2").render(given)
+
+
+def directives(text):
+    """(name, value) of each line that is one."""
+    lines = [line for line in text.splitlines() if line and not line.startswith(("#", "["))]
+    return [tuple(line.split("=", 1)) for line in lines]
+
+
+@pytest.mark.parametrize("server", ["gunicorn", "flask"])
+@pytest.mark.parametrize("unit", UNITS)
+def test_systemd_219_knows_every_directive(unit, server):
+    text = render(unit, 219, webserver_secrets={"KEY": "x"}, webserver_server=server, __webserver_has_socket=server == "gunicorn")
+    assert {name for name, _value in directives(text)} - KNOWN_TO_219 == set()
+
+
+def test_what_219_does_not_understand_is_not_in_its_values():
+    service = dict(directives(render("webserver.service", 219)))
+    assert service["ProtectSystem"] == "full"  # strict came with 232
+    assert service["MemoryLimit"] == "900M"  # percentages came with MemoryMax=
+    assert service["StartLimitInterval"] == "0"
+    assert render("webserver.service", 219).index("[Service]") < render("webserver.service", 219).index("StartLimitInterval")
+
+
+def test_newer_systemd_gets_the_whole_sandbox():
+    service = directives(render("webserver.service", 252))
+    sandbox = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["__webserver_sandbox"]
+    assert {tuple(each["set"].split("=", 1)) for each in sandbox} <= set(service)
+    assert dict(service)["ProtectSystem"] == "strict"
+    assert ("MemoryMax", "90%") in service
+
+
+def test_secrets_are_named_and_not_told():
+    new = render("webserver.service", 252, webserver_secrets={"KEY": "hunter2"})
+    old = render("webserver.service", 219, webserver_secrets={"KEY": "hunter2"})
+    assert ("LoadCredential", "KEY:/etc/webserver/credentials/KEY") in directives(new)
+    assert ("Environment", "CREDENTIALS_DIRECTORY=/etc/webserver/credentials") in directives(old)
+    assert "hunter2" not in new + old
+
+
+def test_options_of_the_user_take_the_place_of_the_role_s():
+    service = directives(render("webserver.service", 252, webserver_unit_options={"ProtectSystem": "full", "Nice": 5}))
+    assert (dict(service)["ProtectSystem"], dict(service)["Nice"]) == ("full", "5")  # the last one counts
