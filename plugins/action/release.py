@@ -43,15 +43,12 @@ class ActionModule(ActionBase):
         shows = {**args, "_digests": {entry.path: entry.digest for entry in entries}} if self._task.diff else args
         result = self._ask(shows, task_vars)
         differing = result.pop("differing", {})
-        if result.get("failed") or result["present"]:
-            return result
         if self._task.diff:
             result["diff"] = [_difference(folder, path, text) for path, text in differing.items()]
-            result["diff"].append({"prepared": f"release {args['name']}: {len(entries)} files\n"})
-        if not self._task.check_mode:
-            sent = self._ask({**args, "_archive": self._send(folder, entries)}, task_vars)
-            result = {**sent, "diff": result["diff"]} if "diff" in result else sent
-        return result
+        if result.get("failed") or result["present"] or self._task.check_mode:
+            return result
+        sent = self._ask({**args, "_archive": self._send(folder, entries)}, task_vars)
+        return {**result, **sent}
 
     def _ask(self, args, task_vars):
         return self._execute_module(module_name="flasklaunch.ec2.release", module_args=args, task_vars=task_vars)
