@@ -11,6 +11,7 @@ import contextlib
 import importlib.util
 import json
 import pathlib
+import signal
 import socket
 import subprocess
 import sys
@@ -372,6 +373,25 @@ def test_the_command():
     assert told["wrong"] == told["failed"] == 50
     assert told["bodies"] == {"Hello World": 50}
     assert told["failures"][0]["at"].endswith("+00:00")
+
+
+def test_the_command_ends_by_a_signal_too():
+    asked = threading.Event()
+
+    async def behave(_number, reader, writer):
+        await request(reader)
+        asked.set()
+        writer.write(RIGHT)
+
+    with serve(behave) as url:
+        command = [sys.executable, PROGRAM, url, "--expect", "Hello World"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+            assert asked.wait(20)
+            running.send_signal(signal.SIGINT)
+            told = json.loads(running.communicate(timeout=20)[0])
+    assert told["ended_by"] == "stop"
+    assert told["failed"] == 0
+    assert running.returncode == 0
 
 
 def test_the_command_refuses_other_machines():
