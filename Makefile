@@ -85,8 +85,9 @@ benchmark: machine
 	@[ -x $(STATE)/pyinfra/bin/pyinfra ] || { $(PYTHON) -m venv $(STATE)/pyinfra && \
 	  $(STATE)/pyinfra/bin/pip install --quiet --disable-pip-version-check 'pyinfra>=3,<4'; }
 	PATH=$$PATH:$(STATE)/pyinfra/bin python tests/benchmark/site.py
-	@tests/peers.sh
+	@tests/peers.sh wrk curl
 	python tests/benchmark/listening_ports.py
+	python tests/benchmark/serving.py
 
 # New versions for every Python that the flask role serves.
 constraints: setup

@@ -16,6 +16,10 @@ Half of the clients open a connection for each request, half keep theirs for a r
 failed when it was refused, cut, answered wrongly (status or body) or not in time. As in browsers (RFC 9110, section
 9.2.2), one thing alone is tried again, once and on a new connection: a request on a connection that was used before,
 when the server closed that without a byte of an answer.
+
+In front of a container's published port docker's proxy accepts what the server behind it refuses, and closes it again:
+to tell refused from cut, run the command in the container's network (`nsenter --net --target PID`). Ctrl-C (SIGINT)
+ends the command before its time, and it still prints its result.
 """
 
 from __future__ import annotations

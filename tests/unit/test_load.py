@@ -11,6 +11,7 @@ import contextlib
 import importlib.util
 import json
 import pathlib
+import signal
 import socket
 import subprocess
 import sys
@@ -279,9 +280,14 @@ def test_more_than_one_page_may_be_right():
     assert set(result.bodies) == {"Hello World", "Hello again"}
 
 
-def test_a_server_that_closes_after_saying_so_is_not_retried():
+@pytest.mark.parametrize(
+    "last",
+    [RIGHT.replace(b"OK\r\n", b"OK\r\nConnection: close\r\n"), RIGHT.replace(b"HTTP/1.1", b"HTTP/1.0")],
+    ids=["close", "HTTP 1.0"],
+)
+def test_a_server_that_closes_after_saying_so_needs_no_second_try(last):
     async def behave(_number, reader, writer):
-        await answer(reader, writer, RIGHT.replace(b"OK\r\n", b"OK\r\nConnection: close\r\n"), times=1)
+        await answer(reader, writer, last, times=1)
 
     with serve(behave) as url:
         result = run(url)
@@ -369,10 +375,29 @@ def test_the_command():
     assert told["failures"][0]["at"].endswith("+00:00")
 
 
+def test_the_command_ends_by_a_signal_too():
+    asked = threading.Event()
+
+    async def behave(_number, reader, writer):
+        await request(reader)
+        asked.set()
+        writer.write(RIGHT)
+
+    with serve(behave) as url:
+        command = [sys.executable, PROGRAM, url, "--expect", "Hello World"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+            assert asked.wait(20)
+            running.send_signal(signal.SIGINT)
+            told = json.loads(running.communicate(timeout=20)[0])
+    assert told["ended_by"] == "stop"
+    assert told["failed"] == 0
+    assert running.returncode == 0
+
+
 def test_the_command_refuses_other_machines():
-    arguments = [sys.executable, PROGRAM, "http://192.0.2.1/", "--expect", "x"]
+    arguments = [sys.executable, PROGRAM, "http://0.0.0.0:9/", "--expect", "x"]  # it is one of these, if taken
     done = subprocess.run(arguments, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith(
-        "load.py: error: http://192.0.2.1/: a load is for this machine alone"
+        "load.py: error: http://0.0.0.0:9/: a load is for this machine alone"
     )
