@@ -16,7 +16,7 @@ KNOWN_TO_219 = set(
     """Description Requires Wants After WorkingDirectory EnvironmentFile Environment Type ExecStart KillMode TimeoutStopSec
     TimeoutStartSec Restart RestartSec StartLimitInterval CapabilityBoundingSet MemoryLimit User UMask NoNewPrivileges
     PrivateTmp PrivateDevices ProtectHome ProtectSystem SystemCallArchitectures SystemCallErrorNumber
-    RestrictAddressFamilies WantedBy ListenStream BindIPv6Only Backlog DeferAcceptSec OnActiveSec OnUnitInactiveSec
+    RestrictAddressFamilies WantedBy ListenStream BindIPv6Only Backlog OnActiveSec OnUnitInactiveSec
     AccuracySec""".split()
 )
 UNITS = ["webserver.service", "webserver.socket", "webserver-gate@.service", "webserver-health.service", "webserver-health.timer"]
