@@ -49,6 +49,8 @@ def choose_groups(wishes: list[dict[str, Any]], interfaces: list[dict[str, Any]]
 
 
 def _choose_group(wish: dict[str, Any], interfaces: list[dict[str, Any]]) -> dict[str, Any]:
+    if not wish["instance_id"] and not wish["address"]:
+        return {"error": "The machine tells neither its instance id nor a private address that could only be its own"}
     own = [interface for interface in interfaces if _is_own(wish, interface)]
     who = f"instance {wish['instance_id']}" if wish["instance_id"] else f"the private address {wish['address']}"
     if not own:
