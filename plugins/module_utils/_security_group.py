@@ -41,14 +41,17 @@ def cidr_errors(cidrs: list[str]) -> list[str]:
 def choose_groups(wishes: list[dict[str, Any]], interfaces: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Find each host's own network interface, and the one of its groups to work on.
 
-    A wish is `{host, instance_id, address, group_id, port, cidrs}`, where unknown ids are empty strings. `interfaces`
-    are those that amazon.aws.ec2_eni_info returned. The answer maps a host to its wish with `interface_id`,
-    `group_id`, `group_name`, `group_ids` (all that are attached) and `error` ("" when all is well) filled in.
+    A wish is `{host, instance_id, address, group_id, port, cidrs}`, where unknown ids are empty strings, and the port
+    may be text, which templates of ansible-core before 2.19 make of it. `interfaces` are those that
+    amazon.aws.ec2_eni_info returned. The answer maps a host to its wish with the port as a number, and with
+    `interface_id`, `group_id`, `group_name`, `group_ids` (all that are attached) and `error` ("" when all is well).
     """
-    return {wish["host"]: {**wish, **_choose_group(wish, interfaces)} for wish in wishes}
+    return {wish["host"]: {**wish, "port": int(wish["port"]), **_choose_group(wish, interfaces)} for wish in wishes}
 
 
 def _choose_group(wish: dict[str, Any], interfaces: list[dict[str, Any]]) -> dict[str, Any]:
+    if not wish["instance_id"] and not wish["address"]:
+        return {"error": "The machine tells neither its instance id nor a private address that could only be its own"}
     own = [interface for interface in interfaces if _is_own(wish, interface)]
     who = f"instance {wish['instance_id']}" if wish["instance_id"] else f"the private address {wish['address']}"
     if not own:

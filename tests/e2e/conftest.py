@@ -24,13 +24,13 @@ def run(*command, cwd=ROOT, **environment):
     )
 
 
-def playbook(name, *options, **environment):
-    return run("ansible-playbook", name, "-i", "inventory", *options, **environment)
+def playbook(name, *options, inventory="inventory", **environment):
+    return run("ansible-playbook", name, "-i", str(inventory), *options, **environment)
 
 
-def on_machine(command):
-    """Run a shell command on the demo machine as root and return its output."""
-    return run("docker", "exec", "flasklaunch-demo", "sh", "-c", command).stdout
+def on_machine(command, container="flasklaunch-demo"):
+    """Run a shell command on a machine as root and return its output."""
+    return run("docker", "exec", container, "sh", "-c", command).stdout
 
 
 def rules():
@@ -46,7 +46,7 @@ def changes(output):
 @pytest.fixture(scope="session")
 def first_run():
     """`make demo` from nothing."""
-    run("docker", "rm", "--force", "flasklaunch-demo")
+    run("docker", "rm", "--force", "flasklaunch-demo", "flasklaunch-bare")
     run("python", "files/demo/ec2.py", "stop", ".demo")
     return run("make", "demo")
 

@@ -1,10 +1,13 @@
 """Bad input is refused before anything is changed, with one message that names the variable and what to do."""
 
 import json
+import shutil
 
+import boto3
 import pytest
-from conftest import on_machine, playbook, rules
+from conftest import ROOT, on_machine, playbook, rules, run
 
+BARE = "flasklaunch-bare"
 EC2 = {"endpoint_url": "http://127.0.0.1:5555", "region": "us-east-1"}
 CASES = {
     "port 0": ({"webserver_port": 0}, ["webserver_port: 0 is no TCP port. Take one from 1 to 65535"]),
@@ -33,7 +36,23 @@ CASES = {
     ),
     "unreachable index": (
         {"flask_venv": "/opt/other", "flask_pip_index_url": "http://127.0.0.1:9/simple"},
-        ["pip could not install Flask into /opt/other", "Connection refused", "flask_pip_index_url"],
+        [
+            "flask_pip_index_url: the machine cannot open a connection to 127.0.0.1, port 9 (Connection refused)",
+            "Nothing was changed",
+            "flask_pip_wheel_dir",
+        ],
+    ),
+    "unreachable proxy": (
+        {"flask_venv": "/opt/other", "flask_pip_proxy": "user:pass@127.0.0.1:9"},
+        ["flask_pip_proxy: the machine cannot open a connection to 127.0.0.1, port 9 (Connection refused)"],
+    ),
+    "no URL of an index": (
+        {"flask_venv": "/opt/other", "flask_pip_index_url": "pypi.example/simple"},
+        ["flask_pip_index_url is no URL that pip could use. Write it like https://pypi.example/simple"],
+    ),
+    "no index behind the URL": (
+        {"flask_venv": "/opt/other", "flask_pip_index_url": "http://127.0.0.1:22/simple"},
+        ["pip could not install Flask into /opt/other", "Connection aborted", "flask_pip_index_url"],
     ),
     "no virtual environment": (
         {"flask_venv": "/etc"},
@@ -48,9 +67,14 @@ CASES = {
         {"security_group_cidrs": ["203.0.113.7"]},
         ["security_group_cidrs: 203.0.113.7 has no prefix length", "203.0.113.7/32"],
     ),
+    "unknown group state": ({"security_group_state": "open"}, ["security_group_state", "present, absent", "open"]),
     "unknown instance": (
         {"security_group_instance_id": "i-00000000"},
         ["EC2 knows no network interface of instance i-00000000", "security_group_instance_id"],
+    ),
+    "unknown address": (
+        {"security_group_private_address": "192.0.2.7"},
+        ["EC2 knows no network interface of the private address 192.0.2.7", "security_group_instance_id"],
     ),
     "group not attached": (
         {"security_group_id": "sg-00000000"},
@@ -69,6 +93,19 @@ CASES = {
         ["this machine's is 3.7.16", "Run the playbook with ansible-core 2.17"],
     ),
 }
+# Of what a machine without Python is spared: one of each kind.
+SPARED = (
+    "port 0",
+    "no version of Flask",
+    "unreachable index",
+    "unreachable proxy",
+    "CIDR with host bits",
+    "unknown group state",
+    "unknown instance",
+    "group not attached",
+    "no credentials",
+    "no region",
+)
 
 
 def state():
@@ -88,17 +125,81 @@ def old_python(first_run):
     on_machine("rm /opt/python3.7")
 
 
-@pytest.mark.parametrize("variables, said", CASES.values(), ids=CASES.keys())
-def test_bad_input_is_refused_and_changes_nothing(demo, tmp_path, variables, said):
-    before = state()
-    refused = playbook("site.yml", "-e", json.dumps(variables), HOME=str(tmp_path))
+@pytest.fixture(scope="module")
+def bare(first_run, tmp_path_factory):
+    """The inventory of a machine without Python, an instance of the demo's EC2 API, for this module's tests alone."""
+    inventory = tmp_path_factory.mktemp("bare")
+    shutil.copytree(ROOT / "inventory" / "group_vars", inventory / "group_vars")
+    host = {"ansible_host": BARE, "machine_ports": [], "webserver_url": ""}
+    (inventory / "hosts.yml").write_text(json.dumps({"webservers": {"hosts": {"bare": host}}}))
+    created = playbook("files/demo/create.yml", inventory=inventory)
+    assert created.returncode == 0, created.stdout
+    launched = run("python", "files/demo/ec2.py", "launch", BARE)
+    assert launched.returncode == 0, launched.stdout
+    yield inventory
+    ec2 = boto3.client(
+        "ec2",
+        endpoint_url=EC2["endpoint_url"],
+        region_name=EC2["region"],
+        aws_access_key_id="demo",
+        aws_secret_access_key="demo",
+    )
+    ec2.terminate_instances(InstanceIds=[launched.stdout.split()[1].rstrip(",")])
+    assert playbook("files/demo/destroy.yml", inventory=inventory).returncode == 0
+
+
+def every_file():
+    """All files of the bare machine, but for logs, with what their inodes say; a write changes the time there."""
+    listing = on_machine("find / -xdev -path /var/log -prune -o -printf '%C@ %m %u %g %s %p %l\\n'", BARE)
+    assert " /etc/passwd " in listing
+    return set(listing.splitlines())
+
+
+def check_refusal(refused, host, said):
     text = " ".join(refused.stdout.replace("''", "'").split())
     assert refused.returncode == 2, text
-    assert text.count("fatal: [demo]: FAILED!") == 1 or "rescued=1" in text, text
+    assert text.count(f"fatal: [{host}]: FAILED!") == 1 or "rescued=1" in text, text
     for words in said:
         assert words in text
     assert "Traceback" not in text
+
+
+@pytest.mark.parametrize("variables, said", CASES.values(), ids=CASES.keys())
+def test_bad_input_is_refused_and_changes_nothing(demo, tmp_path, variables, said):
+    before = state()
+    check_refusal(playbook("site.yml", "-e", json.dumps(variables), HOME=str(tmp_path)), "demo", said)
     assert state() == before
+
+
+@pytest.mark.parametrize("variables, said", [CASES[name] for name in SPARED], ids=SPARED)
+def test_bad_input_is_refused_before_a_bare_machine_is_touched(bare, tmp_path, variables, said):
+    files, rules_before = every_file(), rules()
+    refused = playbook("site.yml", "-e", json.dumps(variables), inventory=bare, HOME=str(tmp_path))
+    check_refusal(refused, "bare", said)
+    assert every_file() ^ files == set()
+    assert rules() == rules_before
+
+
+def test_check_mode_looks_the_group_up_and_leaves_a_bare_machine_as_it_is(bare):
+    files, rules_before = every_file(), rules()
+    checked = playbook("site.yml", "--check", inventory=bare)
+    assert checked.returncode == 0, checked.stdout
+    assert "python3 and python3-pip would be installed." in " ".join(checked.stdout.split())
+    assert every_file() ^ files == set()
+    assert rules() == rules_before
+    unknown = playbook("site.yml", "--check", "-e", "security_group_id=sg-00000000", inventory=bare)
+    check_refusal(unknown, "bare", ["security_group_id: sg-00000000 is not attached to eni-"])
+
+
+def test_password_of_an_index_gets_onto_no_command_line(bare):
+    secret = "hunter2-of-the-index"
+    variable = f"flask_pip_index_url=http://user:{secret}@127.0.0.1:9/simple"
+    refused = playbook("site.yml", "-vvv", "-e", variable, inventory=bare)
+    check_refusal(refused, "bare", ["the machine cannot open a connection to 127.0.0.1, port 9"])
+    assert secret not in refused.stdout
+    journal = on_machine("journalctl --no-pager", BARE)
+    assert "/dev/tcp" in journal  # sudo logs the commands that it runs
+    assert secret not in journal
 
 
 def test_security_groups_are_skipped_in_one_line_when_told_so(demo, tmp_path):

@@ -93,6 +93,19 @@ def test_interface_is_found_by_instance_and_is_the_first_one():
     assert choose_groups([wish(instance_id="i-1", address="")], interfaces)["web1"]["interface_id"] == "eni-1"
 
 
+def test_machine_that_tells_nothing():
+    error = choose_groups([wish(instance_id="", address="")], [interface(address="")])["web1"]["error"]
+    assert error.startswith("The machine tells neither its instance id nor a private address")
+
+
+def test_port_as_text():
+    """So it comes out of templates before ansible-core 2.19."""
+    choices = choose_groups([wish(port="5000")], [interface()])
+    assert missing_rules(choices, [group(permissions=[permission()])]) == []
+    (rule,) = missing_rules(choices, [group()])
+    assert rule["port"] == 5000
+
+
 def test_unattached_interface_is_nobody_s():
     spare = {**interface(address="10.0.0.9"), "attachment": None}
     assert "no network interface of instance i-1" in choose_groups([wish(instance_id="i-1")], [spare])["web1"]["error"]

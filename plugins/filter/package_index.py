@@ -1,0 +1,39 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the flask role must know of a package index before pip is there to ask."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks4a": 1080, "socks5": 1080, "socks5h": 1080}
+
+
+def first_stop(index_url: str, proxy: str) -> dict[str, Any]:
+    """Return where pip would connect to first, `{variable, host, port, error}`, as far as the user has named it.
+
+    Empty where neither is given, as only pip knows its own index, and for an index that is a folder. `error` is ""
+    when all is well. Nothing that is returned holds the URL's user name or password, nor an unreadable URL.
+    """
+    if index_url.startswith("file:") or not (proxy or index_url):
+        return {}
+    variable, example = "flask_pip_index_url", "https://pypi.example/simple"
+    if proxy:
+        variable, example = "flask_pip_proxy", "http://proxy.example:3128"
+    try:
+        # pip takes a proxy without a scheme, an index not.
+        parsed = urlsplit(proxy if "://" in proxy else f"http://{proxy}") if proxy else urlsplit(index_url)
+        host, port = parsed.hostname, parsed.port or PORTS.get(parsed.scheme)
+    except ValueError:  # a port or an IPv6 address that is none
+        host, port = None, None
+    error = "" if host and port else f"{variable} is no URL that pip could use. Write it like {example}."
+    return {"variable": variable, "host": host or "", "port": port, "error": error}
+
+
+class FilterModule:
+    """The names that Ansible looks for."""
+
+    def filters(self) -> dict:
+        return {"first_stop": first_stop}

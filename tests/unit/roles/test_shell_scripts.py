@@ -1,0 +1,185 @@
+"""The scripts that roles run by `raw` where there may be no Python, in every sh there is, with and without curl."""
+
+from __future__ import annotations
+
+import http.server
+import pathlib
+import shutil
+import socket
+import subprocess
+import threading
+import time
+
+import jinja2
+import pytest
+from ansible.plugins.filter import core, urlsplit
+
+ROLES = pathlib.Path(__file__).parents[3] / "roles"
+SHELLS = [path for path in map(shutil.which, ("dash", "bash")) if path]
+TOOLS = ("bash", "cat", "grep", "hostname", "ip", "sed", "timeout", "tr")
+
+
+def run(template, shell, path=None, **variables):
+    """Run a role's template as `raw` does and return its output lines, and nothing but output."""
+    environment = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
+    environment.filters.update(core.FilterModule().filters() | urlsplit.FilterModule().filters())
+    script = environment.from_string((ROLES / template).read_text()).render(variables)
+    env = {"PATH": path or "/usr/bin:/bin:/usr/sbin:/sbin", "http_proxy": "http://127.0.0.1:9"}
+    done = subprocess.run([shell, "-c", script], env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request):
+    return request.param
+
+
+@pytest.fixture(params=[("curl",), ()], ids=["curl", "no curl"])
+def path(request, tmp_path):
+    """A PATH on which only what every machine has is found, and curl or not."""
+    for tool in (*TOOLS, *request.param):
+        found = shutil.which(tool, path="/usr/bin:/bin:/usr/sbin:/sbin") or pytest.skip(f"{tool} is not installed")
+        (tmp_path / tool).symlink_to(found)
+    return str(tmp_path)
+
+
+class Metadata(http.server.BaseHTTPRequestHandler):
+    """Instance metadata service, version 2, below /imds."""
+
+    def answer(self, status, body=""):
+        self.send_response(status)
+        self.send_header("Content-Type", "text/plain")
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def do_PUT(self):
+        asked = self.path == "/imds/latest/api/token" and self.headers.get("X-aws-ec2-metadata-token-ttl-seconds")
+        self.answer(*(200, "AQAEA%s==") if asked == "60" else (403,))
+
+    def do_GET(self):
+        known = self.headers.get("X-aws-ec2-metadata-token") == "AQAEA%s=="
+        found = known and self.path == "/imds/latest/meta-data/instance-id"
+        self.answer(*(200, "i-0123456789abcdef0") if found else (401, "i-wrong"))
+
+    def log_message(self, *_args):
+        pass
+
+
+@pytest.fixture
+def metadata_url():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Metadata)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/imds"
+    server.shutdown()
+    server.server_close()
+
+
+def identify(shell, path=None, url=""):
+    return run("security_group/templates/identify.sh.j2", shell, path, security_group_metadata_url=url)
+
+
+def reach(shell, host, port, venv="/nowhere"):
+    first_stop = {"host": host, "port": port}
+    return run("flask/templates/reach.sh.j2", shell, flask_venv=venv, __flask_first_stop=first_stop)
+
+
+@pytest.fixture
+def link(network):
+    """Makes network interfaces in the test's own network."""
+
+    def link(name, address):
+        for words in (
+            f"link add {name} type veth peer name {name}-far",
+            f"link set {name} up",
+            f"link set {name}-far up",
+            f"address add {address} dev {name}",
+        ):
+            subprocess.run(["ip", *words.split()], check=True)
+
+    return link
+
+
+def route(words):
+    subprocess.run(["ip", "route", "add", *words.split()], check=True)
+
+
+def test_instance_id_by_token(shell, path, metadata_url):
+    assert "security_group: instance i-0123456789abcdef0" in identify(shell, path, metadata_url)
+
+
+def test_no_instance_id_of_a_service_that_refuses(shell, path, metadata_url):
+    assert not any("instance" in line for line in identify(shell, path, metadata_url.replace("/imds", "")))
+
+
+def test_no_metadata_service_is_waited_for_two_seconds(path):
+    """A service that takes the connection and never answers is the worst; a refusal or no route take no time."""
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        begin = time.monotonic()
+        said = identify("/bin/sh", path, f"http://127.0.0.1:{mute.getsockname()[1]}")
+        assert 1.5 < time.monotonic() - begin < 4
+    assert not any("instance" in line for line in said)
+
+
+def test_address_is_the_default_route_s(shell, link):
+    link("container0", "10.1.0.5/24")
+    link("first", "10.2.0.5/24")
+    link("second", "10.3.0.5/24")
+    route("default via 10.3.0.1 metric 200")
+    route("default via 10.2.0.1 metric 100")
+    assert identify(shell) == ["security_group: address 10.2.0.5"]
+
+
+def test_address_is_the_interface_s_first_one(shell, link):
+    link("first", "10.2.0.5/24")
+    subprocess.run(["ip", "address", "add", "10.2.0.6/24", "dev", "first"], check=True)
+    route("default via 10.2.0.1")
+    assert identify(shell) == ["security_group: address 10.2.0.5"]
+
+
+def test_only_address_needs_no_default_route(shell, link):
+    link("first", "10.2.0.5/24")
+    assert identify(shell) == ["security_group: address 10.2.0.5"]
+
+
+def test_nothing_is_guessed_among_several_addresses_without_a_default_route(shell, link):
+    link("first", "10.2.0.5/24")
+    link("second", "10.3.0.5/24")
+    assert identify(shell) == []
+
+
+def test_reachable_says_nothing(shell):
+    with socket.create_server(("127.0.0.1", 0)) as index:
+        assert reach(shell, "127.0.0.1", index.getsockname()[1]) == []
+
+
+def test_refused_is_said(shell):
+    with socket.create_server(("127.0.0.1", 0)) as index:
+        port = index.getsockname()[1]
+    assert reach(shell, "127.0.0.1", port) == ["flask: cannot reach: Connection refused"]
+
+
+def test_unknown_name_is_said(shell):
+    (said,) = reach(shell, "no-such-host.invalid", 80)
+    assert said.startswith("flask: cannot reach: ")
+    assert "name" in said.lower()
+
+
+def test_unreachable_network_is_said(shell, network):
+    assert reach(shell, "192.0.2.1", 80) == ["flask: cannot reach: Network is unreachable"]
+
+
+def test_silence_ends_after_ten_seconds(link):
+    """A neighbour that drops what it gets; in a network of the test's own, as packets to nobody go nowhere."""
+    link("first", "10.2.0.5/24")
+    subprocess.run(["ip", "neighbour", "add", "10.2.0.9", "lladdr", "02:00:00:00:00:09", "dev", "first"], check=True)
+    begin = time.monotonic()
+    assert reach("/bin/sh", "10.2.0.9", 80) == ["flask: cannot reach: no answer within 10 seconds"]
+    assert 9 < time.monotonic() - begin < 13
+
+
+def test_environment_that_is_there_is_not_asked_about(shell, tmp_path):
+    python = tmp_path / "my venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to("/bin/sh")
+    assert reach(shell, "no-such-host.invalid", 80, str(tmp_path / "my venv")) == []
