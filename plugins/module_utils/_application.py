@@ -63,7 +63,10 @@ def _entry(path: str, relative: str) -> Entry:
 
 def release_name(entries: Iterable[Entry], venv: str, environment: Mapping[str, str]) -> str:
     """The same for the same content, virtual environment and environment variables, on whatever control node."""
-    text = "\n".join([venv, *map(repr, sorted(environment.items()))] + [f"{entry.digest} {entry.executable:d} {entry.path}" for entry in entries])
+    text = "\n".join(
+        [venv, *map(repr, sorted(environment.items()))]
+        + [f"{entry.digest} {entry.executable:d} {entry.path}" for entry in entries]
+    )
     return hashlib.sha256(text.encode()).hexdigest()[:NAME_LENGTH]
 
 

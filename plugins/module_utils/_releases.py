@@ -7,7 +7,7 @@
 """Releases of an application on a managed node, as Capistrano laid them out.
 
     PATH/releases/NAME/app            the application's files
-    PATH/releases/NAME/environment    the environment variables that it runs with, as systemd's EnvironmentFile= reads them
+    PATH/releases/NAME/environment    its environment variables, for systemd's EnvironmentFile=
     PATH/releases/NAME/venv           a link to the virtual environment that belongs to it
     PATH/environments/ENVIRONMENT     virtual environments, each shared by the releases that link to it
     PATH/current                      a link to releases/NAME, the one that is served
@@ -101,7 +101,7 @@ def find(path: str, name: str) -> Release:
 
 
 def is_sound(venv: str) -> bool:
-    """Whether a virtual environment's Python is there and nothing was taken from it or changed since it was complete."""
+    """Whether a virtual environment was completed, and since then lost neither its Python nor a package."""
     try:
         with open(os.path.join(venv, INSTALLED)) as file:
             installed = json.load(file)

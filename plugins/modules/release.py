@@ -31,7 +31,7 @@ options:
     choices: [present, current, absent]
     default: present
   src:
-    description: The application's folder on the control node. One of O(src) and O(content) is needed for O(state=present).
+    description: The application's folder on the control node. It or O(content) is needed for O(state=present).
     type: path
   content:
     description: The application as texts by file name, in the place of O(src).
@@ -46,8 +46,8 @@ options:
     type: path
   environment:
     description:
-      - Environment variables that the release runs with. They are written to C(releases/NAME/environment) for the unit's
-        C(EnvironmentFile=), and are part of its content.
+      - Environment variables that the release runs with, a part of its content. They are written to
+        C(releases/NAME/environment) for the unit's C(EnvironmentFile=).
     type: dict
     default: {}
   user:
@@ -73,7 +73,7 @@ attributes:
     description: Can run in check mode and tell what would be changed.
     support: full
   diff_mode:
-    description: Shows the text files that differ from the current release, but those whose names say that they are secret.
+    description: Shows the text files that differ from the current release, but none with the name of a secret.
     support: full
 """
 

@@ -147,7 +147,7 @@ def states(module, reads):
 def apply(module, changes):
     """Writes the files. A unit whose file goes is stopped while systemd still knows it."""
     gone = [os.path.basename(file["path"]) for file in changes if file["content"] is None]
-    units = [name for name in gone if name.endswith(UNIT_SUFFIXES)]
+    units = [name for name in gone if name.endswith(UNIT_SUFFIXES) and "@." not in name]  # a template never runs
     if units:
         module.run_command(["systemctl", "disable", "--now", *units], check_rc=True)
     for file in changes:

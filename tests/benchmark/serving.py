@@ -89,7 +89,7 @@ def start_newcomer() -> None:
     """In a unit too, so that both run alike; what it logs for each request goes to a file, not to the journal."""
     sh("docker", "exec", "-i", MACHINE, "sh", "-c", "cat > /opt/newcomer.py", input=WEBSERVER_PY)
     run = "exec python3 /opt/newcomer.py > /tmp/newcomer.log 2>&1"
-    options = ["--unit=newcomer", "--uid=nobody", "--setenv=PATH=/opt/flask/bin:/usr/bin"]
+    options = ["--unit=newcomer", "--uid=webserver", "--setenv=PATH=/opt/webserver/current/venv/bin:/usr/bin"]
     sh("docker", "exec", MACHINE, "systemd-run", *options, "sh", "-c", run)
 
 

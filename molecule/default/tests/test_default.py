@@ -29,6 +29,7 @@ def test_page_from_outside(host):
 
 def test_page_is_served_after_a_reboot(host):
     """The side effect restarted the machine: nobody but systemd can have started the unit since."""
+    assert host.service("webserver.socket").is_enabled
     properties = unit_properties(host, "ActiveState", "SubState", "UnitFileState", "NRestarts")
     assert properties == {
         "ActiveState": "active",
@@ -65,26 +66,26 @@ def test_journal_has_the_unit_s_output(host):
 def test_user_can_neither_log_in_nor_write_the_application(host):
     user = host.user("webserver")
     assert user.shell == "/sbin/nologin"
-    application = host.file("/opt/webserver/webserver.py")
+    application = host.file("/opt/webserver/current/app/webserver.py")
     assert (application.user, application.group, application.mode) == ("root", "root", 0o644)
-    folder = host.file("/opt/webserver")
-    assert (folder.user, folder.mode) == ("root", 0o755)
+    folder = host.file(host.file("/opt/webserver/current").linked_to)
+    assert (folder.user, folder.group, folder.mode) == ("root", "webserver", 0o750)
 
 
 def test_tutorial_s_command_still_runs_the_page(host):
     """python3 webserver.py, as a newcomer knows it; the port is taken, so it gets as far as binding."""
-    tried = host.run("timeout 10 /opt/flask/bin/python3 /opt/webserver/webserver.py")
+    tried = host.run("cd /opt/webserver/current && timeout 10 venv/bin/python3 app/webserver.py")
     assert "Serving Flask app 'webserver'" in tried.stdout + tried.stderr
     assert "Address already in use" in tried.stdout + tried.stderr
 
 
 def test_flask_is_in_the_virtual_environment_alone(host):
-    assert host.run("/opt/flask/bin/python3 -c 'import flask, gunicorn'").rc == 0
+    assert host.run("/opt/webserver/current/venv/bin/python3 -c 'import flask, gunicorn'").rc == 0
     assert host.run("python3 -c 'import flask'").rc == 1
 
 
 def test_pip_settings_are_for_root_alone(host):
-    assert host.file("/opt/flask/pip.conf").mode == 0o600
+    assert host.file("/opt/webserver/current/venv/pip.conf").mode == 0o600
 
 
 @pytest.mark.parametrize("folder", ["/", "/etc", "/etc/systemd/system", "/opt", "/usr", "/usr/bin", "/var", "/home"])

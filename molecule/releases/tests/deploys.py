@@ -39,7 +39,12 @@ def command(playbook: str, *arguments: str, **variables: object) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    return {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
+    return {
+        **os.environ,
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_FORCE_COLOR": "0",
+    }
 
 
 def play(playbook: str, *arguments: str, **variables: object) -> Run:

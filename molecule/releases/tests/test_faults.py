@@ -39,9 +39,18 @@ from load import Load  # noqa: E402
 BROKEN = {
     "syntax error": (('VERSION = "1"', "VERSION = ("), ["SyntaxError: '(' was never closed", "shop/web.py", "line 11"]),
     "import error": (("import markdown", "import markdwn"), ["ModuleNotFoundError: No module named 'markdwn'"]),
-    "error at import": (('VERSION = "1"', 'VERSION = os.environ["NOT_SET"]'), ["KeyError: 'NOT_SET'", "web.py\", line 11"]),
-    "unwell": (('return "well\\n"', "return 'the database is away', 503"), ["GET /healthz answered 503: the database is away"]),
-    "error in a request": (('return "well\\n"', "return 1 / 0"), ["ZeroDivisionError: division by zero", "GET /healthz answered 500"]),
+    "error at import": (
+        ('VERSION = "1"', 'VERSION = os.environ["NOT_SET"]'),
+        ["KeyError: 'NOT_SET'", 'web.py", line 11'],
+    ),
+    "unwell": (
+        ('return "well\\n"', "return 'the database is away', 503"),
+        ["GET /healthz answered 503: the database is away"],
+    ),
+    "error in a request": (
+        ('return "well\\n"', "return 1 / 0"),
+        ["ZeroDivisionError: division by zero", "GET /healthz answered 500"],
+    ),
     "no health path": (('"/healthz"', '"/elsewhere"'), ["GET /healthz answered 404"]),
 }
 
@@ -101,7 +110,10 @@ def test_hash_that_does_not_match_is_not_taken(tmp_path):
 @pytest.mark.parametrize(
     "variables, said",
     [
-        ({"webserver_app_src": "/no/such/folder"}, "webserver_app_src: /no/such/folder is no folder on the control node."),
+        (
+            {"webserver_app_src": "/no/such/folder"},
+            "webserver_app_src: /no/such/folder is no folder on the control node.",
+        ),
         ({"webserver_app": "other:app"}, "webserver_app: other:app would be other.py in "),
         ({"webserver_app_version": "v9"}, "webserver_app_src: version v9 of the repository cannot be had."),
         ({"webserver_debug": True}, "webserver_debug: Flask shows its inner workings in debug mode"),
@@ -120,16 +132,19 @@ def test_release_that_does_not_fit_on_the_disk_is_not_taken(tmp_path):
     with open(source / "film.bin", "wb") as film:
         film.truncate(200 << 20)
     run = refused(webserver_app_src=str(source))
-    assert re.search(r"the disk of /opt/webserver has \d+ MiB free, and the release takes 201 MiB", run.text), run.stdout
+    assert re.search(r"the disk of /opt/webserver has \d+ MiB free, and the release takes 201 MiB", run.text), (
+        run.stdout
+    )
     assert state() == before
 
 
 def test_disk_that_is_full_for_the_requirements_leaves_the_old_release(tmp_path):
     before = state()
-    machine("dd if=/dev/zero of=/opt/webserver/ballast bs=1M count=$(($(df -m --output=avail /opt/webserver | tail -1) - 70))")
-    run = refused(
-        webserver_app_src=edited(tmp_path, "markdown==3.9", "markdown==3.9\nbabel", file="requirements.txt")
+    machine(
+        "free=$(df -m --output=avail /opt/webserver | tail -n 1);"
+        "dd if=/dev/zero of=/opt/webserver/ballast bs=1M count=$((free - 70))"
     )
+    run = refused(webserver_app_src=edited(tmp_path, "markdown==3.9", "markdown==3.9\nbabel", file="requirements.txt"))
     machine("rm /opt/webserver/ballast")
     assert "No space left on device" in run.text or "disk" in run.text
     assert state() == before
@@ -182,7 +197,9 @@ def test_no_request_is_lost_by_deploy_rollback_restart_or_a_killed_worker(tmp_pa
 
 
 # From the first one that changes the machine on.
-TASKS_OF_A_DEPLOY = re.compile(r"^(TASK|RUNNING HANDLER) \[.*(Release|Install|Gate|Try|Switch|Run|Restart|Prove) ?[|w ]")
+TASKS_OF_A_DEPLOY = re.compile(
+    r"^(TASK|RUNNING HANDLER) \[.*(Release|Install|Gate|Try|Switch|Run|Restart|Prove) ?[|w ]"
+)
 
 
 def kill_at_task(number: int, **variables: object) -> str | None:

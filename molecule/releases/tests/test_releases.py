@@ -55,10 +55,14 @@ def test_secret_shows_in_no_run(tmp_path):
     """Another secret and another application, in check mode with a diff, and for real, as talkative as can be."""
     application = version(tmp_path, f"of {time.time()}")  # never brought before, so that there is something to show
     for arguments in (["--check", "--diff", "-vvv"], ["--diff", "-vvv"]):
-        run = play("site.yml", *arguments, webserver_secrets={"SHOP_KEY": "hunter2-of-the-shop"}, webserver_app_src=application)
+        run = play(
+            "site.yml", *arguments, webserver_secrets={"SHOP_KEY": "hunter2-of-the-shop"}, webserver_app_src=application
+        )
         assert run.rc == 0, run.stdout
         # The command line above is the test's own.
-        said = [line for line in run.stdout.splitlines() if "hunter2-of-the-shop" in line and "--extra-vars" not in line]
+        said = [
+            line for line in run.stdout.splitlines() if "hunter2-of-the-shop" in line and "--extra-vars" not in line
+        ]
         assert said == []
         assert '+VERSION = "of ' in run.stdout
     assert get("key") == hashlib.sha256(b"hunter2-of-the-shop").hexdigest() + "\n"
@@ -152,7 +156,7 @@ def test_status_tells_release_unit_row_and_health():
     run = play("playbooks/status.yml")
     assert (run.rc, run.changed) == (0, 0), run.stdout
     assert f"release: {current()}, of " in run.text
-    assert f"unit: webserver.service is active (running) since 20" in run.text
+    assert "unit: webserver.service is active (running) since 20" in run.text
     assert f"process {main_pid()}" in run.text
     assert "listening: tcp 0 0 0.0.0.0:5000 0.0.0.0:* LISTEN" in run.text
     assert "health: GET http://127.0.0.1:5000/healthz answers 200" in run.text
@@ -226,9 +230,7 @@ def test_unit_trusts_nobody():
 def test_hung_server_is_restarted():
     """Stopped processes hold their connections and answer nothing, as in a deadlock."""
     before = main_pid()
-    machine("kill -STOP $(systemctl show webserver.service --property=MainPID --value) $(pgrep -P %s)" % before)
+    machine(f"kill -STOP {before} $(pgrep -P {before})")
     assert eventually(lambda: main_pid() not in ("0", before), 90)
     assert eventually(lambda: get() == "shop 1\n")
     assert "got no answer 3 times" in machine("journalctl --unit webserver-health.service --output cat")
-
-

@@ -56,7 +56,7 @@ def gate(config, path, seconds):
             listener.listen(8)
             server = subprocess.Popen(
                 [os.path.join(os.path.dirname(sys.executable), "gunicorn"), "--config", config, "--workers", "1"]
-                + ["--bind", "fd://{}".format(listener.fileno())],
+                + ["--bind", f"fd://{listener.fileno()}"],
                 stdout=log,
                 stderr=log,
                 env=environment,

@@ -71,7 +71,7 @@ def test_of_chained_tracebacks_the_first_is_the_cause():
     log = (
         "Traceback (most recent call last):\n  File \"a.py\", line 1, in one\nKeyError: 'cause'\n\n"
         "During handling of the above exception, another exception occurred:\n\n"
-        "Traceback (most recent call last):\n  File \"b.py\", line 2, in two\nRuntimeError: effect\n"
+        'Traceback (most recent call last):\n  File "b.py", line 2, in two\nRuntimeError: effect\n'
     )
     assert health.explain(log).endswith("KeyError: 'cause'")
     assert health.explain("a\nb\n") == "a\nb"
@@ -81,7 +81,9 @@ def test_of_chained_tracebacks_the_first_is_the_cause():
 def systemctl(tmp_path, monkeypatch):
     """Notes what is asked of systemctl. The unit is active unless the file `inactive` is there."""
     script = tmp_path / "systemctl"
-    script.write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/orders\n[ "$1" != is-active ] || [ ! -e {tmp_path}/inactive ]\n')
+    script.write_text(
+        f'#!/bin/sh\necho "$*" >> {tmp_path}/orders\n[ "$1" != is-active ] || [ ! -e {tmp_path}/inactive ]\n'
+    )
     script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr(health, "SECONDS_BETWEEN_TRIES", 0)

@@ -79,9 +79,9 @@ def identify(shell, path=None, url=""):
     return run("security_group/templates/identify.sh.j2", shell, path, security_group_metadata_url=url)
 
 
-def reach(shell, host, port, venv="/nowhere"):
+def reach(shell, host, port, python="/nowhere/python3"):
     first_stop = {"host": host, "port": port}
-    return run("flask/templates/reach.sh.j2", shell, flask_venv=venv, __flask_first_stop=first_stop)
+    return run("flask/templates/reach.sh.j2", shell, flask_python=python, __flask_first_stop=first_stop)
 
 
 @pytest.fixture
@@ -178,8 +178,8 @@ def test_silence_ends_after_ten_seconds(link):
     assert 9 < time.monotonic() - begin < 13
 
 
-def test_environment_that_is_there_is_not_asked_about(shell, tmp_path):
-    python = tmp_path / "my venv" / "bin" / "python"
-    python.parent.mkdir(parents=True)
+def test_machine_that_has_python_and_pip_is_not_asked(shell, tmp_path):
+    python = tmp_path / "my python" / "python3"
+    python.parent.mkdir()
     python.symlink_to("/bin/sh")
-    assert reach(shell, "no-such-host.invalid", 80, str(tmp_path / "my venv")) == []
+    assert reach(shell, "no-such-host.invalid", 80, str(python)) == []

@@ -12,14 +12,49 @@ from ansible.plugins.test import core as tests_of_ansible
 
 ROLE = pathlib.Path(__file__).parents[3] / "roles" / "webserver"
 # The directives below that systemd 219 knows: src/core/load-fragment-gperf.gperf.m4 of that version.
-KNOWN_TO_219 = set(
-    """Description Requires Wants After WorkingDirectory EnvironmentFile Environment Type ExecStart KillMode TimeoutStopSec
-    TimeoutStartSec Restart RestartSec StartLimitInterval CapabilityBoundingSet MemoryLimit User UMask NoNewPrivileges
-    PrivateTmp PrivateDevices ProtectHome ProtectSystem SystemCallArchitectures SystemCallErrorNumber
-    RestrictAddressFamilies WantedBy ListenStream BindIPv6Only Backlog OnActiveSec OnUnitInactiveSec
-    AccuracySec""".split()
-)
-UNITS = ["webserver.service", "webserver.socket", "webserver-gate@.service", "webserver-health.service", "webserver-health.timer"]
+KNOWN_TO_219 = {
+    "AccuracySec",
+    "After",
+    "Backlog",
+    "BindIPv6Only",
+    "CapabilityBoundingSet",
+    "Description",
+    "Environment",
+    "EnvironmentFile",
+    "ExecStart",
+    "KillMode",
+    "ListenStream",
+    "MemoryLimit",
+    "NoNewPrivileges",
+    "OnActiveSec",
+    "OnUnitInactiveSec",
+    "PrivateDevices",
+    "PrivateTmp",
+    "ProtectHome",
+    "ProtectSystem",
+    "Requires",
+    "Restart",
+    "RestartSec",
+    "RestrictAddressFamilies",
+    "StartLimitInterval",
+    "SystemCallArchitectures",
+    "SystemCallErrorNumber",
+    "TimeoutStartSec",
+    "TimeoutStopSec",
+    "Type",
+    "UMask",
+    "User",
+    "WantedBy",
+    "Wants",
+    "WorkingDirectory",
+}
+UNITS = [
+    "webserver.service",
+    "webserver.socket",
+    "webserver-gate@.service",
+    "webserver-health.service",
+    "webserver-health.timer",
+]
 
 
 def render(template, systemd, **variables):
@@ -58,7 +93,9 @@ def directives(text):
 @pytest.mark.parametrize("server", ["gunicorn", "flask"])
 @pytest.mark.parametrize("unit", UNITS)
 def test_systemd_219_knows_every_directive(unit, server):
-    text = render(unit, 219, webserver_secrets={"KEY": "x"}, webserver_server=server, __webserver_has_socket=server == "gunicorn")
+    text = render(
+        unit, 219, webserver_secrets={"KEY": "x"}, webserver_server=server, __webserver_has_socket=server == "gunicorn"
+    )
     assert {name for name, _value in directives(text)} - KNOWN_TO_219 == set()
 
 
@@ -67,7 +104,9 @@ def test_what_219_does_not_understand_is_not_in_its_values():
     assert service["ProtectSystem"] == "full"  # strict came with 232
     assert service["MemoryLimit"] == "900M"  # percentages came with MemoryMax=
     assert service["StartLimitInterval"] == "0"
-    assert render("webserver.service", 219).index("[Service]") < render("webserver.service", 219).index("StartLimitInterval")
+    assert render("webserver.service", 219).index("[Service]") < render("webserver.service", 219).index(
+        "StartLimitInterval"
+    )
 
 
 def test_newer_systemd_gets_the_whole_sandbox():

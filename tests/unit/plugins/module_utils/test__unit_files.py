@@ -64,7 +64,13 @@ def test_socket_counts_from_when_it_became_active_and_has_no_process(units):
 
 def test_unit_that_is_not_there(units):
     unit = units["nosuch.service"]
-    assert (unit.state, unit.active, unit.enabled, unit.main_pid, unit.started) == ("not there", False, False, None, None)
+    assert (unit.state, unit.active, unit.enabled, unit.main_pid, unit.started) == (
+        "not there",
+        False,
+        False,
+        None,
+        None,
+    )
     assert unit.runs_with_older(["/"]) == []
 
 
