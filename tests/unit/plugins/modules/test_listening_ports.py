@@ -19,7 +19,7 @@ import yaml
 from ansible.module_utils.common import warnings
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.community.general.plugins.modules import listen_ports_facts
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _proc_net, _report
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _owners, _proc_net, _report
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._query import Query
 from ansible_collections.flasklaunch.ec2.plugins.modules import listening_ports
 
@@ -135,6 +135,16 @@ def test_owners_are_looked_up_for_a_unit_even_without_processes(bind, run):
     port = port_of(bind())
     assert f"(pid {os.getpid()}" in run(port=port, unit="webserver", processes=False, expect="listening")["msg"]
     assert run(port=port, processes=False)["listening_ports"][0]["owner_unknown_reason"] == "not_requested"
+
+
+def test_L22_of_one_port_only_its_owners_are_looked_up(network, bind, run, monkeypatch):
+    bind("127.0.0.1", 5000)
+    inode = os.fstat(bind("127.0.0.1", 5001).fileno()).st_ino
+    asked = []
+    really = _owners.find
+    monkeypatch.setattr(_owners, "find", lambda inodes: really(asked.extend(inodes) or asked))
+    assert ports(run(port=5001)["listening_ports"]) == [5001]
+    assert asked == [inode]
 
 
 @pytest.mark.parametrize(
