@@ -227,10 +227,11 @@ def many_listeners() -> Iterator[Aim]:
     print("20,000 listeners of 8 processes")
     with network(20000):
         for processes, limit in ((False, 1), (True, 2)):
-            taken, memory = in_a_process_of_its_own(processes)
+            looks = [in_a_process_of_its_own(processes) for _ in range(ROUNDS)]
+            taken, memory = min(looks)[0], max(memory for _taken, memory in looks)
             owners = "with" if processes else "without"
-            yield Aim(f"the whole result {owners} owners", taken, limit, " s")
-            yield Aim(f"memory of the process, {owners} owners", memory, 150, " MB")
+            yield Aim(f"the whole result {owners} owners, the fastest of {ROUNDS}", taken, limit, " s")
+            yield Aim(f"memory of the process, {owners} owners, the most of {ROUNDS}", memory, 150, " MB")
 
 
 def whole_runs() -> Iterator[Aim]:
