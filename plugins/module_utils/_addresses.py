@@ -12,7 +12,7 @@ import ipaddress
 import socket
 from functools import lru_cache
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import FAMILIES
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _sockets
 
 WILDCARDS = ("0.0.0.0", "::")
 
@@ -47,7 +47,7 @@ def family_of(address: str) -> str:
 
 def normalised(address: str) -> str:
     """The spelling that the tables are printed in. Raises ValueError for what is no address."""
-    family = FAMILIES[family_of(address)]
+    family = _sockets.FAMILIES[family_of(address)]
     try:
         return socket.inet_ntop(family, socket.inet_pton(family, address))
     except (OSError, ValueError):
@@ -57,6 +57,10 @@ def normalised(address: str) -> str:
 def is_mapped(address: str) -> bool:
     """Whether an IPv6 socket is bound to an IPv4 address (::ffff:127.0.0.1), so that it serves IPv4 alone."""
     return address.startswith("::ffff:") and "." in address
+
+
+def unmapped(address: str) -> str:
+    return address[len("::ffff:") :] if is_mapped(address) else address
 
 
 def endpoint(address: str, port: int) -> str:

@@ -4,13 +4,13 @@
 
 # Private to this collection: it may change in any release.
 
-"""Which rows are asked for, and whether what is expected of them holds."""
+"""Whether what is expected of the rows holds."""
 
 from __future__ import annotations
 
-from typing import Iterable, NamedTuple
+from typing import Iterable, List, Tuple
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import WILDCARDS, endpoint
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _addresses, _query
 
 Row = dict  # see _listeners
 
@@ -22,62 +22,19 @@ WHY_UNKNOWN = {
 }
 
 
-def listens(row: Row) -> bool:
-    return row["state"] in ("LISTEN", None)  # TCP, UDP
+Unmet = Tuple[str, List[Row]]  # a message, and what is there instead
 
 
-class Query(NamedTuple):
-    family: str = "ipv4"  # ipv4, ipv6, any
-    protocols: tuple[str, ...] = ("tcp",)
-    port: int | None = None
-    address: str | None = None
-    unit: str | None = None
-
-    def in_family(self, row: Row) -> bool:
-        return self.family in ("any", row["family"])
-
-    def serves_family(self, row: Row) -> bool:
-        """Also the IPv6 sockets that IPv4 clients reach. Where that is unknown the socket counts: it is there."""
-        return self.in_family(row) or (self.family == "ipv4" and row["ipv4_reachable"] is not False)
-
-    def of_protocol(self, row: Row) -> bool:
-        return row["proto"].rstrip("6") in self.protocols
-
-    def at_port(self, row: Row) -> bool:
-        return self.port in (None, row["local_port"])
-
-    def at_address(self, row: Row) -> bool:
-        return self.address in (None, row["local_address"])
-
-    def of_unit(self, row: Row) -> bool:
-        return self.unit in (None, row["unit"]) or any(self.unit == each["unit"] for each in row["processes"])
-
-    def selects(self, row: Row) -> bool:
-        """All but the family, for which there are two answers: in_family and serves_family."""
-        return self.of_protocol(row) and self.at_port(row) and self.at_address(row) and self.of_unit(row)
-
-    def blocked_by(self, row: Row) -> bool:
-        """Whether a server that binds there would find the address in use: a wildcard is in everybody's way."""
-        clash = self.address is None or self.address in WILDCARDS or row["local_address"] in WILDCARDS
-        mapped = row["local_address"] == f"::ffff:{self.address}"
-        return (clash or mapped or self.at_address(row)) and self.serves_family(row)
-
-
-class Unmet(NamedTuple):
-    message: str
-    rows: list[Row]  # what is there instead
-
-
-def unmet(expect: str | None, query: Query, rows: Iterable[Row]) -> Unmet | None:
-    """None if the expectation holds, for each protocol of the query."""
-    listeners = [row for row in rows if listens(row) and query.at_port(row)]
-    judge = {"listening": _no_listener, "free": _not_free, None: lambda *_arguments: None}[expect]
+def unmet(expect: str, query: _query.Query, rows: Iterable[Row]) -> Unmet | None:
+    """None if the expectation (listening, free) holds, for each protocol of the query."""
+    listeners = [row for row in rows if _query.listens(row) and query.at_port(row)]
+    judge = {"listening": _no_listener, "free": _not_free}[expect]
     queries = [query._replace(protocols=(protocol,)) for protocol in query.protocols]
     verdicts = (judge(each, [row for row in listeners if each.of_protocol(row)]) for each in queries)
     return next(filter(None, verdicts), None)
 
 
-def _no_listener(query: Query, listeners: list[Row]) -> Unmet | None:
+def _no_listener(query: _query.Query, listeners: list[Row]) -> Unmet | None:
     if any(query.selects(row) and query.serves_family(row) for row in listeners):
         return None
     of_whom = f" of {query.unit}" if query.unit else ""
@@ -89,19 +46,19 @@ def _no_listener(query: Query, listeners: list[Row]) -> Unmet | None:
         instead = f"it is held by {_all(near)}"
     else:
         instead = f"there is only {_all(near)}"
-    return Unmet(f"{_where(query)}: expected a listener{of_whom}, but {instead}", near)
+    return f"{_where(query)}: expected a listener{of_whom}, but {instead}", near
 
 
-def _not_free(query: Query, listeners: list[Row]) -> Unmet | None:
+def _not_free(query: _query.Query, listeners: list[Row]) -> Unmet | None:
     blockers = [row for row in listeners if query.blocked_by(row) and query.of_unit(row)]
     if not blockers:
         return None
-    return Unmet(f"{_where(query)}: expected to be free, but it is held by {_all(blockers)}", blockers)
+    return f"{_where(query)}: expected to be free, but it is held by {_all(blockers)}", blockers
 
 
-def _where(query: Query) -> str:
+def _where(query: _query.Query) -> str:
     if query.address and query.port:
-        place = endpoint(query.address, query.port)
+        place = _addresses.endpoint(query.address, query.port)
     elif query.port:
         place = f"port {query.port}"
     else:
@@ -122,5 +79,5 @@ def _held(row: Row) -> str:
         details = unit + [f"user {row['user'] or row['uid']}"] + WHY_UNKNOWN[row["owner_unknown_reason"]]
     if row["family"] == "ipv6":
         details.append({True: "serves IPv4 too", False: "IPv6 only", None: "may serve IPv4"}[row["ipv4_reachable"]])
-    where = endpoint(row["local_address"], row["local_port"])
+    where = _addresses.endpoint(row["local_address"], row["local_port"])
     return f"{row['name'] or 'a process'} ({', '.join(details)}) on {where}"

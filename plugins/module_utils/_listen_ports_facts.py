@@ -8,10 +8,11 @@
 
 from __future__ import annotations
 
+import calendar
 import time
 from typing import Any, Iterable
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._owners import seconds
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _owners
 
 Row = dict  # see _listeners
 
@@ -45,3 +46,8 @@ def _entry(row: Row, every_state: bool) -> dict[str, Any]:
     if every_state:
         entry.update(state=row["state"] or "", foreign_address=row["foreign_address"])
     return entry
+
+
+def seconds(started: str) -> int:
+    """Since 1970, of a start time as Process has it."""
+    return calendar.timegm(time.strptime(started, _owners.ISO_8601))

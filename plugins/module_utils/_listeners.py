@@ -11,12 +11,14 @@ from __future__ import annotations
 import os
 from typing import Callable, Iterable, NamedTuple
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _cgroups, _owners, _sock_diag
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import WILDCARDS, is_mapped, scope
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._local_addresses import is_local
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._netlink import Unusable
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._owners import Process
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import FAMILIES, TCP_STATES, TIME_WAIT, Socket
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import (
+    _addresses,
+    _cgroups,
+    _netlink,
+    _owners,
+    _sock_diag,
+    _sockets,
+)
 
 Row = dict  # the keys are those of RETURN in plugins/modules/listening_ports.py
 
@@ -25,27 +27,28 @@ INITIAL_PID_NAMESPACE = "pid:[4026531836]"
 
 
 class Table(NamedTuple):
-    sockets: list[Socket]
+    sockets: list[_sockets.Socket]
     source: str  # netlink, proc
 
 
 def read_table(protocols: Iterable[str], every_state: bool, warn: Callable[[str], None]) -> Table:
     """Both address families, since an IPv6 socket may serve IPv4 clients; sorted, each socket once."""
-    tables = [(protocol, family) for protocol in protocols for family in FAMILIES]
+    tables = [(protocol, family) for protocol in protocols for family in _sockets.FAMILIES]
     try:
         sockets = [found for table in tables for found in _sock_diag.read(*table, every_state)]
         source = "netlink"
-    except Unusable:
+    except _netlink.Unusable:
         # A managed node compiles a module anew on each run: what is seldom needed is imported only then.
         from ansible_collections.flasklaunch.ec2.plugins.module_utils import _proc_net
 
         sockets = [found for table in tables for found in _proc_net.read(*table, every_state, warn)]
         source = "proc"
     # Neither way is atomic: a socket that moves in the kernel's table meanwhile is met twice.
-    return Table(sorted({found.identity: found for found in sockets}.values(), key=Socket.order), source)
+    distinct = {found.identity: found for found in sockets}.values()
+    return Table(sorted(distinct, key=_sockets.Socket.order), source)
 
 
-def rows(sockets: Iterable[Socket], processes: bool) -> list[Row]:
+def rows(sockets: Iterable[_sockets.Socket], processes: bool) -> list[Row]:
     """Adds what is not in the kernel's tables, above all the processes that hold each socket."""
     sockets = list(sockets)
     owners = _owners.find(found.inode for found in sockets if processes)
@@ -69,11 +72,11 @@ def _unknown_because(every_process_was_read: bool) -> str:
     return "no_process"
 
 
-def _row(found: Socket, local: bool | None, owners: list[Process], unknown: str) -> Row:
+def _row(found: _sockets.Socket, local: bool | None, owners: list[_owners.Process], unknown: str) -> Row:
     # With socket activation systemd itself holds the socket too, but it is the service that answers.
     # Of a server with workers the master is the oldest.
     first = min(owners, key=lambda owner: (owner.is_systemd, owner.started, owner.pid)) if owners else None
-    uid = None if found.state == TIME_WAIT else found.uid  # nobody's any more; the kernel prints 0
+    uid = None if found.state == _sockets.TIME_WAIT else found.uid  # nobody's any more; the kernel prints 0
     port = "*" if found.foreign_port == 0 else str(found.foreign_port)
     return {
         "proto": found.proto,
@@ -82,10 +85,10 @@ def _row(found: Socket, local: bool | None, owners: list[Process], unknown: str)
         "local_address": found.local_address,
         "local_port": found.local_port,
         "foreign_address": f"{found.foreign_address}:{port}",
-        "state": None if found.protocol == "udp" and found.listening else TCP_STATES[found.state],
+        "state": None if found.protocol == "udp" and found.listening else _sockets.TCP_STATES[found.state],
         "family": found.family,
         "interface": found.interface,
-        "scope": scope(found.local_address, found.interface),
+        "scope": _addresses.scope(found.local_address, found.interface),
         "address_not_local": None if local is None else not local,
         "backlog": found.backlog,
         "dual_stack": _dual_stack(found),
@@ -102,24 +105,26 @@ def _row(found: Socket, local: bool | None, owners: list[Process], unknown: str)
 
 
 def _is_local(address: str, interface: str | None) -> bool | None:
-    if address in WILDCARDS or scope(address) == "loopback":
+    if address in _addresses.WILDCARDS or _addresses.scope(address) == "loopback":
         return True
-    return is_local(address[len("::ffff:") :] if is_mapped(address) else address, interface)
+    from ansible_collections.flasklaunch.ec2.plugins.module_utils import _local_addresses
+
+    return _local_addresses.is_local(_addresses.unmapped(address), interface)
 
 
-def _dual_stack(found: Socket) -> bool | None:
+def _dual_stack(found: _sockets.Socket) -> bool | None:
     if found.local_address != "::":
         return False
     return None if found.v6only is None else not found.v6only
 
 
-def _ipv4_reachable(found: Socket, local: bool | None) -> bool | None:
-    if found.family == "ipv4" or is_mapped(found.local_address):
+def _ipv4_reachable(found: _sockets.Socket, local: bool | None) -> bool | None:
+    if found.family == "ipv4" or _addresses.is_mapped(found.local_address):
         return local
     return _dual_stack(found)
 
 
-def _name_units(result: list[Row], sockets: Iterable[Socket]) -> None:
+def _name_units(result: list[Row], sockets: Iterable[_sockets.Socket]) -> None:
     """Names the unit where the holder does not: it cannot be read, or it is systemd for a service not yet started."""
     pending = [(row, found) for row, found in zip(result, sockets) if not row["pid"] or _held_by_systemd_alone(row)]
     if not pending:

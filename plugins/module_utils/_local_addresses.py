@@ -12,9 +12,7 @@ import errno
 import socket
 import struct
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _netlink
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import family_of
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import FAMILIES
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _addresses, _netlink, _sockets
 
 NETLINK_ROUTE = 0
 RTM_GETROUTE = 26
@@ -26,16 +24,16 @@ DELIVERED_HERE = (2, 3, 5)  # RTN_LOCAL, RTN_BROADCAST, RTN_MULTICAST
 
 def is_local(address: str, interface: str | None = None) -> bool | None:
     """False for an address that a socket got by IP_FREEBIND or before it was taken from the machine; None: unknown."""
-    family = FAMILIES[family_of(address)]
+    family = _sockets.FAMILIES[_addresses.family_of(address)]
     packed = socket.inet_pton(family, address)
     attributes = _netlink.attribute(RTA_DST, packed)
     try:
         if interface and address.startswith("fe80:"):
             attributes += _netlink.attribute(RTA_OIF, struct.pack("=I", socket.if_nametoindex(interface)))
         body = struct.pack(RTMSG, family, 8 * len(packed), 0, 0, 0, 0, 0, 0, 0) + attributes
-        answer = _netlink.ask(NETLINK_ROUTE, _netlink.request(RTM_GETROUTE, 0, body))
-        return answer[0].payload[TYPE_OFFSET] in DELIVERED_HERE
+        ((_kind, route),) = _netlink.ask(NETLINK_ROUTE, _netlink.request(RTM_GETROUTE, 0, body))
+        return route[TYPE_OFFSET] in DELIVERED_HERE
     except _netlink.Refused as refusal:
         return False if refusal.code in (errno.ENETUNREACH, errno.EHOSTUNREACH) else None
-    except (_netlink.Unusable, OSError, IndexError):
+    except (_netlink.Unusable, OSError, ValueError, IndexError):
         return None

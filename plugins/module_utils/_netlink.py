@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from typing import Iterable, Iterator, NamedTuple
+from typing import Iterable, Iterator
 
 REQUEST, MULTI, DUMP_INTR, DUMP = 0x1, 0x2, 0x10, 0x300  # NLM_F_*
 ERROR, DONE = 2, 3  # NLMSG_*
@@ -40,40 +40,35 @@ class Interrupted(Unusable):
     """What was asked for changed while the kernel was telling it: ask again."""
 
 
-class Message(NamedTuple):
-    type: int
-    flags: int
-    payload: bytes
-
-
 def request(kind: int, flags: int, body: bytes) -> bytes:
     return struct.pack("=" + HEADER, HEADER_SIZE + len(body), kind, REQUEST | flags, 0, 0) + body
 
 
-def answers(datagrams: Iterable[bytes], order: str = "=") -> Iterator[Message]:
-    """Yields the messages of one answer, which may come in many datagrams. Raises Unusable.
+def answers(datagrams: Iterable[bytes], order: str = "=") -> Iterator[tuple[int, bytes]]:
+    """Yields type and payload of the messages of one answer, which may come in many datagrams. Raises Unusable.
 
     Whoever consumes it to the end has the whole answer.
     """
     for datagram in datagrams:
-        for message in split(datagram, order):
-            if message.flags & DUMP_INTR:
+        for kind, flags, payload in split(datagram, order):
+            if flags & DUMP_INTR:
                 raise Interrupted("the table changed while the kernel was dumping it")
-            if message.type in (ERROR, DONE):
+            if kind in (ERROR, DONE):
                 # Both may carry an errno, a dump that fails half-way in DONE.
-                if len(message.payload) < 4:
+                if len(payload) < 4:
                     raise Unusable("a netlink result is cut")
-                code = struct.unpack_from(order + "i", message.payload)[0]
+                code = struct.unpack_from(order + "i", payload)[0]
                 if code:
                     raise Refused(-code)
                 return
-            yield message
-            if not message.flags & MULTI:
+            yield kind, payload
+            if not flags & MULTI:
                 return
     raise Unusable("the kernel's answer has no end")
 
 
-def split(datagram: bytes, order: str = "=") -> Iterator[Message]:
+def split(datagram: bytes, order: str = "=") -> Iterator[tuple[int, int, bytes]]:
+    """Yields type, flags and payload of each message. Raises Unusable."""
     start = 0
     while start < len(datagram):
         try:
@@ -82,7 +77,7 @@ def split(datagram: bytes, order: str = "=") -> Iterator[Message]:
             raise Unusable("a netlink header is cut") from None
         if not HEADER_SIZE <= size <= len(datagram) - start:
             raise Unusable(f"a netlink message of {size} bytes is cut")
-        yield Message(kind, flags, datagram[start + HEADER_SIZE : start + size])
+        yield kind, flags, datagram[start + HEADER_SIZE : start + size]
         start += _aligned(size)
 
 
@@ -102,8 +97,8 @@ def attributes(payload: bytes, order: str = "=") -> dict[int, bytes]:
     return found
 
 
-def ask(protocol: int, question: bytes) -> list[Message]:
-    """The whole answer to a question. Raises Unusable, also where netlink itself is forbidden."""
+def ask(protocol: int, question: bytes) -> list[tuple[int, bytes]]:
+    """The whole answer to a question, as from answers. Raises Unusable, also where netlink itself is forbidden."""
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol) as channel:
             channel.settimeout(SECONDS)

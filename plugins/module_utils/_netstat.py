@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping
 
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _addresses
+
 COLUMNS = "Proto Recv-Q Send-Q Local Address           Foreign Address         State      "
 
 
@@ -23,13 +25,9 @@ def render(rows: Iterable[Mapping[str, Any]], every_state: bool = False) -> list
 
 
 def line(row: Mapping[str, Any]) -> str:
-    local = _unmapped(f"{row['local_address']}:{row['local_port']}")
-    foreign = _unmapped(row["foreign_address"])
+    # ::ffff:127.0.0.1 is printed as 127.0.0.1, in the tcp6 rows too.
+    local = _addresses.unmapped(f"{row['local_address']}:{row['local_port']}")
+    foreign = _addresses.unmapped(row["foreign_address"])
     return (
         f"{row['proto']:<4}  {row['recv_q']:>6} {row['send_q']:>6} {local:<23} {foreign:<23} {row['state'] or '':<11}"
     )
-
-
-def _unmapped(endpoint: str) -> str:
-    """Netstat prints ::ffff:127.0.0.1 as 127.0.0.1, in the tcp6 rows too."""
-    return endpoint[len("::ffff:") :] if endpoint.startswith("::ffff:") and "." in endpoint else endpoint

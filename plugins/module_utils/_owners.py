@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import calendar
 import os
 import pwd
 import re
@@ -124,11 +123,6 @@ def _escaped(match: re.Match) -> str:
     if character.isprintable():
         return character
     return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape"))
-
-
-def seconds(started: str) -> int:
-    """Since 1970, of a start time as Process has it."""
-    return calendar.timegm(time.strptime(started, ISO_8601))
 
 
 @lru_cache(maxsize=None)

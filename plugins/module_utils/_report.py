@@ -11,12 +11,11 @@ from __future__ import annotations
 import os
 from typing import Any, Callable
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _listeners, _netstat
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._expectation import Query, listens, unmet
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _listeners, _netstat, _query
 
 
 def look(
-    query: Query,
+    query: _query.Query,
     warn: Callable[[str], None],
     expect: str | None = None,
     processes: bool = True,
@@ -27,9 +26,15 @@ def look(
     table = _listeners.read_table(("tcp", "udp") if facts else query.protocols, every_state, warn)
     sockets = table.sockets if facts else [found for found in table.sockets if query.port in (None, found.local_port)]
     rows = _listeners.rows(sockets, processes or query.unit is not None)
-    failure = unmet(expect, query, rows)
+
     selected = [row for row in rows if query.selects(row)]
-    listed = failure.rows if failure else [row for row in selected if query.in_family(row)]
+    listed = [row for row in selected if query.in_family(row)]
+    failure = None
+    if expect:
+        from ansible_collections.flasklaunch.ec2.plugins.module_utils import _expectation
+
+        unmet = _expectation.unmet(expect, query, rows)
+        failure, listed = unmet or (None, listed)
     result = {
         "changed": False,
         "netstat": _netstat.render(listed, every_state),
@@ -42,7 +47,8 @@ def look(
         remedy = "use become" if os.geteuid() else "root has no CAP_SYS_PTRACE here"
         warn(f"Not every owner of a socket can be read: {remedy}.")
     if query.family == "ipv4":
-        others = [row for row in selected if listens(row) and not query.in_family(row) and query.serves_family(row)]
+        others = [row for row in selected if query.serves_family(row) and not query.in_family(row)]
+        others = [row for row in others if _query.listens(row)]
         result["dual_stack_listeners"] = others
         if expect == "listening" and not failure and not listed and all(row["dual_stack"] is None for row in others):
             warn("Whether the listener serves IPv4 clients is unknown, since the kernel refuses sock_diag.")
@@ -50,4 +56,4 @@ def look(
         from ansible_collections.flasklaunch.ec2.plugins.module_utils import _listen_ports_facts
 
         result["ansible_facts"] = _listen_ports_facts.facts(rows, every_state)
-    return result, failure and failure.message
+    return result, failure

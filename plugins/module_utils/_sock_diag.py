@@ -15,20 +15,12 @@ import socket
 import struct
 from typing import Iterable, Iterator
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _netlink
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._netlink import Interrupted, Message, Unusable
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import (
-    FAMILIES,
-    LISTEN,
-    LISTENING,
-    TCP_STATES,
-    Socket,
-)
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _netlink, _sockets
 
 NETLINK_SOCK_DIAG = 4
 SOCK_DIAG_BY_FAMILY = 20
 PROTOCOLS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP}
-FAMILY_NAMES = {number: name for name, number in FAMILIES.items()}
+FAMILY_NAMES = {number: name for name, number in _sockets.FAMILIES.items()}
 
 REQUEST = "=BBBxI48x"  # inet_diag_req_v2: family, protocol, extensions, states; any address
 ANSWER = "BBxx2s2s16s16sI8xIIIII"  # inet_diag_msg
@@ -38,44 +30,44 @@ SKV6ONLY, CGROUP_ID = 11, 21  # attributes INET_DIAG_*
 ATTEMPTS = 3
 
 
-def read(protocol: str, family: str, every_state: bool) -> list[Socket]:
+def read(protocol: str, family: str, every_state: bool) -> list[_sockets.Socket]:
     """The table of the network namespace that the caller is in. Raises Unusable if it is not to be had whole."""
     question = request(protocol, family, every_state)
     for _attempt in range(ATTEMPTS):
         try:
             return list(parse(_netlink.ask(NETLINK_SOCK_DIAG, question), protocol))
-        except Interrupted:
+        except _netlink.Interrupted:
             continue
-    raise Unusable(f"interrupted {ATTEMPTS} times")
+    raise _netlink.Unusable(f"interrupted {ATTEMPTS} times")
 
 
 def request(protocol: str, family: str, every_state: bool) -> bytes:
-    states = sum(1 << state for state in (TCP_STATES if every_state else [LISTENING[protocol]]))
-    body = struct.pack(REQUEST, FAMILIES[family], PROTOCOLS[protocol], 0, states)
+    states = sum(1 << state for state in (_sockets.TCP_STATES if every_state else [_sockets.LISTENING[protocol]]))
+    body = struct.pack(REQUEST, _sockets.FAMILIES[family], PROTOCOLS[protocol], 0, states)
     return _netlink.request(SOCK_DIAG_BY_FAMILY, _netlink.DUMP, body)
 
 
-def parse(messages: Iterable[Message], protocol: str, order: str = "=") -> Iterator[Socket]:
-    """Raises Unusable."""
-    for message in messages:
-        if message.type != SOCK_DIAG_BY_FAMILY:
-            raise Unusable(f"sock_diag answered with a message of type {message.type}")
-        yield parse_message(message.payload, protocol, order)
+def parse(messages: Iterable[tuple[int, bytes]], protocol: str, order: str = "=") -> Iterator[_sockets.Socket]:
+    """From type and payload of each message. Raises Unusable."""
+    for kind, payload in messages:
+        if kind != SOCK_DIAG_BY_FAMILY:
+            raise _netlink.Unusable(f"sock_diag answered with a message of type {kind}")
+        yield parse_message(payload, protocol, order)
 
 
-def parse_message(payload: bytes, protocol: str, order: str = "=") -> Socket:
+def parse_message(payload: bytes, protocol: str, order: str = "=") -> _sockets.Socket:
     try:
         fields = struct.unpack_from(order + ANSWER, payload)
     except struct.error:
-        raise Unusable(f"a sock_diag message of {len(payload)} bytes is cut") from None
+        raise _netlink.Unusable(f"a sock_diag message of {len(payload)} bytes is cut") from None
     family, state, local_port, foreign_port, local, foreign, interface, _timer, recv_q, send_q, uid, inode = fields
-    if family not in FAMILY_NAMES or state not in TCP_STATES:
-        raise Unusable(f"sock_diag answered for the address family {family} and the state {state}")
+    if family not in FAMILY_NAMES or state not in _sockets.TCP_STATES:
+        raise _netlink.Unusable(f"sock_diag answered for the address family {family} and the state {state}")
     size = 4 if family == socket.AF_INET else 16
     attributes = _netlink.attributes(payload[ANSWER_SIZE:], order)
     v6only, cgroup_id = attributes.get(SKV6ONLY, b""), attributes.get(CGROUP_ID, b"")
-    listener = protocol == "tcp" and state == LISTEN
-    return Socket(
+    listener = protocol == "tcp" and state == _sockets.LISTEN
+    return _sockets.Socket(
         protocol=protocol,
         family=FAMILY_NAMES[family],
         state=state,

@@ -13,7 +13,7 @@ import glob
 import os
 from typing import Iterable, Iterator, NamedTuple
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import WILDCARDS
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _addresses
 
 # systemd.unit(5), the strongest first.
 DIRECTORIES = (
@@ -74,7 +74,9 @@ def answering(units: Iterable[SocketUnit], holder: str, protocol: str, address: 
     if holder.endswith(".socket"):
         found = {unit.answered_by for unit in units if unit.name == holder}
     else:
-        spellings = {f"{address}:{port}", f"[{address}]:{port}"} | ({str(port)} if address in WILDCARDS else set())
+        spellings = {f"{address}:{port}", f"[{address}]:{port}"}
+        if address in _addresses.WILDCARDS:
+            spellings.add(str(port))
         wanted = {(protocol, spelling) for spelling in spellings}
         found = {unit.answered_by for unit in units if unit.listens & wanted}
     return found.pop() if len(found) == 1 else holder

@@ -395,9 +395,7 @@ import sys
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import family_of, normalised
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._expectation import Query
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._report import look
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _addresses, _query, _report
 
 SECONDS_BETWEEN_LOOKS = 0.2
 
@@ -425,11 +423,11 @@ def query_of(params):
     if params["timeout"] < 0:
         raise ValueError(f"timeout: {params['timeout']} is no number of seconds to wait")
     if address is not None:
-        address = normalised(address)
-        family = family_of(address)
+        address = _addresses.normalised(address)
+        family = _addresses.family_of(address)
     if unit is not None and "." not in unit:
         unit += ".service"  # as systemctl does
-    return Query(family, tuple(params["protocol"]), params["port"], address, unit)
+    return _query.Query(family, tuple(params["protocol"]), params["port"], address, unit)
 
 
 def wait(params, query):
@@ -437,7 +435,7 @@ def wait(params, query):
     deadline = time.monotonic() + params["timeout"]
     while True:
         warnings = []
-        result, unmet = look(
+        result, unmet = _report.look(
             query,
             warnings.append,
             expect=params["expect"],

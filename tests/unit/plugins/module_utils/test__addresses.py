@@ -102,7 +102,7 @@ def test_L3_where_netlink_is_refused_it_is_unknown(monkeypatch, outcome, local):
 
 @pytest.mark.parametrize(("kind", "local"), [(1, False), (2, True), (3, True), (5, True), (6, False)])
 def test_L9_a_route_that_leads_elsewhere(monkeypatch, kind, local):
-    answer = _netlink.Message(24, 0, bytes([2, 32, 0, 0, 255, 2, 0, kind]) + bytes(4))
+    answer = (24, bytes([2, 32, 0, 0, 255, 2, 0, kind]) + bytes(4))
     monkeypatch.setattr(_netlink, "ask", lambda _protocol, _question: [answer])
     assert _local_addresses.is_local("203.0.113.5") is local
 

@@ -80,6 +80,7 @@ def test_L21_place_of_a_process(text, place):
             Place("containerd.service", None, ID),
         ),
         (f"/kubepods/besteffort/pod12/{ID}", Place(None, None, ID)),
+        (f"/docker/{ID}/docker/{ID[::-1]}", Place(None, None, ID[::-1])),
     ],
 )
 def test_L21_unit_and_container_of_a_path(path, place):

@@ -16,7 +16,6 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._netlink import (
     ERROR,
     MULTI,
     Interrupted,
-    Message,
     Refused,
     Unusable,
 )
@@ -35,7 +34,7 @@ END = message(DONE, result(0))
 
 
 def payloads(*datagrams, order="="):
-    return [each.payload for each in _netlink.answers(datagrams, order)]
+    return [payload for _kind, payload in _netlink.answers(datagrams, order)]
 
 
 def test_an_answer_may_come_in_many_datagrams_of_many_messages():
@@ -131,4 +130,4 @@ def test_the_kernel_refuses_a_senseless_question():
 
 
 def test_message_keeps_type_and_flags():
-    assert list(_netlink.split(message(20, b"x", flags=3))) == [Message(20, 3, b"x")]
+    assert list(_netlink.split(message(20, b"x", flags=3))) == [(20, 3, b"x")]

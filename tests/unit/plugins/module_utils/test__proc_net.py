@@ -31,10 +31,38 @@ UDP = """\
  5305: 0100007F:9C40 0200007F:0035 01 00000000:00000000 00:00000000 00000000     0        0 145108 2 00000000fff88b28 0        
 """  # noqa: E501, W291
 
+# Linux 6.1 of Debian, s390x, which is big-endian; a machine emulated by QEMU, with sockets like those above.
+S390X_TCP = """\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 7F000002:1396 00000000:0000 0A 00000000:00000003 00:00000000 00000000     0        0 8781 4 00000000ca3221a3 100 0 0 10 0
+   1: 00000000:1389 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 8779 1 00000000df7f3ce1 100 0 0 10 0
+   2: 00000000:138D 00000000:0000 0A 00000000:00000000 00:00000000 00000000   997        0 8787 1 00000000bc378ddc 100 0 0 10 0
+   3: 00000000:138C 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 8780 1 000000002597eca5 100 0 0 10 0
+   4: 7F000001:A90E 7F000002:1396 01 00000000:00000000 00:00000000 00000000     0        0 8790 1 0000000004045b62 20 0 0 10 -1
+   5: 7F000002:1396 7F000001:A91E 01 00000000:00000000 00:00000000 00000000     0        0 0 1 00000000349bbaf4 20 0 0 10 -1
+   6: 7F000002:1396 7F000001:A90E 01 00000000:00000000 00:00000000 00000000     0        0 0 1 000000008d55b1be 26 0 0 10 -1
+   7: 7F000001:EE44 7F000002:1396 01 00000000:00000000 00:00000000 00000000     0        0 8789 1 00000000559f64cc 126 0 0 10 -1
+   8: 7F000001:A91E 7F000002:1396 01 00000000:00000000 00:00000000 00000000     0        0 8791 1 000000004c41f845 20 0 0 10 -1
+   9: 7F000002:1396 7F000001:EE44 01 00000000:00000000 00:00000000 00000000     0        0 0 1 000000007f0e46ff 94 0 0 10 -1
+"""  # noqa: E501
 
-def read(text, protocol="tcp", family="ipv4", every_state=False):
+S390X_TCP6 = """\
+  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 00000000000000000000FFFF7F000001:1392 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 8784 1 00000000ddfbac5e 100 0 0 10 0
+   1: 00000000000000000000000000000000:138B 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 8782 1 0000000015fba026 100 0 0 10 0
+   2: 00000000000000000000000000000000:138A 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 8783 1 00000000c63a4e7b 100 0 0 10 0
+   3: 00000000000000000000000000000001:1393 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 8785 1 000000006f04c5c7 100 0 0 10 0
+"""  # noqa: E501
+
+S390X_UDP = """\
+   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
+  151: 7F000035:3501 00000000:0000 07 00000000:00000000 00:00000000 00000000   997        0 8786 2 000000006cfed89b 0
+"""  # noqa: E501
+
+
+def read(text, protocol="tcp", family="ipv4", every_state=False, order="<"):
     warnings = []
-    found = list(_proc_net.parse(text.splitlines(), protocol, family, every_state, warnings.append))
+    found = list(_proc_net.parse(text.splitlines(), protocol, family, every_state, warnings.append, order))
     return found, warnings
 
 
@@ -55,6 +83,32 @@ def test_listeners_of_tcp6():
         ("tcp6", "::ffff:127.0.0.1", 5010, 145102),
         ("tcp6", "2001:db8:2222:1111:4444:3333:bbbb:aaaa", 15016, 145109),
     ]
+
+
+def test_L25_listeners_of_a_big_endian_machine():
+    found, warnings = read(S390X_TCP, order=">")
+    assert found == [
+        Socket("tcp", "ipv4", 10, "127.0.0.2", 5014, "0.0.0.0", 0, 3, 0, 0, 8781),
+        Socket("tcp", "ipv4", 10, "0.0.0.0", 5001, "0.0.0.0", 0, 0, 0, 0, 8779),
+        Socket("tcp", "ipv4", 10, "0.0.0.0", 5005, "0.0.0.0", 0, 0, 0, 997, 8787),
+        Socket("tcp", "ipv4", 10, "0.0.0.0", 5004, "0.0.0.0", 0, 0, 0, 0, 8780),
+    ]
+    found, more_warnings = read(S390X_TCP6, family="ipv6", order=">")
+    assert [(each.proto, each.local_address, each.local_port, each.inode) for each in found] == [
+        ("tcp6", "::ffff:127.0.0.1", 5010, 8784),
+        ("tcp6", "::", 5003, 8782),
+        ("tcp6", "::", 5002, 8783),
+        ("tcp6", "::1", 5011, 8785),
+    ]
+    found, still_more_warnings = read(S390X_UDP, protocol="udp", order=">")
+    assert found == [Socket("udp", "ipv4", 7, "127.0.0.53", 13569, "0.0.0.0", 0, 0, 0, 997, 8786)]
+    assert warnings + more_warnings + still_more_warnings == []
+
+
+def test_L25_connections_of_a_big_endian_machine():
+    found, _warnings = read(S390X_TCP, every_state=True, order=">")
+    ends = [(each.local_address, each.local_port, each.foreign_address, each.foreign_port) for each in found[4:6]]
+    assert ends == [("127.0.0.1", 43278, "127.0.0.2", 5014), ("127.0.0.2", 5014, "127.0.0.1", 43294)]
 
 
 def test_L28_udp_has_no_state_to_go_by():

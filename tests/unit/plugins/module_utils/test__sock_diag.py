@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import struct
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _netlink, _sock_diag
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._netlink import Interrupted, Message, Refused, Unusable
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._netlink import Interrupted, Refused, Unusable
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import Socket
 
 # What Linux 6.18 on x86_64 answered: 0.0.0.0:5001, 0.0.0.0%lo:5004, and 127.0.0.2:5014 where three connections wait.
@@ -40,14 +42,50 @@ UDP = """
 """
 END = "140000000300020000000000fb11000000000000"
 
+# What Linux 6.1 of Debian on s390x, which is big-endian, answered in a machine emulated by QEMU: 127.0.0.2:5014 where
+# three connections wait, 0.0.0.0:5001, 0.0.0.0:5005 of the user 997, 0.0.0.0%lo:5004. All were made in one cgroup.
+S390X_TCP = """
+0000007c001400020000000000000001020a0000139600007f00000200000000000000000000000000000000000000000000000000000000
+000000000000000100000000000000000000000300000007000000000000224d00050008000000000008000f00000000000c001500000000
+00000016000600164a0000000000007c001400020000000000000001020a0000138900000000000000000000000000000000000000000000
+000000000000000000000000000000000000000200000000000000000000000000000080000000000000224b00050008000000000008000f
+00000000000c00150000000000000016000600164a0000000000007c001400020000000000000001020a0000138d00000000000000000000
+000000000000000000000000000000000000000000000000000000000000000300000000000000000000000000000004000003e500002253
+00050008000000000008000f00000000000c00150000000000000016000600164a0000000000007c001400020000000000000001020a0000
+138c000000000000000000000000000000000000000000000000000000000000000000000000000100000004000000000000000000000000
+00000002000000000000224c00050008000000000008000f00000000000c00150000000000000016000600164a000000
+"""
+# [::ffff:127.0.0.1]:5010, [::]:5003 with IPV6_V6ONLY, [::]:5002 without, [::1]:5011.
+S390X_TCP6 = """
+000000840014000200000000000000010a0a00001392000000000000000000000000ffff7f00000100000000000000000000000000000000
+000000000000000500000000000000000000000000000010000000000000225000050008000000000005000b000000000008000f00000000
+000c001500000000000000160006001648000000000000840014000200000000000000010a0a0000138b0000000000000000000000000000
+0000000000000000000000000000000000000000000000000000000600000000000000000000000000000005000000000000224e00050008
+000000000005000b010000000008000f00000000000c00150000000000000016000600164800000000000084001400020000000000000001
+0a0a0000138a0000000000000000000000000000000000000000000000000000000000000000000000000000000000070000000000000000
+0000000000000007000000000000224f00050008000000000005000b000000000008000f00000000000c0015000000000000001600060016
+48000000000000840014000200000000000000010a0a00001393000000000000000000000000000000000001000000000000000000000000
+00000000000000000000000800000000000000000000000000000003000000000000225100050008000000000005000b010000000008000f
+00000000000c001500000000000000160006001648000000
+"""
+# 127.0.0.53:13569
+S390X_UDP = """
+0000007c00140002000000000000000102070000350100007f00003500000000000000000000000000000000000000000000000000000000
+000000000000000900000000000000000000000000000000000003e50000225200050008000000000008000f00000000000c001500000000
+00000016000600160a000000
+"""
+S390X_END = "0000001400030002000000000000000100000000"
+# To a question about a protocol that it does not know.
+S390X_REFUSAL = "00000014000300020000000000000001fffffffe"
 
-def parse(captured, protocol="tcp"):
-    messages = _netlink.answers([bytes.fromhex(captured.replace("\n", "")), bytes.fromhex(END)], "<")
-    return list(_sock_diag.parse(messages, protocol, "<"))
+
+def parse(*captured, protocol="tcp", order="<"):
+    datagrams = [bytes.fromhex(each.replace("\n", "")) for each in captured]
+    return list(_sock_diag.parse(_netlink.answers(datagrams, order), protocol, order))
 
 
 def test_L5_of_a_listener_the_backlog_is_no_send_queue():
-    assert parse(TCP) == [
+    assert parse(TCP, END) == [
         Socket("tcp", "ipv4", 10, "0.0.0.0", 5001, "0.0.0.0", 0, 0, 0, 0, 145098, backlog=128, cgroup_id=1),
         Socket("tcp", "ipv4", 10, "0.0.0.0", 5004, "0.0.0.0", 0, 0, 0, 0, 145101, 2, "lo", cgroup_id=1),
         Socket("tcp", "ipv4", 10, "127.0.0.2", 5014, "0.0.0.0", 0, 3, 0, 0, 145103, backlog=7, cgroup_id=1),
@@ -55,14 +93,46 @@ def test_L5_of_a_listener_the_backlog_is_no_send_queue():
 
 
 def test_L6_the_kernel_says_whether_ipv6_is_all_that_a_socket_serves():
-    found = [(each.local_address, each.local_port, each.v6only) for each in parse(TCP6)]
+    found = [(each.local_address, each.local_port, each.v6only) for each in parse(TCP6, END)]
     assert found == [("::", 5003, True), ("::", 5002, False), ("::ffff:127.0.0.1", 5010, False)]
 
 
 def test_udp_has_no_backlog():
-    assert parse(UDP, "udp") == [
+    assert parse(UDP, END, protocol="udp") == [
         Socket("udp", "ipv4", 7, "127.0.0.53", 53, "0.0.0.0", 0, 0, 0, 0, 145107, backlog=None, cgroup_id=1)
     ]
+
+
+def test_L25_listeners_of_a_big_endian_machine():
+    assert parse(S390X_TCP, S390X_END, order=">") == [
+        Socket("tcp", "ipv4", 10, "127.0.0.2", 5014, "0.0.0.0", 0, 3, 0, 0, 8781, backlog=7, cgroup_id=22),
+        Socket("tcp", "ipv4", 10, "0.0.0.0", 5001, "0.0.0.0", 0, 0, 0, 0, 8779, backlog=128, cgroup_id=22),
+        Socket("tcp", "ipv4", 10, "0.0.0.0", 5005, "0.0.0.0", 0, 0, 0, 997, 8787, backlog=4, cgroup_id=22),
+        Socket("tcp", "ipv4", 10, "0.0.0.0", 5004, "0.0.0.0", 0, 0, 0, 0, 8780, 2, "lo", cgroup_id=22),
+    ]
+    found = [(each.local_address, each.local_port, each.v6only) for each in parse(S390X_TCP6, S390X_END, order=">")]
+    assert found == [("::ffff:127.0.0.1", 5010, False), ("::", 5003, True), ("::", 5002, False), ("::1", 5011, True)]
+    assert parse(S390X_UDP, S390X_END, protocol="udp", order=">") == [
+        Socket("udp", "ipv4", 7, "127.0.0.53", 13569, "0.0.0.0", 0, 0, 0, 997, 8786, backlog=None, cgroup_id=22)
+    ]
+
+
+def test_L25_a_refusal_of_a_big_endian_machine():
+    with pytest.raises(Refused) as refusal:
+        parse(S390X_REFUSAL, order=">")
+    assert refusal.value.code == errno.ENOENT
+
+
+@pytest.mark.parametrize(
+    ("captured", "size", "end", "order"),
+    [(TCP, 0x7C, END, "<"), (TCP6, 0x84, END, "<"), (S390X_TCP, 0x7C, S390X_END, ">")],
+)
+def test_a_datagram_that_is_cut_within_a_message_is_refused(captured, size, end, order):
+    whole = captured.replace("\n", "")
+    for length in range(len(whole) // 2):
+        if length % size:
+            with pytest.raises(Unusable):
+                parse(whole[: 2 * length], end, order=order)
 
 
 def answer(order, foreign_port=0, family=2, state=10, port=22, attributes=b"", tail=(2, 7, 33, 4711)):
@@ -88,12 +158,12 @@ def test_a_connection_keeps_its_send_queue():
 @pytest.mark.parametrize(
     "message",
     [
-        Message(20, 0, b""),
-        Message(20, 0, answer("=")[:71]),
-        Message(20, 0, answer("=", family=38)),
-        Message(20, 0, answer("=", state=0)),
-        Message(20, 0, answer("=", attributes=b"\xff\xff\0\0")),
-        Message(18, 0, answer("=")),
+        (20, b""),
+        (20, answer("=")[:71]),
+        (20, answer("=", family=38)),
+        (20, answer("=", state=0)),
+        (20, answer("=", attributes=b"\xff\xff\0\0")),
+        (18, answer("=")),
     ],
 )
 def test_nonsense_is_refused(message):
@@ -116,7 +186,7 @@ def test_L24_the_kernel_is_asked_for_nothing_but_what_is_wanted(protocol, every_
 
 
 def test_an_interrupted_dump_is_read_again_and_then_given_up(monkeypatch):
-    outcomes = [Interrupted("once"), [Message(20, 0, answer("="))]]
+    outcomes = [Interrupted("once"), [(20, answer("="))]]
     calls = []
 
     def ask(_protocol, _question):
@@ -151,5 +221,5 @@ def test_an_interface_that_has_gone_keeps_its_number():
 
 
 def test_own_socket_is_in_the_table(bind):
-    port = bind("127.0.0.1", backlog=9).getsockname()[1]
-    assert [each.backlog for each in _sock_diag.read("tcp", "ipv4", False) if each.local_port == port] == [9]
+    inode = os.fstat(bind("127.0.0.1", backlog=9).fileno()).st_ino
+    assert [each.backlog for each in _sock_diag.read("tcp", "ipv4", False) if each.inode == inode] == [9]
