@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import (
@@ -19,7 +20,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils import (
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import (
     _reachability_load_balancer as to_balancer,
 )
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._address_sets import Intervals
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._address_sets import Intervals, family_of
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_hops import Client, Hop, Question
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snapshot import (
     NotRead,
@@ -28,6 +29,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snap
     own_addresses,
     public_addresses,
 )
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._security_group import cidr_errors
 
 # In the order that a packet and then its answer meet them.
 HOPS = (
@@ -63,6 +65,30 @@ class Wanted(NamedTuple):
 
     def __str__(self) -> str:
         return next(filter(None, self))
+
+
+def asked(options: dict[str, Any]) -> tuple[Question, Wanted]:
+    """What the module's options ask. Raises ValueError, with a message that names the option."""
+    wanted = Wanted(options["instance_id"], options["address"], options["load_balancer_arn"])
+    if not 1 <= options["port"] <= 65535:
+        raise ValueError(f"port: {options['port']} is not within 1 to 65535")
+    families = {"family": options["family"]}
+    if wanted.address:
+        try:
+            wanted = wanted._replace(address=str(ipaddress.ip_address(wanted.address)))
+        except ValueError as error:
+            raise ValueError(f"address: {error}") from None
+        families["address"] = family_of(wanted.address)
+    if options["source"]:
+        for error in cidr_errors([options["source"]]):
+            raise ValueError(f"source: {error}")
+        families["source"] = family_of(options["source"])
+    given = {option: family for option, family in families.items() if family}
+    if len(set(given.values())) > 1:
+        named = ", ".join(f"{option} is {family}" for option, family in given.items())
+        raise ValueError(f"{named}: a client and what it reaches are of one family")
+    family = next(iter(given.values()), "ipv4")
+    return Question(options["protocol"], options["port"], family, options["source"]), wanted
 
 
 class Walk(NamedTuple):
@@ -163,7 +189,7 @@ def _to_balancer(snapshot: Snapshot, question: Question, wanted: Wanted) -> Walk
 def _to_instance(snapshot: Snapshot, question: Question, wanted: Wanted) -> list[Walk]:
     instances = snapshot.all("Instances", wanted.instance_id)
     if not instances:
-        return [_nowhere(Hop("broken", f"There is no instance {wanted} {WHERE}.", "UNKNOWN_RESOURCE", CHECK), wanted)]
+        return [_nowhere(_no("instance", wanted), wanted)]
     instance = instances[0]
     interfaces = instance_interfaces(instance)
     if not interfaces:
@@ -223,6 +249,10 @@ def _nowhere(hop: Hop, wanted: Wanted) -> Walk:
 
 WHERE = "in this account and region"
 CHECK = "Check the id, the region and the account (profile) that you ask with."
+
+
+def _no(kind: str, wanted: Wanted) -> Hop:
+    return Hop("broken", f"There is no {kind} {wanted} {WHERE}.", "UNKNOWN_RESOURCE", CHECK)
 
 
 def _not_found(snapshot: Snapshot, wanted: Wanted) -> Hop:

@@ -171,7 +171,7 @@ def requests(ask: Ask, egress: bool = False) -> Packets:
 
 def answers(ask: Ask, egress: bool = True) -> Packets:
     """A network ACL knows no connections: answers need rules of their own, for the ports that clients choose."""
-    what = f"answers to {ask.protocol}/{ports_named(EPHEMERAL)}"
+    what = f"answers ({ask.protocol}/{ports_named(EPHEMERAL)})"
     return Packets(egress, ask.protocol, ask.family, ask.space, ask.who, EPHEMERAL, what)
 
 

@@ -14,7 +14,7 @@ groups" of the Elastic Load Balancing user guides.
 
 from __future__ import annotations
 
-from typing import Callable, Iterable, Iterator, NamedTuple
+from typing import Iterable, Iterator, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._address_sets import Intervals, addresses, cidrs
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_filters import (
@@ -303,7 +303,8 @@ def _target_groups(way: Way) -> Hop:
         there = way.snapshot.all("TargetHealthDescriptions", arn)
         staying = [each for each in there if each["TargetHealth"]["State"] != "draining"]
         if staying:
-            return Hop("ok", f"{name} has {len(staying)} registered targets.", resources=(arn,))
+            ids = ", ".join(each["Target"]["Id"] for each in staying[:3]) + (", …" if len(staying) > 3 else "")
+            return Hop("ok", f"The listener forwards to {name} with {ids}.", resources=(arn,))
         leaving = ", all of them draining" if there else ""
         evidence = f"{name}, which the listener forwards to, has no registered targets{leaving}."
         fix = f"aws elbv2 register-targets --target-group-arn {arn} --targets Id= with the id of an instance"
@@ -332,7 +333,7 @@ def group_health(group: Record, descriptions: list[Record]) -> Hop:
     good = [each for each in descriptions if each["TargetHealth"]["State"] in ("healthy", "unavailable")]
     bad = [each for each in descriptions if each not in good]
     resources = (arn, *(each["Target"]["Id"] for each in bad))
-    evidence = f"{len(good)} of {len(descriptions)} targets of {name} are healthy." + "".join(
+    evidence = f"{len(good)} of {len(descriptions)} targets of {name} healthy." + "".join(
         f" {_ailment(each)}" for each in bad[:3]
     )
     if good:
