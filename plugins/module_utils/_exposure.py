@@ -9,9 +9,9 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._address_sets import INTERNET, Intervals, addresses, cidrs
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._address_sets import INTERNET, Intervals, cidrs
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import WILDCARDS, scope
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._packet_filters import GroupRule, group_rules
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import instance_interfaces, verdict
