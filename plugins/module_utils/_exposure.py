@@ -29,6 +29,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snap
     Record,
     Snapshot,
     group_ids,
+    not_shown,
     own_addresses,
     public_addresses,
 )
@@ -166,33 +167,37 @@ def _by_address(snapshot: Snapshot) -> dict[str, list[Record]]:
 
 
 def _judged(snapshot: Snapshot, question: Question, interface: Record, entrance: bool) -> Audience:
+    """Hidden groups and unread lists only ever add to who gets in, so that everybody stays everybody."""
     try:
-        rules = [
-            rule
-            for rule in group_rules(snapshot.groups(group_ids(interface)))
-            if rule.is_for(question.protocol, question.port)
-        ]
-        inside = [rule for rule in rules if _admits_neighbours(snapshot, rule, question.family, interface["VpcId"])]
+        groups, hidden = snapshot.groups(group_ids(interface))
+        rules = [rule for rule in group_rules(groups) if rule.is_for(question.protocol, question.port)]
+        found = _of_rules(snapshot, question, interface, entrance, rules)
+        if hidden and found.audience not in ("everybody", "unknown"):
+            raise not_shown(hidden)
+        return found
     except NotRead as error:
         return Audience("unknown", str(error))
+
+
+def _of_rules(
+    snapshot: Snapshot, question: Question, interface: Record, entrance: bool, rules: list[GroupRule]
+) -> Audience:
     # The instance runs, since it told of its listeners.
     way = Way(snapshot, question, interface, {"InstanceId": "", "State": {"Name": "running"}})
     hops = walk(way) if entrance else {}
-    if entrance and verdict(hops) == "unknown" and any(_is_public(snapshot, rule, question.family) for rule in rules):
-        unknown = next(hop for hop in hops.values() if hop.verdict == "unknown")
-        return Audience("unknown", unknown.evidence, _sources(rules), unknown.resources)
     through = _through(hops, way.client.space) if entrance else Intervals()
+    resources = tuple(dict.fromkeys(rule.group_id for rule in rules))
+    unread = [hop for hop in hops.values() if hop.verdict == "unknown"]
+    if unread and through:
+        return Audience("unknown", unread[0].evidence, _sources(rules), (*unread[0].resources, *resources))
     if through:
-        everybody = way.client.space <= through
-        evidence = hops["security_group"].evidence
-        resources = tuple(dict.fromkeys(rule.group_id for rule in rules))
-        return Audience(
-            "everybody" if everybody else "part", evidence, _named(snapshot, rules, through, way), resources
-        )
+        audience = "everybody" if way.client.space <= through else "part"
+        return Audience(audience, hops["security_group"].evidence, _named(snapshot, rules, through, way), resources)
     stopping = next((hop for hop in hops.values() if hop.verdict == "broken"), None)
     why = stopping.evidence if stopping else f"It has no public {question.family} address."
+    inside = [rule for rule in rules if _admits_neighbours(snapshot, rule, question.family, interface["VpcId"])]
     if inside:
-        return Audience("vpc", f"From outside: {why}", _sources(inside), tuple({rule.group_id for rule in inside}))
+        return Audience("vpc", f"From outside: {why}", _sources(inside), resources)
     if not rules:
         why = f"None of its security groups admits {question.service}."
     return Audience("nobody", why, (), stopping.resources if stopping else ())
@@ -210,10 +215,6 @@ def _through(hops: dict[str, Hop], space: Intervals) -> Intervals:
 
 def _space(snapshot: Snapshot, rule: GroupRule, family: str) -> Intervals:
     return rule.addresses(family, resolver(snapshot, family, inside=False))
-
-
-def _is_public(snapshot: Snapshot, rule: GroupRule, family: str) -> bool:
-    return bool(_space(snapshot, rule, family) & INTERNET[family])
 
 
 def _admits_neighbours(snapshot: Snapshot, rule: GroupRule, family: str, vpc_id: str) -> bool:

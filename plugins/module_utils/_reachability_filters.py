@@ -34,7 +34,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._packet_filters im
     passage,
 )
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_hops import Hop
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snapshot import Record, Snapshot
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snapshot import Record, Snapshot, not_shown
 
 
 def named_group(group: Record) -> str:
@@ -59,9 +59,11 @@ class Ask(NamedTuple):
 
 def security_group(snapshot: Snapshot, ids: list[str], ask: Ask, place: str, egress: bool = False) -> Hop:
     """The union of all groups of one interface. Answers need no rule, since groups know the connections they let in."""
-    groups = snapshot.groups(ids)
+    groups, hidden = snapshot.groups(ids)
     rules = group_rules(groups, egress)
     through, deciding = admitted(rules, ask.protocol, ask.port, ask.family, ask.space, ask.resolve)
+    if hidden and through.verdict != "ok":
+        raise not_shown(hidden)
     direction = "egress" if egress else "ingress"
     to_from = "to" if egress else "from"
     resources = (*dict.fromkeys([rule.group_id for rule in deciding] + list(ids)), place)

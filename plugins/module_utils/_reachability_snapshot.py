@@ -79,13 +79,10 @@ class Snapshot:
                     return gateway, attachment["State"]
         return None
 
-    def groups(self, ids: Iterable[str]) -> list[Record]:
-        """The security groups. Raises NotRead if one of them is not there, as one that is shared by another VPC."""
+    def groups(self, ids: Iterable[str]) -> tuple[list[Record], list[str]]:
+        """The security groups, and the ids of those that are not shown, as some that another VPC shares are not."""
         by_id = {group["GroupId"]: group for group in self.all("SecurityGroups")}
-        for group_id in ids:
-            if group_id not in by_id:
-                raise NotRead(f"{group_id} is attached, but DescribeSecurityGroups does not show it to this user")
-        return [by_id[group_id] for group_id in ids]
+        return [by_id[each] for each in ids if each in by_id], [each for each in ids if each not in by_id]
 
     def prefix_list(self, list_id: str) -> list[str]:
         return [entry["Cidr"] for entry in self.all("Entries", list_id)]
@@ -115,6 +112,11 @@ def _first(records: list[Record], otherwise: str) -> Record:
 def destination(route: Record) -> str | None:
     """The block that a route is for; none if that is a prefix list."""
     return route.get("DestinationCidrBlock") or route.get("DestinationIpv6CidrBlock")
+
+
+def not_shown(group_ids_: list[str]) -> NotRead:
+    ids = ", ".join(group_ids_)
+    return NotRead(f"{ids} is attached, but DescribeSecurityGroups does not show it to this user: it may admit more")
 
 
 def group_ids(interface: Record) -> list[str]:

@@ -289,6 +289,11 @@ INSTANCE = [
         ("*", "create-network-acl-entry --network-acl-id acl-subnet-a --ingress --rule-number 100 --protocol tcp"),
     ),
     Scenario(
+        "ACL without even the last rule",
+        lambda world: world["NetworkAcls"][0].update(Entries=[OUT]),
+        {"nacl_ingress": "broken " + NACL},
+    ),
+    Scenario(
         "ACL denies first",
         acl(IN, OUT, entry(90, "deny", protocol="6", first=5000)),
         {"nacl_ingress": "broken " + NACL},
@@ -442,6 +447,7 @@ INSTANCE = [
         ("Ipv6Ranges=[{CidrIpv6=::/0}]",),
     ),
     Scenario("IPv6 alone, asked by IPv6", rules(permission(5000, cidrs=["::/0"])), {}, IPV6),
+    Scenario("all the IPv6 that is given out", rules(permission(5000, cidrs=["2000::/3"])), {}, IPV6),
     Scenario("the second group has the rule", lambda world: world.attach("sg-default", "sg-web"), {}),
     Scenario("the first group has the rule", lambda world: world.attach("sg-web", "sg-default"), {}),
     Scenario(
@@ -460,9 +466,10 @@ INSTANCE = [
         {},
         ("sg-web (web) would admit it, but is not attached", "--group-id sg-app"),
     ),
+    Scenario("a group that is not shown and not needed", lambda world: world.attach("sg-web", "sg-shared"), {}),
     Scenario(
         "a group that is not shown",
-        lambda world: world.attach("sg-web", "sg-shared"),
+        lambda world: world.attach("sg-default", "sg-shared"),
         {"security_group": "unknown"},
         {},
         ("sg-shared",),
@@ -973,8 +980,11 @@ LOAD_BALANCER = [
     ),
     through(
         "a login first",
-        listeners(listener(actions=[dict(forward()[0], Order=2), {"Type": "authenticate-oidc", "Order": 1}])),
-        {},
+        then(
+            listeners(listener(actions=[dict(forward()[0], Order=2), {"Type": "authenticate-oidc", "Order": 1}])),
+            target_is(),
+        ),
+        {"target_group": "broken " + NO_TARGET},
     ),
     through(
         "a redirect needs no targets",
@@ -1100,8 +1110,16 @@ LOAD_BALANCER = [
     ),
     through(
         "a target in a node's subnet meets no ACL there",
-        then(target_in("subnet-a"), acl_of_subnet("subnet-a", WEB_IN, EPHEMERAL_OUT)),
-        {"nacl_egress": "ok", "target_nacl_ingress": "broken"},
+        then(
+            target_in("subnet-a"),
+            acl(WEB_IN, EPHEMERAL_OUT, entry(110, protocol="6", first=5000, cidr="10.0.2.0/24")),
+        ),
+        {},
+    ),
+    through(
+        "a target in a node's subnet meets the ACL there when it comes from another",
+        then(target_in("subnet-a"), acl(WEB_IN, EPHEMERAL_OUT)),
+        {"target_nacl_ingress": "broken " + NACL},
     ),
     through(
         "a node's ACL lets answers out to nobody",

@@ -11,7 +11,7 @@ subnet-b, and i-app in subnet-c as its target.
 
 from __future__ import annotations
 
-import copy
+import pickle
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import Wanted, diagnose
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_hops import Question
@@ -241,11 +241,14 @@ GOOD = {
 }
 
 
+COPY = pickle.dumps(GOOD)  # faster than deepcopy by far
+
+
 class World(dict):
     """A copy of GOOD to be spoilt, with short names for what is in it."""
 
     def __init__(self):
-        super().__init__(copy.deepcopy(GOOD))
+        super().__init__(pickle.loads(COPY))
 
     @property
     def instance(self):
@@ -311,3 +314,21 @@ def outcome(spoil=None, wanted=TO_INSTANCE, **question):
 
 def denied(permission_="ec2:DescribeX"):
     return NotRead(f"Not known, since AWS does not let you ask: the permission {permission_} is missing.")
+
+
+def said(answer):
+    """Of each hop its verdict and code."""
+    hops = {each["hop"]: each for each in answer["hops"]}
+    return {name: f"{each['verdict']} {each['code'] or ''}".strip() for name, each in hops.items()}
+
+
+def matches(answer, expected):
+    """Whether just the hops that are expected are not ok, with verdict and, where it is given, code."""
+    found = said(answer)
+    for name, words in found.items():
+        wanted = expected.get(name)
+        if wanted is None and words.split()[0] not in ("ok", "skipped"):
+            return False
+        if wanted is not None and words != wanted and words.split()[0] != wanted:
+            return False
+    return set(expected) <= set(found)
