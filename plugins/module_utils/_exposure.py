@@ -235,14 +235,16 @@ def _sources(rules: list[GroupRule]) -> tuple[str, ...]:
 
 def _named(snapshot: Snapshot, rules: list[GroupRule], through: Intervals, way: Way) -> tuple[str, ...]:
     """The sources as the rules have them; the addresses themselves where something else narrows them further."""
-    family = way.question.family
-    public = [rule for rule in rules if _space(snapshot, rule, family) & through]
-    admitted = Intervals()
-    for rule in public:
-        admitted |= _space(snapshot, rule, family) & way.client.space
-    if admitted == through:
-        return _sources([rule for rule in rules if rule in public or rule.source.startswith("sg-")])
-    return tuple(cidrs(through, family))
+    named, admitted = [], Intervals()
+    for rule in rules:
+        try:
+            space = _space(snapshot, rule, way.question.family)
+        except NotRead:
+            continue  # the others admit everybody, or it would be unknown
+        if space & through or rule.source.startswith("sg-"):
+            named.append(rule)
+            admitted |= space & way.client.space
+    return _sources(named) if admitted == through else tuple(cidrs(through, way.question.family))
 
 
 ROUNDS = 4  # see _reachability_collect

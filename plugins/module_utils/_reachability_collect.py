@@ -32,30 +32,86 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snap
 Describe = Callable[..., Any]
 Key = tuple  # (name, id or None), see Snapshot
 
-# Of each answer, what every record must have: an endpoint that answers with something else is not believed.
-SHAPES: dict[str, dict] = {
+
+def is_block(text: Any) -> bool:
+    """Whether it is an address or a CIDR block."""
+    try:
+        return bool(addresses([text], family_of(text)))
+    except (TypeError, ValueError):
+        return False
+
+
+# Of each answer, what is used of its records: an endpoint that answers with something else is not believed. What
+# begins with ? may be left out, and of several keys one must be there.
+_ADDRESSES = {"?PrivateIpAddresses": [{"PrivateIpAddress": is_block}], "?Ipv6Addresses": [{"Ipv6Address": is_block}]}
+_INTERFACE = {
+    "NetworkInterfaceId": str,
+    "SubnetId": str,
+    "VpcId": str,
+    "Groups": [{"GroupId": str}],
+    "?PrivateIpAddress": is_block,
+    **_ADDRESSES,
+}
+_PERMISSIONS = [
+    {
+        "IpProtocol": str,
+        "?IpRanges": [{"CidrIp": is_block}],
+        "?Ipv6Ranges": [{"CidrIpv6": is_block}],
+        "?PrefixListIds": [{"PrefixListId": str}],
+        "?UserIdGroupPairs": [{"?GroupId": str}],
+    }
+]
+_ACTIONS = [
+    {"Type": str, "?TargetGroupArn": str, "?ForwardConfig": {"?TargetGroups": [{"TargetGroupArn": str}]}},
+]
+SHAPES: dict[str, Any] = {
     "Instances": {"InstanceId": str, "State": {"Name": str}},
-    "InstanceInterfaces": {
-        "NetworkInterfaceId": str,
-        "SubnetId": str,
-        "VpcId": str,
-        "Groups": [{"GroupId": str}],
-        "Attachment": {"DeviceIndex": int},
-    },
-    "NetworkInterfaces": {"NetworkInterfaceId": str, "SubnetId": str, "VpcId": str, "Groups": [{"GroupId": str}]},
+    "InstanceInterfaces": {**_INTERFACE, "Attachment": {"DeviceIndex": int}},
+    "NetworkInterfaces": _INTERFACE,
     "Addresses": {"PublicIp": str},
-    "SecurityGroups": {"GroupId": str, "GroupName": str, "VpcId": str},
-    "RouteTables": {"RouteTableId": str, "VpcId": str, "Routes": [{}], "Associations": [{}]},
+    "SecurityGroups": {
+        "GroupId": str,
+        "GroupName": str,
+        "VpcId": str,
+        "?IpPermissions": _PERMISSIONS,
+        "?IpPermissionsEgress": _PERMISSIONS,
+    },
+    "RouteTables": {
+        "RouteTableId": str,
+        "VpcId": str,
+        "Routes": [
+            {
+                "?DestinationCidrBlock": is_block,
+                "?DestinationIpv6CidrBlock": is_block,
+                "?DestinationPrefixListId": str,
+                "?GatewayId": str,
+            }
+        ],
+        "Associations": [{"?AssociationState": {"State": str}}],
+    },
     "InternetGateways": {"InternetGatewayId": str, "Attachments": [{"State": str, "VpcId": str}]},
     "NetworkAcls": {
         "NetworkAclId": str,
         "VpcId": str,
         "IsDefault": bool,
         "Associations": [{"SubnetId": str}],
-        "Entries": [{"Egress": bool, "Protocol": str, "RuleAction": str, "RuleNumber": int}],
+        "Entries": [
+            {
+                "Egress": bool,
+                "Protocol": str,
+                "RuleAction": str,
+                "RuleNumber": int,
+                ("CidrBlock", "Ipv6CidrBlock"): is_block,
+                "?PortRange": {"From": int, "To": int},
+            }
+        ],
     },
-    "Subnets": {"SubnetId": str},
-    "Entries": {"Cidr": str},
+    "Subnets": {
+        "SubnetId": str,
+        "?CidrBlock": is_block,
+        "?Ipv6CidrBlockAssociationSet": [{"Ipv6CidrBlock": is_block}],
+    },
+    "Entries": {"Cidr": is_block},
     "VpcBlockPublicAccessOptions": {"InternetGatewayBlockMode": str},
     "VpcBlockPublicAccessExclusions": {
         "ExclusionId": str,
@@ -72,8 +128,8 @@ SHAPES: dict[str, dict] = {
         "State": {"Code": str},
         "AvailabilityZones": [{"SubnetId": str}],
     },
-    "Listeners": {"ListenerArn": str},
-    "Rules": {"Actions": [{"Type": str}]},
+    "Listeners": {"ListenerArn": str, "?Port": int, "?Protocol": str, "?DefaultActions": _ACTIONS},
+    "Rules": {"Actions": _ACTIONS},
     "TargetGroups": {"TargetGroupArn": str, "TargetGroupName": str},
     "TargetHealthDescriptions": {"Target": {"Id": str}, "TargetHealth": {"State": str}},
     "Attributes": {"Key": str, "Value": str},
@@ -82,10 +138,19 @@ SHAPES: dict[str, dict] = {
 
 def fits(record: Any, shape: Any) -> bool:
     if isinstance(shape, dict):
-        return isinstance(record, dict) and all(fits(record.get(key), each) for key, each in shape.items())
+        return isinstance(record, dict) and all(_has(record, key, each) for key, each in shape.items())
     if isinstance(shape, list):
         return isinstance(record, list) and all(fits(each, shape[0]) for each in record)
-    return isinstance(record, shape)
+    return isinstance(record, shape) if isinstance(shape, type) else shape(record)
+
+
+def _has(record: Record, key: str | tuple[str, ...], shape: Any) -> bool:
+    if isinstance(key, tuple):
+        there = [record[each] for each in key if each in record]
+        return bool(there) and all(fits(each, shape) for each in there)
+    if key.startswith("?"):
+        return key[1:] not in record or fits(record[key[1:]], shape)
+    return fits(record.get(key), shape)
 
 
 # Each round asks for what the one before could not know of: the target, its VPC, the lists that rules there refer to.

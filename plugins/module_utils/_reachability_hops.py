@@ -62,7 +62,7 @@ def client_of(question: Question, snapshot: Snapshot, vpc_id: str) -> Client:
     """Of a source, the part counts that can be a client: public addresses that are not the VPC's own, else private."""
     try:
         vpc_space = snapshot.vpc_space(vpc_id, question.family)
-    except (NotRead, ValueError):
+    except NotRead:
         vpc_space = Intervals()  # the route hop says that it is unknown
     asked = addresses([question.asked_source], question.family)
     over_the_internet = asked & INTERNET[question.family] - vpc_space
@@ -83,8 +83,6 @@ def judged(judge: Callable[..., Hop], *arguments) -> Hop:
         return judge(*arguments)
     except NotRead as error:
         return Hop("unknown", str(error))
-    except ValueError as error:  # of ipaddress
-        return Hop("unknown", f"AWS answered with something else than an address block: {error}")
 
 
 def merged(hops: list[Hop]) -> Hop:

@@ -361,7 +361,10 @@ def _cure(group: Record, description: Record) -> tuple[str, str]:
         return "BAD_STATE", f"aws ec2 start-instances --instance-ids {id_}"
     if reason in ("Target.NotInUse", "Target.IpUnusable"):
         fix = "Enable the target's zone: aws elbv2 set-subnets --load-balancer-arn"
-        return "ELB_INSTALLED_AZ_RESTRICTION", f"{fix} {', '.join(group['LoadBalancerArns'])} --subnets with its subnet"
+        return (
+            "ELB_INSTALLED_AZ_RESTRICTION",
+            f"{fix} {', '.join(group.get('LoadBalancerArns', []))} --subnets with its subnet",
+        )
     checked = f"{group.get('HealthCheckProtocol', 'TCP')} on port {port}"
     path = group.get("HealthCheckPath")
     if reason == "Target.ResponseCodeMismatch":
@@ -375,7 +378,7 @@ def _cure(group: Record, description: Record) -> tuple[str, str]:
 
 def health_port(group: Record, description: Record) -> int:
     for port in (description.get("HealthCheckPort"), group.get("HealthCheckPort")):
-        if port and port != "traffic-port":
+        if port and port.isdigit():  # else "traffic-port"
             return int(port)
     return _port(group, description)
 
@@ -443,7 +446,12 @@ def _keeps_client(way: Way, group: Record) -> bool:
         return False
     attributes = way.snapshot.all("Attributes", group["TargetGroupArn"])
     values = {each["Key"]: each["Value"] for each in attributes}
-    by_default = group["TargetType"] == "instance" or group["Protocol"] in ("UDP", "TCP_UDP", "QUIC", "TCP_QUIC")
+    by_default = group.get("TargetType") == "instance" or group.get("Protocol") in (
+        "UDP",
+        "TCP_UDP",
+        "QUIC",
+        "TCP_QUIC",
+    )
     return values.get("preserve_client_ip.enabled", str(by_default).lower()) == "true"
 
 
@@ -461,7 +469,11 @@ def _at_targets(legs: Hop, targets: list[Target], judge) -> Hop:
 def _node_spaces(way: Way, target: Target, same_subnet: bool = True) -> list[tuple[str, Intervals]]:
     """The nodes' subnets with the addresses that they may send from. A subnet's own traffic meets no network ACL."""
     subnet_ids = [each for each in way.subnet_ids if same_subnet or each != target.interface["SubnetId"]]
-    return [(each, way.snapshot.subnet_space(each, target.family)) for each in subnet_ids]
+    spaces = [(each, way.snapshot.subnet_space(each, target.family)) for each in subnet_ids]
+    for subnet_id, space in spaces:
+        if not space:
+            raise NotRead(f"{subnet_id} has no {target.family} addresses, which the load balancer's node there needs")
+    return spaces
 
 
 def _asks(way: Way, target: Target, same_subnet: bool = True) -> list[list[Ask]]:

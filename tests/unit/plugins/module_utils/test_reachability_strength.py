@@ -534,8 +534,8 @@ IDEAS = {
     ),
     "targets by address see the client too": (
         "_reachability_load_balancer",
-        'by_default = group["TargetType"] == "instance" or',
-        'by_default = group["TargetType"] in ("instance", "ip") or',
+        'by_default = group.get("TargetType") == "instance" or',
+        'by_default = group.get("TargetType") in ("instance", "ip") or',
     ),
     "health checks need no rule": (
         "_reachability_load_balancer",
