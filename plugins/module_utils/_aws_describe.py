@@ -96,7 +96,12 @@ class _Nonsense(Exception):
 
 @AWSRetry.jittered_backoff(catch_extra_error_codes=THROTTLED)
 def _one_page(client: Any, operation: str, arguments: dict) -> dict:
-    return getattr(client, operation)(**arguments)
+    try:
+        return getattr(client, operation)(**arguments)
+    except botocore.exceptions.ClientError as error:
+        if "Code" not in error.response.get("Error", {}):
+            raise _Nonsense from None  # on which AWSRetry itself would stumble
+        raise
 
 
 def _all_pages(client: Any, operation: str, answer: str, arguments: dict) -> Any:
