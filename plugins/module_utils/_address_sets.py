@@ -43,16 +43,23 @@ class Intervals:
         return Intervals(self.pairs + other.pairs)
 
     def __and__(self, other: Intervals) -> Intervals:
-        return Intervals(_overlaps(self.pairs, other.pairs))
+        return _of_pairs(_overlaps(self.pairs, other.pairs))
 
     def __sub__(self, other: Intervals) -> Intervals:
-        return Intervals(_left_over(self.pairs, other.pairs))
+        return _of_pairs(_left_over(self.pairs, other.pairs))
 
     def __le__(self, other: Intervals) -> bool:
         return not self - other
 
     def size(self) -> int:
         return sum(last - first + 1 for first, last in self.pairs)
+
+
+def _of_pairs(pairs: Iterable[tuple[int, int]]) -> Intervals:
+    """Of pairs that are sorted and apart already."""
+    made = Intervals()
+    made.pairs = tuple(pairs)
+    return made
 
 
 def _overlaps(ours: tuple, theirs: tuple) -> Iterator[tuple[int, int]]:

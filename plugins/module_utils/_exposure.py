@@ -247,11 +247,8 @@ def _named(snapshot: Snapshot, rules: list[GroupRule], through: Intervals, way: 
     return _sources(named) if admitted == through else tuple(cidrs(through, way.question.family))
 
 
-ROUNDS = 4  # see _reachability_collect
-
-
-def collect(describe: Describe, machines: list[Record]) -> Snapshot:
-    """Everything that `expose` needs; machines that listen on loopback alone need nothing."""
+def ask_aws(describe: Describe, machines: list[Record]) -> list[Record]:
+    """What `expose` says once it has all that it needs; machines that listen on loopback alone need nothing."""
     open_ones = [each for each in machines if any(_leaves(listener) for listener in each["listeners"])]
     ids = sorted({each["instance_id"] for each in open_ones if each["instance_id"]})
     private = {each["private_address"] for each in open_ones if not each["instance_id"] and each["private_address"]}
@@ -261,12 +258,11 @@ def collect(describe: Describe, machines: list[Record]) -> Snapshot:
             ("NetworkInterfaces", None): attempt(_interfaces, describe, sorted(private)),
         }
     )
-    for _round in range(ROUNDS):
-        expose(snapshot, machines)
+    while True:
+        found = expose(snapshot, machines)
         if not snapshot.missed:
-            break
+            return found
         snapshot = fetch_missed(describe, snapshot)
-    return snapshot
 
 
 def _leaves(listener: Record) -> bool:

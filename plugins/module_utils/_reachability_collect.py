@@ -153,22 +153,20 @@ def _has(record: Record, key: str | tuple[str, ...], shape: Any) -> bool:
     return fits(record.get(key), shape)
 
 
-# Each round asks for what the one before could not know of: the target, its VPC, the lists that rules there refer to.
-ROUNDS = 8
+def ask_aws(describe: Describe, question: Question, wanted: Wanted) -> dict[str, Any]:
+    """What `diagnose` says once it has all that it needs. What cannot be read is a NotRead to it.
 
-
-def collect(describe: Describe, question: Question, wanted: Wanted) -> Snapshot:
-    """Everything that `diagnose` needs to answer the question. What cannot be read is in it as a NotRead."""
+    It ends, since each round keeps an answer for whatever the one before missed.
+    """
     snapshot = Snapshot({})
-    for _round in range(ROUNDS):
-        diagnose(snapshot, question, wanted)
+    while True:
+        found = diagnose(snapshot, question, wanted)
         if not snapshot.missed:
-            break
+            return found
         if wanted.address and ("NetworkInterfaces", wanted.address) in snapshot.missed:
             snapshot = Snapshot(find_address(describe, wanted.address))
-            continue
-        snapshot = fetch_missed(describe, snapshot)
-    return snapshot
+        else:
+            snapshot = fetch_missed(describe, snapshot)
 
 
 def fetch_missed(describe: Describe, snapshot: Snapshot) -> Snapshot:

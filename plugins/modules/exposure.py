@@ -168,7 +168,7 @@ exposure:
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_describe import Describe
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._exposure import collect, expose, normalised
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._exposure import ask_aws, normalised
 
 LISTENER = dict(
     protocol=dict(type="str", choices=["tcp", "udp"], default="tcp"),
@@ -193,8 +193,7 @@ def main():
         machines = normalised(module.params["machines"])
     except ValueError as error:
         module.fail_json(msg=str(error))
-    snapshot = collect(Describe(module), machines)
-    module.exit_json(changed=False, exposure=expose(snapshot, machines))
+    module.exit_json(changed=False, exposure=ask_aws(Describe(module), machines))
 
 
 if __name__ == "__main__":

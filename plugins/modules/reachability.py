@@ -248,8 +248,8 @@ hops:
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_describe import Describe
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import asked, diagnose
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_collect import collect
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import asked
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_collect import ask_aws
 
 
 def main():
@@ -271,8 +271,7 @@ def main():
         question, wanted = asked(module.params)
     except ValueError as error:
         module.fail_json(msg=str(error))
-    snapshot = collect(Describe(module), question, wanted)
-    module.exit_json(changed=False, **diagnose(snapshot, question, wanted))
+    module.exit_json(changed=False, **ask_aws(Describe(module), question, wanted))
 
 
 if __name__ == "__main__":

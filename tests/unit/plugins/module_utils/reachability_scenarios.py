@@ -50,6 +50,11 @@ class Scenario(NamedTuple):
     wanted: Any = TO_INSTANCE
 
 
+def named(scenario):
+    """For pytest's ids."""
+    return f"{'instance' if scenario.wanted == TO_INSTANCE else 'load balancer'}: {scenario.name}"
+
+
 def nothing(_world):
     pass
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._exposure import collect, expose, normalised
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._exposure import ask_aws, expose, normalised
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_collect import Missing
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snapshot import NotRead, Snapshot
 from reachability_scenarios import (
@@ -98,7 +98,7 @@ def test_loopback_needs_no_aws(address):
     def refuse(*_arguments, **_keywords):
         raise AssertionError("AWS was asked")
 
-    collect(refuse, normalised([machine(listener(address=address))]))
+    ask_aws(refuse, normalised([machine(listener(address=address))]))
 
 
 def test_an_address_bound_to_the_loopback_interface():
@@ -304,7 +304,7 @@ class Fleet:
 def test_a_thousand_instances_in_six_calls():
     fleet = Fleet(1000)
     machines = fleet.machines()
-    found = expose(collect(fleet, machines), machines)
+    found = ask_aws(fleet, machines)
     assert len(fleet.calls) == 6
     assert [each["audience"] for each in found] == ["everybody", "part", "nobody"] * 1000
 
@@ -314,7 +314,7 @@ def test_a_thousand_addresses_in_ten_calls():
     machines = fleet.machines(instance_id=None)
     for each, instance in zip(machines, fleet.instances):
         each["private_address"] = instance["NetworkInterfaces"][0]["PrivateIpAddress"]
-    found = expose(collect(fleet, machines), machines)
+    found = ask_aws(fleet, machines)
     assert len(fleet.calls) == 10
     assert [each["audience"] for each in found] == ["everybody", "part", "nobody"] * 1000
 
@@ -322,7 +322,7 @@ def test_a_thousand_addresses_in_ten_calls():
 def test_one_instance_that_is_gone_hides_no_other():
     fleet = Fleet(3)
     machines = fleet.machines() + normalised([machine(listener(), name="gone", instance_id="i-gone")])
-    found = expose(collect(fleet, machines), machines)
+    found = ask_aws(fleet, machines)
     assert [each["audience"] for each in found] == ["everybody", "part", "nobody"] * 3 + ["unknown"]
     assert fleet.calls.count("describe_instances") == 2
 
@@ -332,7 +332,7 @@ def test_what_may_not_be_asked_is_said_of_each_machine():
         raise NotRead(f"the permission for {operation} is missing")
 
     machines = normalised([machine(listener()), machine(listener(), instance_id=None, private_address=PRIVATE)])
-    found = expose(collect(refuse, machines), machines)
+    found = ask_aws(refuse, machines)
     assert [each["audience"] for each in found] == ["unknown", "unknown"]
     assert "describe_instances" in found[0]["reason"]
     assert "describe_network_interfaces" in found[1]["reason"]

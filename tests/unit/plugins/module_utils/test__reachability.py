@@ -17,6 +17,7 @@ from reachability_scenarios import (
     LOAD_BALANCER,
     SCENARIOS,
     assigned_by_ec2,
+    named,
     no_public_address,
     own_acls,
     state,
@@ -34,7 +35,7 @@ OF_TARGETS = (
 )
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda each: f"{each.wanted} {each.name}"[:80])
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=named)
 def test_one_thing_at_a_time(scenario):
     answer = outcome(scenario.spoil, scenario.wanted, **scenario.question)
     assert matches(answer, scenario.expected), said(answer)
@@ -82,7 +83,7 @@ def test_a_stopped_instance_is_not_blamed_for_the_address_it_gave_back():
     assert said(answer)["public_address"] == "skipped"
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda each: f"{each.wanted} {each.name}"[:80])
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=named)
 def test_the_answer_is_one_with_its_hops(scenario):
     answer = outcome(scenario.spoil, scenario.wanted, **scenario.question)
     verdicts = [each["verdict"] for each in answer["hops"]]

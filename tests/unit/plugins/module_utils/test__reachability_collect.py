@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import Wanted, diagnose
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import Wanted
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_collect import (
     SHAPES,
     Missing,
-    collect,
+    ask_aws,
     fits,
 )
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_hops import Question
@@ -20,6 +20,7 @@ from reachability_scenarios import (
     SCENARIOS,
     block,
     by_address,
+    named,
     network_balancer,
     routes,
     rules,
@@ -126,14 +127,14 @@ def ask(spoil=None, wanted=TO_INSTANCE, **question):
         question.setdefault("port", 80)
     aws = Aws(spoil)
     asked = Question(**question)
-    return diagnose(collect(aws, asked, wanted), asked, wanted), aws.calls
+    return ask_aws(aws, asked, wanted), aws.calls
 
 
 # In the others the VPC has interfaces that are no instance's, which this AWS does not list.
 COLLECTED = [each for each in SCENARIOS if "from within" not in each.name and "by address" not in each.name]
 
 
-@pytest.mark.parametrize("scenario", COLLECTED, ids=lambda each: f"{each.wanted} {each.name}"[:80])
+@pytest.mark.parametrize("scenario", COLLECTED, ids=named)
 def test_what_is_asked_for_is_enough_and_nothing_is_asked_twice(scenario):
     answer, calls = ask(scenario.spoil, scenario.wanted, **scenario.question)
     assert matches(answer, scenario.expected), said(answer)
@@ -318,14 +319,14 @@ def test_nonsense_in_any_place_is_an_answer(data, where, wanted, remove, spoil):
         return  # the fake itself cannot be built of it
     question = Question(port=80 if wanted == TO_BALANCER else 5000)
     try:
-        snapshot = collect(aws, question, wanted)
+        found = ask_aws(aws, question, wanted)
     except (KeyError, TypeError, AttributeError, AssertionError) as error:
         frame = error.__traceback__
         while frame.tb_next:
             frame = frame.tb_next
         assert frame.tb_frame.f_code.co_filename == __file__, "not the fake but the logic stumbled"
         return
-    assert diagnose(snapshot, question, wanted)["verdict"] in ("reachable", "partial", "unreachable", "unknown")
+    assert found["verdict"] in ("reachable", "partial", "unreachable", "unknown")
 
 
 @pytest.mark.parametrize("name", SHAPES)
