@@ -77,7 +77,7 @@ def security_group(snapshot: Snapshot, ids: list[str], ask: Ask, place: str, egr
         evidence = f"{place}'s groups ({attached}) admit {ask.service} {to_from} {_share(through, ask.family)}."
     near = _near_misses(snapshot, groups, rules, ask, egress)
     code = "ENI_SG_RULES_MISMATCH" if rules else "SG_HAS_NO_RULES"
-    fix = _open_group(groups, ask, egress)
+    fix = _open_group(groups, ask, egress) if groups else f"Put {place} into a security group that lets it through."
     return Hop(through.verdict, " ".join([evidence, *near]), code, fix, direction, resources, through)
 
 

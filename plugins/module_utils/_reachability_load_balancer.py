@@ -222,7 +222,10 @@ def _listener_hop(way: Way) -> Hop:
     if listener:
         evidence = f"{way.name} listens on {listener['Port']} for {listener['Protocol']}."
         return Hop("ok", evidence, direction="ingress", resources=(listener["ListenerArn"],))
-    others = ", ".join(f"{each['Port']} ({each['Protocol']})" for each in way.snapshot.all("Listeners"))
+    # A Gateway Load Balancer's listener has neither.
+    others = ", ".join(
+        f"{each.get('Port', 'all ports')} ({each.get('Protocol', 'all')})" for each in way.snapshot.all("Listeners")
+    )
     evidence = f"{way.name} has no listener for {way.question.service}. It listens on: {others or 'nothing'}."
     protocol = "HTTP" if way.balancer["Type"] == "application" else way.question.protocol.upper()
     fix = f"aws elbv2 create-listener --load-balancer-arn {_arn(way)} --protocol {protocol} --port {way.question.port}"

@@ -31,6 +31,7 @@ LOGIC = [
     "_reachability",
 ]
 HELPERS = ["reachability_world", "reachability_scenarios"]
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "plugins" / "module_utils"))
 
 # idea: (file, what is there, what is put there)
 IDEAS = {
