@@ -87,6 +87,7 @@ benchmark: machine
 	PATH=$$PATH:$(STATE)/pyinfra/bin python tests/benchmark/site.py
 	@tests/peers.sh
 	python tests/benchmark/listening_ports.py
+	python tests/benchmark/reachability.py
 
 # New versions for every Python that the flask role serves.
 constraints: setup

@@ -128,13 +128,6 @@ INTERNET = {
 }
 
 
-def is_public(address: str) -> bool:
-    """Whether a client on the Internet could have this address. Raises ValueError for what is no address."""
-    ipaddress.ip_address(address)
-    family = family_of(address)
-    return addresses([address], family) <= INTERNET[family]
-
-
 def named(space: Intervals, family: str, most: int = 3) -> str:
     """A few words for a set of addresses: "203.0.113.0/24 and 198.51.100.7/32"."""
     if INTERNET[family] <= space:

@@ -155,7 +155,7 @@ class _Judge:
             self.known[key] = _judged(self.snapshot, question, interface, bool(entrance))
         found = self.known[key]
         ids = (interface.get("Attachment", {}).get("InstanceId"), interface["NetworkInterfaceId"])
-        return found._replace(resources=(*filter(None, ids), *found.resources))
+        return found._replace(resources=tuple(dict.fromkeys([*filter(None, ids), *found.resources])))
 
 
 def _by_address(snapshot: Snapshot) -> dict[str, list[Record]]:

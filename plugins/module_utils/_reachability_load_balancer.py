@@ -205,7 +205,12 @@ def _scheme(way: Way) -> Hop:
 def _own_groups(way: Way) -> Hop:
     if not way.group_ids:
         return Hop("ok", f"{way.name} has no security groups: it lets everybody in.", direction="ingress")
-    return security_group(way.snapshot, way.group_ids, way.ask, way.name)
+    return _of_balancer(way, security_group(way.snapshot, way.group_ids, way.ask, way.name))
+
+
+def _of_balancer(way: Way, hop: Hop) -> Hop:
+    """With its ARN among the resources rather than its name, which the evidence has."""
+    return hop._replace(resources=tuple(_arn(way) if each == way.name else each for each in hop.resources))
 
 
 # From the listener to the targets
@@ -306,7 +311,8 @@ def _target_groups(way: Way) -> Hop:
         there = way.snapshot.all("TargetHealthDescriptions", arn)
         staying = [each for each in there if each["TargetHealth"]["State"] != "draining"]
         if staying:
-            ids = ", ".join(each["Target"]["Id"] for each in staying[:3]) + (", …" if len(staying) > 3 else "")
+            more = f" and {len(staying) - 3} more" if len(staying) > 3 else ""
+            ids = ", ".join(each["Target"]["Id"] for each in staying[:3]) + more
             return Hop("ok", f"The listener forwards to {name} with {ids}.", resources=(arn,))
         leaving = ", all of them draining" if there else ""
         evidence = f"{name}, which the listener forwards to, has no registered targets{leaving}."
@@ -525,7 +531,7 @@ def _outgoing(way: Way, target: Target) -> Hop:
 
     def judge(port: int) -> Hop:
         ask = Ask(target.protocol, port, target.family, target.space, target.block, resolve)
-        return security_group(way.snapshot, way.group_ids, ask, way.name, egress=True)
+        return _of_balancer(way, security_group(way.snapshot, way.group_ids, ask, way.name, egress=True))
 
     return in_series([judged(judge, port) for port in dict.fromkeys([target.port, target.health_port])])
 

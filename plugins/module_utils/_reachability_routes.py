@@ -57,9 +57,10 @@ def route(snapshot: Snapshot, vpc_id: str, subnet_id: str, client: Client, famil
     resources = (table_id, *filter(None, (_next_hop(each) for each, _space in taken)), subnet_id)
     if through.verdict == "ok":
         ways = ", ".join(dict.fromkeys(_named_route(each) for each, _space in taken))
-        return Hop("ok", f"{whose} sends answers by {ways}.", None, None, "egress", resources, through)
-    sentences = [f"{named(space, family)}: {trouble[1]}" for _each, space, trouble in bad + unsure]
-    evidence = f"By {whose}, answers do not find back to the client. " + some_of(sentences)
+        return Hop("ok", f"{whose} sends answers to {ways}.", None, None, "egress", resources, through)
+    whom = [f"to {named(space, family)} " if len(taken) > 1 else "" for _each, space, _why in bad + unsure]
+    sentences = [f"{who}{trouble[1]}" for who, (_each, _space, trouble) in zip(whom, bad + unsure)]
+    evidence = f"By {whose}, answers do not find back to the client: {some_of(sentences)}"
     if unsure:
         return Hop("unknown", evidence, unsure[0][2][0], None, "egress", resources)
     code = bad[0][2][0]
@@ -74,13 +75,13 @@ def _next_hop(route_: Record | None) -> str | None:
 
 
 def _named_route(route_: Record) -> str:
-    return f"{destination(route_) or route_.get('DestinationPrefixListId')} → {_next_hop(route_)}"
+    return f"{destination(route_) or route_.get('DestinationPrefixListId')} via {_next_hop(route_)}"
 
 
 def _trouble(snapshot: Snapshot, vpc_id: str, route_: Record | None, kind: str) -> tuple[str | None, str] | None:
     """None if answers get back that way, else `(code, why)`; without a code it is not known whether they do."""
     if route_ is None:
-        return "NO_ROUTE_TO_DESTINATION", "there is no route."
+        return "NO_ROUTE_TO_DESTINATION", "there is no route for them."
     hop, words = _next_hop(route_) or "nothing", _named_route(route_)
     if route_.get("State", "active") != "active":
         return "BAD_STATE_ROUTE", f"{words} is a {route_['State']}: what it led to is gone."

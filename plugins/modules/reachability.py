@@ -66,9 +66,10 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - amazon.aws.boto3
 notes:
-  - Makes at most 9 calls for an instance or address, and 13 for a load balancer. Each managed prefix list that decides
-    something is one more from the third on (for a load balancer, from the first or second on), and so is each target
-    group from the second on.
+  - Makes 6 calls for an instance, up to 8 for an address and 12 for a load balancer with one target group, and one
+    more for the exclusions where VPC Block Public Access is on. Each managed prefix list that decides something is one
+    more, and so is each further target group.
+  - Waits out throttling.
   - Needs the permissions in C(files/iam-policy.json) of this collection that begin with C(Describe) or C(Get).
   - An instance or load balancer that does not exist is an answer, RV(verdict=unreachable). The module fails only if
     it learns nothing at all, as without credentials or without a connection.

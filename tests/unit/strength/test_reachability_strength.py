@@ -618,14 +618,14 @@ def disagreeing():
 
 def test_without_a_wrong_idea_all_agree(as_before):
     name = LOGIC[0]
-    load(name, source_of(name).read_text())
+    load(name, source_of(name).read_text(encoding="utf-8"))
     assert list(disagreeing()) == []
 
 
 @pytest.mark.parametrize("idea", IDEAS)
 def test_a_wrong_idea_is_caught(idea, as_before):
     name, there, instead = IDEAS[idea]
-    text = source_of(name).read_text()
+    text = source_of(name).read_text(encoding="utf-8")
     assert text.count(there) == 1, f"the idea does not fit {name}.py any more: put it into the new source"
     load(name, text.replace(there, instead))
     assert next(disagreeing(), None), "no scenario contradicts this idea: add one"

@@ -608,7 +608,7 @@ INSTANCE = [
         routes(route(NET, GatewayId="vgw-1"), DEFAULT),
         {"route": "partial MORE_SPECIFIC_ROUTE"},
         {},
-        ("203.0.113.0/24 → vgw-1", "delete-route", NET),
+        ("203.0.113.0/24 via vgw-1", "delete-route", NET),
     ),
     Scenario(
         "that route is the client's",

@@ -14,7 +14,6 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._address_sets impo
     Intervals,
     addresses,
     cidrs,
-    is_public,
     named,
     ports_named,
 )
@@ -113,7 +112,8 @@ def test_what_is_no_block():
     ],
 )
 def test_who_can_be_a_client_over_the_internet(address, public):
-    assert is_public(address) is public
+    family = "ipv6" if ":" in address else "ipv4"
+    assert (addresses([address], family) <= INTERNET[family]) is public
 
 
 @pytest.mark.parametrize(
