@@ -88,6 +88,7 @@ benchmark: machine
 	@tests/peers.sh wrk curl
 	python tests/benchmark/listening_ports.py
 	python tests/benchmark/serving.py
+	python tests/benchmark/reachability.py
 
 # New versions for every Python that the flask role serves.
 constraints: setup

@@ -1,0 +1,267 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+
+"""Does a packet get from a client to an instance, an address or a load balancer, and its answer back?
+
+`diagnose` joins the hops to one answer; _reachability_collect asks AWS for what it needs.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any, NamedTuple
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import (
+    _reachability_interface as to_interface,
+)
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import (
+    _reachability_load_balancer as to_balancer,
+)
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._address_sets import Intervals, family_of
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_hops import Client, Hop, Question
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snapshot import (
+    NotRead,
+    Record,
+    Snapshot,
+    own_addresses,
+    public_addresses,
+)
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._security_group import cidr_errors
+
+# In the order that a packet and then its answer meet them.
+HOPS = (
+    "target_exists",
+    "instance_state",
+    "public_address",
+    "block_public_access",
+    "lb_state",
+    "lb_scheme",
+    "internet_gateway",
+    "nacl_ingress",
+    "lb_security_group",
+    "lb_listener",
+    "target_group",
+    "target_health",
+    "lb_security_group_egress",
+    "target_nacl_ingress",
+    "security_group",
+    "target_nacl_egress",
+    "nacl_egress",
+    "route",
+)
+OF_BALANCERS = [hop for hop in HOPS if hop != "instance_state"]
+OF_INTERFACES = [hop for hop in HOPS if not hop.startswith(("lb_", "target_")) or hop == "target_exists"]
+
+
+class Wanted(NamedTuple):
+    """What is to be reached: one of these."""
+
+    instance_id: str | None = None
+    address: str | None = None
+    load_balancer_arn: str | None = None
+
+    def __str__(self) -> str:
+        return next(filter(None, self))
+
+
+def asked(options: dict[str, Any]) -> tuple[Question, Wanted]:
+    """What the module's options ask. Raises ValueError, with a message that names the option."""
+    wanted = Wanted(options["instance_id"], options["address"], options["load_balancer_arn"])
+    if not 1 <= options["port"] <= 65535:
+        raise ValueError(f"port: {options['port']} is not within 1 to 65535")
+    families = {"family": options["family"]}
+    if wanted.address:
+        try:
+            wanted = wanted._replace(address=str(ipaddress.ip_address(wanted.address)))
+        except ValueError as error:
+            raise ValueError(f"address: {error}") from None
+        families["address"] = family_of(wanted.address)
+    if options["source"]:
+        for error in cidr_errors([options["source"]]):
+            raise ValueError(f"source: {error}")
+        families["source"] = family_of(options["source"])
+    given = {option: family for option, family in families.items() if family}
+    if len(set(given.values())) > 1:
+        named = ", ".join(f"{option} is {family}" for option, family in given.items())
+        raise ValueError(f"{named}: a client and what it reaches are of one family")
+    family = next(iter(given.values()), "ipv4")
+    return Question(options["protocol"], options["port"], family, options["source"]), wanted
+
+
+class Walk(NamedTuple):
+    hops: dict[str, Hop]
+    client: Client
+    target: Record  # what is known of it, see the module's documentation
+
+
+def diagnose(snapshot: Snapshot, question: Question, wanted: Wanted) -> dict[str, Any]:
+    """The answer of the module `reachability`, except for `changed`."""
+    walks = [_concluded(walk) for walk in _walks(snapshot, question, wanted)]
+    # An instance with several addresses is reachable if it is at one of them.
+    walk = min(walks, key=lambda each: ("reachable", "partial", "unknown", "unreachable").index(verdict(each.hops)))
+    stopping = {name: hop for name, hop in walk.hops.items() if hop.verdict in ("broken", "partial")}
+    first = next((name for name, hop in stopping.items() if hop.verdict == "broken"), None)
+    first = first or next(iter(stopping), None)
+    return {
+        "verdict": verdict(walk.hops),
+        "first_broken_hop": first,
+        "broken_hops": list(stopping),
+        "hops": [{"hop": name, **_published(hop)} for name, hop in walk.hops.items()],
+        "target": walk.target,
+        "summary": _summary(walk, question, wanted, first),
+        "notes": _notes(walk),
+    }
+
+
+def verdict(hops: dict[str, Hop]) -> str:
+    verdicts = {hop.verdict for hop in hops.values()}
+    if "broken" in verdicts:
+        return "unreachable"
+    return "unknown" if "unknown" in verdicts else "partial" if "partial" in verdicts else "reachable"
+
+
+def _published(hop: Hop) -> dict[str, Any]:
+    published = hop._asdict()
+    del published["passage"]
+    return {**published, "resources": list(hop.resources)}
+
+
+def _concluded(walk: Walk) -> Walk:
+    """Hops that each let somebody through may together let nobody: then the one is broken where the last are lost."""
+    left = walk.client.space
+    hops = dict(walk.hops)
+    for name, hop in walk.hops.items():
+        if hop.passage is None or hop.passage.asked != walk.client.space or hop.verdict == "broken":
+            continue
+        before, left = left, left & hop.passage.some
+        if before and not left:
+            evidence = f"{hop.evidence} Nobody of those whom the hops before let through."
+            hops[name] = hop._replace(verdict="broken", evidence=evidence)
+    return walk._replace(hops=hops)
+
+
+def _summary(walk: Walk, question: Question, wanted: Wanted, first: str | None) -> str:
+    what = f"{question.service} of {wanted}"
+    unknown = [name for name, hop in walk.hops.items() if hop.verdict == "unknown"]
+    if first is None and not unknown:
+        return f"{what} can be reached from {question.asked_source}."
+    hop = walk.hops[first or unknown[0]]
+    result = {
+        "unreachable": "cannot be reached",
+        "partial": "can be reached by some, not by all,",
+        "unknown": "may be reached or not",
+    }[verdict(walk.hops)]
+    fix = f" To mend it: {hop.fix}" if hop.fix else ""
+    return f"{what} {result} from {question.asked_source}: {hop.evidence}{fix}"
+
+
+def _notes(walk: Walk) -> list[str]:
+    address, elastic = walk.target.get("public_address"), walk.target.get("elastic_ip")
+    if address and elastic is False:
+        return [f"{address} is no Elastic IP: {to_interface.CHANGES}."]
+    return []
+
+
+def _walks(snapshot: Snapshot, question: Question, wanted: Wanted) -> list[Walk]:
+    try:
+        if wanted.load_balancer_arn:
+            return [_to_balancer(snapshot, question, wanted)]
+        if wanted.instance_id:
+            return _to_instance(snapshot, question, wanted)
+        return _to_address(snapshot, question, wanted)
+    except NotRead as error:
+        return [_nowhere(Hop("unknown", str(error)), wanted)]
+
+
+def _to_balancer(snapshot: Snapshot, question: Question, wanted: Wanted) -> Walk:
+    balancers = snapshot.all("LoadBalancers", wanted.load_balancer_arn)
+    if not balancers:
+        return _nowhere(
+            Hop("broken", f"There is no load balancer {wanted} {WHERE}.", "UNKNOWN_RESOURCE", CHECK), wanted
+        )
+    way = to_balancer.Way(snapshot, question, balancers[0])
+    return Walk(to_balancer.walk(way), way.client, to_balancer.described(way))
+
+
+def _to_instance(snapshot: Snapshot, question: Question, wanted: Wanted) -> list[Walk]:
+    instances = snapshot.all("Instances", wanted.instance_id)
+    if not instances:
+        return [_nowhere(_no("instance", wanted), wanted)]
+    instance = instances[0]
+    interfaces = instance_interfaces(instance)
+    if not interfaces:
+        walk = _nowhere(Hop("ok", f"{wanted} has no network interface.", resources=(str(wanted),)), wanted)
+        walk.hops["instance_state"] = to_interface.state_of(instance)
+        return [walk]
+    # Only those count that have an address to come in by, if there are any.
+    entrances = [each for each in interfaces if _is_entrance(each, question.family)] or interfaces[:1]
+    return [_to_interface(to_interface.Way(snapshot, question, each, instance)) for each in entrances]
+
+
+def _to_address(snapshot: Snapshot, question: Question, wanted: Wanted) -> list[Walk]:
+    interfaces = snapshot.all("NetworkInterfaces", wanted.address)
+    if not interfaces:
+        return [_nowhere(_not_found(snapshot, wanted), wanted)]
+    if len(interfaces) > 1:
+        named = ", ".join(f"{each['NetworkInterfaceId']} of {each['VpcId']}" for each in interfaces)
+        return [_nowhere(Hop("unknown", f"{wanted} is an address of {named}: ask with instance_id."), wanted)]
+    interface = interfaces[0]
+    way = to_interface.Way(snapshot, question, interface, _instance_of(snapshot, wanted, interface), wanted.address)
+    return [_to_interface(way)]
+
+
+def _to_interface(way: to_interface.Way) -> Walk:
+    return Walk(to_interface.walk(way), way.client, to_interface.described(way))
+
+
+def _instance_of(snapshot: Snapshot, wanted: Wanted, interface: Record) -> Record | NotRead | None:
+    id_ = to_interface.instance_id(interface)
+    if not id_:
+        return None
+    try:
+        instances = snapshot.all("Instances", wanted.address)
+    except NotRead as error:
+        return error
+    nowhere = NotRead(f"DescribeInstances does not show {id_} to this user")
+    return next((each for each in instances if each["InstanceId"] == id_), nowhere)
+
+
+def instance_interfaces(instance: Record) -> list[Record]:
+    """In the order of its devices, and as DescribeNetworkInterfaces would show them: with the instance they are of."""
+    interfaces = sorted(instance.get("NetworkInterfaces", []), key=lambda each: each["Attachment"]["DeviceIndex"])
+    return [{**each, "Attachment": {**each["Attachment"], "InstanceId": instance["InstanceId"]}} for each in interfaces]
+
+
+def _is_entrance(interface: Record, family: str) -> bool:
+    return bool(own_addresses(interface, "ipv6") if family == "ipv6" else public_addresses(interface))
+
+
+def _nowhere(hop: Hop, wanted: Wanted) -> Walk:
+    """A way that ends before it begins."""
+    names = OF_BALANCERS if wanted.load_balancer_arn else OF_INTERFACES
+    why = "There is nothing to look into." if hop.verdict == "broken" else "What it belongs to is not known."
+    hops = {name: Hop("skipped", why) for name in names}
+    return Walk({**hops, "target_exists": hop}, Client("internet", Intervals()), {})
+
+
+WHERE = "in this account and region"
+CHECK = "Check the id, the region and the account (profile) that you ask with."
+
+
+def _no(kind: str, wanted: Wanted) -> Hop:
+    return Hop("broken", f"There is no {kind} {wanted} {WHERE}.", "UNKNOWN_RESOURCE", CHECK)
+
+
+def _not_found(snapshot: Snapshot, wanted: Wanted) -> Hop:
+    held = snapshot.all("Addresses", wanted.address)
+    if held:
+        evidence = f"{wanted} is an Elastic IP of this account, but is associated with nothing."
+        fix = f"aws ec2 associate-address --allocation-id {held[0].get('AllocationId', wanted)} --instance-id"
+        fix += " with the id of the instance"
+        return Hop("broken", evidence, "x-EIP_IS_NOT_ASSOCIATED", fix, resources=(str(wanted),))
+    evidence = f"{wanted} belongs to nothing {WHERE}. An address that EC2 assigned by itself changes when the instance"
+    evidence += " is stopped and started."
+    return Hop("broken", evidence, "UNKNOWN_RESOURCE", "Ask with instance_id, which says what the address is now.")

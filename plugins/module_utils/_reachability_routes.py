@@ -1,0 +1,123 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+
+"""The hop that answers leave by: a subnet's route table; see _reachability_hops."""
+
+from __future__ import annotations
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._address_sets import EVERYTHING, Intervals, named
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._packet_filters import Passage, routed
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_hops import (
+    Client,
+    Hop,
+    is_attached,
+    some_of,
+)
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snapshot import (
+    Record,
+    Snapshot,
+    destination,
+)
+
+NEXT_HOPS = [
+    "GatewayId",
+    "NatGatewayId",
+    "EgressOnlyInternetGatewayId",
+    "TransitGatewayId",
+    "VpcPeeringConnectionId",
+    "NetworkInterfaceId",
+    "InstanceId",
+    "LocalGatewayId",
+    "CarrierGatewayId",
+    "CoreNetworkArn",
+    "OdbNetworkArn",
+]
+
+
+def route(snapshot: Snapshot, vpc_id: str, subnet_id: str, client: Client, family: str) -> Hop:
+    """The way of the answers: they must leave by the same internet gateway that the client came in by."""
+    table = snapshot.route_table(subnet_id, vpc_id)
+    table_id = table["RouteTableId"]
+    explicit = any(each.get("SubnetId") == subnet_id for each in table["Associations"])
+    whose = f"{table_id} ({'associated with' if explicit else 'the main one, which counts for'} {subnet_id})"
+    good, bad, unsure = Intervals(), [], []
+    taken = routed(table, family, client.space, snapshot.prefix_list)
+    for each, space in taken:
+        trouble = _trouble(snapshot, vpc_id, each, client.kind)
+        if trouble is None:
+            good |= space
+        elif trouble[0] is None:
+            unsure.append((each, space, trouble))
+        else:
+            bad.append((each, space, trouble))
+    through = Passage(client.space, good, good)
+    resources = (table_id, *filter(None, (_next_hop(each) for each, _space in taken)), subnet_id)
+    if through.verdict == "ok":
+        ways = ", ".join(dict.fromkeys(_named_route(each) for each, _space in taken))
+        return Hop("ok", f"{whose} sends answers to {ways}.", None, None, "egress", resources, through)
+    whom = [f"to {named(space, family)} " if len(taken) > 1 else "" for _each, space, _why in bad + unsure]
+    sentences = [f"{who}{trouble[1]}" for who, (_each, _space, trouble) in zip(whom, bad + unsure)]
+    evidence = f"By {whose}, answers do not find back to the client: {some_of(sentences)}"
+    if unsure:
+        return Hop("unknown", evidence, unsure[0][2][0], None, "egress", resources)
+    code = bad[0][2][0]
+    if good and code == "x-ROUTE_IS_NOT_TO_IGW":
+        code = "MORE_SPECIFIC_ROUTE"
+    fix = _mend_route(snapshot, vpc_id, table, bad[0][0], family, bool(good))
+    return Hop(through.verdict, evidence, code, fix, "egress", resources, through)
+
+
+def _next_hop(route_: Record | None) -> str | None:
+    return next((route_[key] for key in NEXT_HOPS if route_.get(key)), None) if route_ else None
+
+
+def _named_route(route_: Record) -> str:
+    return f"{destination(route_) or route_.get('DestinationPrefixListId')} via {_next_hop(route_)}"
+
+
+def _trouble(snapshot: Snapshot, vpc_id: str, route_: Record | None, kind: str) -> tuple[str | None, str] | None:
+    """None if answers get back that way, else `(code, why)`; without a code it is not known whether they do."""
+    if route_ is None:
+        return "NO_ROUTE_TO_DESTINATION", "there is no route for them."
+    hop, words = _next_hop(route_) or "nothing", _named_route(route_)
+    if route_.get("State", "active") != "active":
+        return "BAD_STATE_ROUTE", f"{words} is a {route_['State']}: what it led to is gone."
+    if kind == "vpc":
+        return None if hop == "local" else (None, f"{words} leads out of the VPC, where nothing was looked into.")
+    if kind == "elsewhere":
+        if hop.startswith(("tgw-", "pcx-", "vgw-", "lgw-", "arn:")):
+            return None, f"{words} leads to another network, where nothing was looked into."
+        return "x-ROUTE_IS_NOT_TO_CLIENT", f"{words} does not lead to a private network outside of the VPC."
+    if hop.startswith("igw-"):
+        found = snapshot.internet_gateway(vpc_id)
+        if found and found[0]["InternetGatewayId"] == hop and is_attached(found[1]):
+            return None
+        return "BAD_STATE_ATTACHMENT", f"{words}, but {hop} is not attached to {vpc_id}."
+    if hop.startswith("eigw-"):
+        return "x-EIGW_IS_EGRESS_ONLY", f"{words}: an egress-only gateway lets nothing in that was not asked for."
+    if hop.startswith(("vpce-", "cagw-")):
+        return None, f"{words}: what is behind, such as a firewall, was not looked into."
+    if hop.startswith("nat-"):
+        return "x-ROUTE_IS_NOT_TO_IGW", f"{words}: a NAT gateway is for connections from inside; its answers are lost."
+    return "x-ROUTE_IS_NOT_TO_IGW", f"{words}: answers leave another way than the client came in."
+
+
+def _mend_route(
+    snapshot: Snapshot, vpc_id: str, table: Record, culprit: Record | None, family: str, others_work: bool
+) -> str:
+    found = snapshot.internet_gateway(vpc_id)
+    gateway = found[0]["InternetGatewayId"] if found else "with the id of the internet gateway, once there is one"
+    option = "--destination-ipv6-cidr-block" if family == "ipv6" else "--destination-cidr-block"
+    where = f"--route-table-id {table['RouteTableId']}"
+    block = destination(culprit) if culprit else EVERYTHING[family]
+    if culprit and culprit.get("Origin") == "EnableVgwRoutePropagation":
+        return f"aws ec2 disable-vgw-route-propagation {where} --gateway-id {_next_hop(culprit)}"
+    if culprit and not block:
+        return f"aws ec2 delete-route {where} --destination-prefix-list-id {culprit['DestinationPrefixListId']}"
+    if culprit and others_work:
+        return f"aws ec2 delete-route {where} {option} {block}"
+    verb = "replace-route" if culprit else "create-route"
+    return f"aws ec2 {verb} {where} {option} {block} --gateway-id {gateway}"

@@ -1,0 +1,279 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: reachability
+version_added: 0.2.0
+short_description: Say whether clients reach an EC2 instance, address or load balancer, and what stops them
+description:
+  - Walks all that AWS puts between a client and a socket, and back. Does a packet get in and its answer out?
+  - Judges every hop, names all that are broken, and leads with the first. Each comes with the ids of the resources,
+    the rule that decides, what is there instead, and one thing to do.
+  - Calculates with sets of addresses, not with samples. If only a part of the clients gets through, it says which.
+  - What may not be read is V(unknown), with the permission that is missing, and never V(ok).
+  - Sends no packet and changes nothing. It does not see what is on the machine itself, as the service and its
+    firewall, nor AWS Network Firewall, nor what lies behind a transit gateway.
+  - Unlike AWS's VPC Reachability Analyzer it costs nothing, knows IPv6, and follows a load balancer to its targets.
+author: The flasklaunch founders (@flasklaunch)
+options:
+  instance_id:
+    description:
+      - The instance to reach. One of O(instance_id), O(address) and O(load_balancer_arn) is required.
+      - Of an instance with several addresses the best one counts.
+    type: str
+  address:
+    description:
+      - The address to reach, as a public IPv4 address, an Elastic IP or an IPv6 address. It may belong to any network
+        interface of an instance.
+      - Of a private address it says which public one to use instead, unless O(source) is inside of the VPC too.
+    type: str
+  load_balancer_arn:
+    description: The Application or Network Load Balancer to reach.
+    type: str
+  port:
+    description: The port to reach. That of a load balancer is its listener's.
+    type: int
+    default: 5000
+  protocol:
+    description: The protocol to reach it by.
+    type: str
+    choices: [tcp, udp]
+    default: tcp
+  source:
+    description:
+      - Where the clients are, as a CIDR block. V(203.0.113.7/32) is one client.
+      - Without it, the whole Internet. That is all public unicast addresses without those of the VPC itself.
+    type: str
+  family:
+    description:
+      - The address family that clients use. Each has rules, routes and addresses of its own.
+      - Without it, that of O(address) or O(source), else V(ipv4).
+    type: str
+    choices: [ipv4, ipv6]
+attributes:
+  check_mode:
+    description: Changes nothing, in check mode or not.
+    support: full
+  diff_mode:
+    description: There is no change to show.
+    support: none
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+notes:
+  - Makes 6 calls for an instance, up to 8 for an address and 12 for a load balancer with one target group, and one
+    more for the exclusions where VPC Block Public Access is on. Each managed prefix list that decides something is one
+    more, and so is each further target group.
+  - Waits out throttling.
+  - Needs the permissions in C(files/iam-policy.json) of this collection that begin with C(Describe) or C(Get).
+  - An instance or load balancer that does not exist is an answer, RV(verdict=unreachable). The module fails only if
+    it learns nothing at all, as without credentials or without a connection.
+"""
+
+EXAMPLES = r"""
+- name: Ask why nobody reaches port 5000
+  flasklaunch.ec2.reachability:
+    instance_id: i-0123456789abcdef0
+    port: 5000
+  delegate_to: localhost
+  register: way
+
+- name: Say it
+  ansible.builtin.debug:
+    var: way.summary
+
+- name: Make sure that one client reaches the site, and fail with the reason if it does not
+  flasklaunch.ec2.reachability:
+    address: 203.0.113.9
+    port: 443
+    source: 198.51.100.7/32
+  delegate_to: localhost
+  register: way
+  failed_when: way is failed or way.verdict != 'reachable'
+
+- name: Follow a load balancer to its targets, for clients with IPv6
+  flasklaunch.ec2.reachability:
+    load_balancer_arn: arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/web/0123456789abcdef
+    port: 80
+    family: ipv6
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+verdict:
+  description:
+    - V(reachable), V(partial) if only some of the clients get through, V(unreachable) if none does.
+    - V(unknown) if no hop is broken, but one could not be read.
+  returned: success
+  type: str
+  sample: unreachable
+first_broken_hop:
+  description:
+    - The first hop that lets nobody through, else the first one that stops some. V(null) if none does.
+  returned: success
+  type: str
+  sample: security_group
+broken_hops:
+  description: All hops that stop somebody, in the order that a packet and its answer meet them.
+  returned: success
+  type: list
+  elements: str
+  sample: [security_group, route]
+summary:
+  description: One sentence with the answer, and what to do.
+  returned: success
+  type: str
+  sample: >-
+    tcp/5000 of i-0123456789abcdef0 cannot be reached from 0.0.0.0/0: No rule of eni-0123456789abcdef0's groups
+    (sg-0123456789abcdef0 (web)) admits tcp/5000 from 0.0.0.0/0. tcp/22 is open. To mend it: aws ec2
+    authorize-security-group-ingress --group-id sg-0123456789abcdef0 --ip-permissions
+    'IpProtocol=tcp,FromPort=5000,ToPort=5000,IpRanges=[{CidrIp=0.0.0.0/0}]'
+notes:
+  description: What works, but will not for long, as an address that changes when the instance is stopped.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - "203.0.113.9 is no Elastic IP: stopping and starting the instance changes it, an Elastic IP would stay."
+target:
+  description: What was found of the target. Empty if it was not found; values that do not apply are V(null).
+  returned: success
+  type: dict
+  contains:
+    instance_id:
+      description: The instance.
+      returned: if the target was found
+      type: str
+      sample: i-0123456789abcdef0
+    interface_id:
+      description: The network interface that was looked at.
+      returned: if the target was found
+      type: str
+      sample: eni-0123456789abcdef0
+    subnet_id:
+      description: The interface's subnet.
+      returned: if the target was found
+      type: str
+      sample: subnet-0123456789abcdef0
+    vpc_id:
+      description: The VPC of the interface or load balancer.
+      returned: if the target was found
+      type: str
+      sample: vpc-0123456789abcdef0
+    private_address:
+      description: The interface's primary IPv4 address.
+      returned: if the target was found
+      type: str
+      sample: 10.0.0.5
+    public_address:
+      description: The address that clients come in by, of the family that was asked for.
+      returned: if the target was found
+      type: str
+      sample: 203.0.113.9
+    elastic_ip:
+      description: Whether that is an Elastic IP, which stays. V(null) for IPv6, whose addresses all stay.
+      returned: if the target was found
+      type: bool
+      sample: false
+    load_balancer_arn:
+      description: The load balancer.
+      returned: if the target was found
+      type: str
+      sample: null
+    dns_name:
+      description: The load balancer's name, which clients come in by.
+      returned: if the target was found
+      type: str
+      sample: null
+hops:
+  description: The hops of the way, in the order that a packet and its answer meet them.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    hop:
+      description:
+        - Its name. For an instance or address V(target_exists), V(instance_state), V(public_address),
+          V(block_public_access), V(internet_gateway), V(nacl_ingress), V(security_group), V(nacl_egress), V(route).
+        - For a load balancer V(target_exists), V(public_address), V(block_public_access), V(lb_state), V(lb_scheme),
+          V(internet_gateway), V(nacl_ingress), V(lb_security_group), V(lb_listener), V(target_group),
+          V(target_health), V(lb_security_group_egress), V(target_nacl_ingress), V(security_group),
+          V(target_nacl_egress), V(nacl_egress), V(route). There, V(security_group) is the targets' own.
+      returned: success
+      type: str
+      sample: security_group
+    verdict:
+      description:
+        - V(ok), V(broken), V(partial) if it stops some clients, V(unknown) if it could not be read, V(skipped) if
+          there was nothing to look at.
+      returned: success
+      type: str
+      sample: broken
+    code:
+      description:
+        - The explanation code of AWS's VPC Reachability Analyzer, or one that begins with C(x-) where it has none.
+      returned: success
+      type: str
+      sample: ENI_SG_RULES_MISMATCH
+    direction:
+      description: Of the packets that the hop stops or lets through, V(ingress) or V(egress).
+      returned: success
+      type: str
+      sample: ingress
+    resources:
+      description: The ids of what was looked at, the deciding one first.
+      returned: success
+      type: list
+      elements: str
+      sample: [sg-0123456789abcdef0, eni-0123456789abcdef0]
+    evidence:
+      description: Why, in sentences for a person.
+      returned: success
+      type: str
+      sample: >-
+        No rule of eni-0123456789abcdef0's groups (sg-0123456789abcdef0 (web)) admits tcp/5000 from 0.0.0.0/0.
+        tcp/22 is open.
+    fix:
+      description: The one thing to do, most often a command. V(null) if there is nothing to mend.
+      returned: success
+      type: str
+      sample: >-
+        aws ec2 authorize-security-group-ingress --group-id sg-0123456789abcdef0 --ip-permissions
+        'IpProtocol=tcp,FromPort=5000,ToPort=5000,IpRanges=[{CidrIp=0.0.0.0/0}]'
+"""
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_describe import Describe
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import asked
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_collect import ask_aws
+
+
+def main():
+    module = AnsibleAWSModule(
+        argument_spec=dict(
+            instance_id=dict(type="str"),
+            address=dict(type="str"),
+            load_balancer_arn=dict(type="str"),
+            port=dict(type="int", default=5000),
+            protocol=dict(type="str", choices=["tcp", "udp"], default="tcp"),
+            source=dict(type="str"),
+            family=dict(type="str", choices=["ipv4", "ipv6"]),
+        ),
+        mutually_exclusive=[("instance_id", "address", "load_balancer_arn")],
+        required_one_of=[("instance_id", "address", "load_balancer_arn")],
+        supports_check_mode=True,
+    )
+    try:
+        question, wanted = asked(module.params)
+    except ValueError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=False, **ask_aws(Describe(module), question, wanted))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1342 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What can be wrong on the way to an instance or through a load balancer, one thing at a time, and what is to be said.
+
+Each scenario spoils the good world of reachability_world in one way. test__reachability checks them, alone and in
+pairs; test_reachability_strength checks that wrong ideas about AWS do not pass them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, NamedTuple
+
+from reachability_world import (
+    ANYTHING,
+    BALANCER,
+    EVERYWHERE,
+    GROUP_ARN,
+    LISTENER,
+    OTHER_VPC,
+    SECOND_GROUP_ARN,
+    TO_BALANCER,
+    TO_INSTANCE,
+    World,
+    both_ways,
+    denied,
+    entry,
+    exclusion,
+    forward,
+    group,
+    health,
+    interface,
+    listener,
+    permission,
+    route,
+    table,
+    target_group,
+)
+
+BPA, SG, NACL = "VPC_BLOCK_PUBLIC_ACCESS_ENABLED", "ENI_SG_RULES_MISMATCH", "SUBNET_ACL_RESTRICTION"
+
+
+class Scenario(NamedTuple):
+    name: str
+    spoil: Callable[[World], Any]
+    expected: dict  # of the hops that are not ok or skipped: "verdict" or "verdict CODE"
+    question: dict = {}
+    says: tuple = ()  # in the evidence or fix of the first of these hops
+    wanted: Any = TO_INSTANCE
+
+
+def named(scenario):
+    """For pytest's ids."""
+    return f"{'instance' if scenario.wanted == TO_INSTANCE else 'load balancer'}: {scenario.name}"
+
+
+def nothing(_world):
+    pass
+
+
+def denies(*names):
+    def spoil(world):
+        for name in names:
+            world[name] = denied(f"ec2:Describe{name}")
+
+    return spoil
+
+
+def block(mode="block-ingress", exclusions=(), **options):
+    def spoil(world):
+        world["VpcBlockPublicAccessOptions"] = dict({"InternetGatewayBlockMode": mode}, **options)
+        world["VpcBlockPublicAccessExclusions"] = list(exclusions)
+
+    return spoil
+
+
+def then(*spoils):
+    def spoil(world):
+        for each in spoils:
+            each(world)
+
+    return spoil
+
+
+def state(name):
+    return lambda world: world.instance.update(State={"Name": name})
+
+
+def no_public_address(world):
+    for place in [world.interface, *world.interface["PrivateIpAddresses"]]:
+        place.pop("Association", None)
+
+
+def assigned_by_ec2(world):
+    for place in [world.interface, *world.interface["PrivateIpAddresses"]]:
+        place["Association"]["IpOwnerId"] = "amazon"
+
+
+def gateway(state_=None, vpc="vpc-1", id_="igw-1"):
+    attachments = [{"VpcId": vpc, "State": state_}] if state_ else []
+    return lambda world: world.update(InternetGateways=[{"InternetGatewayId": id_, "Attachments": attachments}])
+
+
+def rules(*permissions, **keywords):
+    return lambda world: world.rules(*permissions, **keywords)
+
+
+def acl_of_subnet(subnet_id, *entries):
+    return lambda world: world.acl_of(subnet_id, *entries)
+
+
+def acl(*entries):
+    return acl_of_subnet("subnet-a", *entries)
+
+
+def routes(*routes_, **keywords):
+    return lambda world: world.routes(*routes_, **keywords)
+
+
+TO_IGW = {"GatewayId": "igw-1"}
+DEFAULT = route("0.0.0.0/0", **TO_IGW)
+OPEN, OPEN6 = both_ways(100, "allow"), both_ways(101, "allow", "::/0")
+IN, OUT = entry(100), entry(100, egress=True)
+# Half of the Internet each, and a quarter.
+LOW, HIGH, QUARTER = "0.0.0.0/1", "128.0.0.0/1", "0.0.0.0/2"
+NET = "203.0.113.0/24"
+ONE = {"source": "203.0.113.7/32"}
+IPV6 = {"family": "ipv6"}
+INSIDE = {"source": "10.0.0.0/16"}
+
+
+def second_interface(world, **keywords):
+    more = dict(private="10.0.2.20", public="198.51.100.21", groups=["sg-web"], subnet="subnet-b")
+    more.update(keywords)
+    world.instance["NetworkInterfaces"].append(
+        interface("eni-second", Attachment={"DeviceIndex": 1, "Status": "attached"}, **more)
+    )
+
+
+def vpc_is_public(world):
+    """A VPC may have any addresses, such as a company's own public ones."""
+    for each in world["RouteTables"]:
+        each["Routes"].append(route("192.0.2.0/24", GatewayId="local", Origin="CreateRouteTable"))
+
+
+INSTANCE = [
+    Scenario("all is well", nothing, {}),
+    Scenario("all is well by IPv6", nothing, {}, IPV6),
+    Scenario("all is well for one client", nothing, {}, ONE),
+    # The instance and its addresses
+    Scenario("stopped", state("stopped"), {"instance_state": "broken BAD_STATE"}, {}, ("start-instances", "i-web")),
+    Scenario("pending", state("pending"), {"instance_state": "broken BAD_STATE"}, {}, ("wait instance-running",)),
+    Scenario("stopping", state("stopping"), {"instance_state": "broken BAD_STATE"}),
+    Scenario("stopped, its address is gone", then(state("stopped"), no_public_address), {"instance_state": "broken"}),
+    Scenario(
+        "terminated",
+        lambda world: world.instance.update(State={"Name": "terminated"}, NetworkInterfaces=[]),
+        {"instance_state": "broken BAD_STATE"},
+        {},
+        ("Launch another",),
+    ),
+    Scenario(
+        "no such instance",
+        lambda world: world["Instances"].update({"i-web": []}),
+        {"target_exists": "broken UNKNOWN_RESOURCE"},
+        {},
+        ("no instance i-web", "region"),
+    ),
+    Scenario(
+        "no public address",
+        no_public_address,
+        {"public_address": "broken IGW_PUBLIC_IP_ASSOCIATION_FOR_INGRESS"},
+        {},
+        ("10.0.1.10", "associate-address --network-interface-id eni-web"),
+    ),
+    Scenario("no public IPv4 address, asked by IPv6", no_public_address, {}, IPV6),
+    Scenario(
+        "no IPv6 address",
+        lambda world: world.interface.update(Ipv6Addresses=[]),
+        {"public_address": "broken x-ENI_HAS_NO_IPV6_ADDRESS"},
+        IPV6,
+        ("assign-ipv6-addresses --network-interface-id eni-web",),
+    ),
+    Scenario(
+        "only the second interface has a public address",
+        then(no_public_address, second_interface, lambda world: world.attach("sg-default")),
+        {},
+    ),
+    Scenario(
+        "the second interface's groups are not the first one's",
+        then(no_public_address, lambda world: second_interface(world, groups=["sg-default"])),
+        {"security_group": "broken " + SG},
+        {},
+        ("eni-second", "sg-default"),
+    ),
+    Scenario(
+        "only one of two public interfaces is open",
+        then(second_interface, lambda world: world.attach("sg-default")),
+        {},
+    ),
+    Scenario(
+        "the public address is on the second private one",
+        lambda world: (
+            no_public_address(world),
+            world.interface["PrivateIpAddresses"].append(
+                {"PrivateIpAddress": "10.0.1.11", "Association": {"PublicIp": "198.51.100.30", "IpOwnerId": "1"}}
+            ),
+        ),
+        {},
+    ),
+    # Block Public Access
+    Scenario("BPA for ingress", block(), {"block_public_access": "broken " + BPA}, {}, ("block-ingress", "subnet-a")),
+    Scenario("BPA both ways", block("block-bidirectional"), {"block_public_access": "broken " + BPA}),
+    Scenario("BPA by IPv6", block(), {"block_public_access": "broken " + BPA}, IPV6),
+    Scenario("BPA excludes the VPC", block(exclusions=[exclusion()]), {}),
+    Scenario("BPA excludes the subnet", block("block-bidirectional", [exclusion("subnet/subnet-a")]), {}),
+    Scenario("BPA excludes both", block(exclusions=[exclusion(mode="allow-egress"), exclusion("subnet/subnet-a")]), {}),
+    Scenario(
+        "BPA excludes another subnet",
+        block(exclusions=[exclusion("subnet/subnet-b")]),
+        {"block_public_access": "broken " + BPA},
+    ),
+    Scenario(
+        "BPA excludes for egress alone",
+        block("block-bidirectional", [exclusion(mode="allow-egress")]),
+        {"block_public_access": "broken " + BPA},
+        {},
+        ("modify-vpc-block-public-access-exclusion --exclusion-id vpcbpa-exclude-1", "egress alone"),
+    ),
+    Scenario(
+        "BPA's exclusion is not made yet",
+        block(exclusions=[exclusion(state="create-in-progress")]),
+        {"block_public_access": "broken " + BPA},
+    ),
+    Scenario(
+        "BPA's exclusion is deleted",
+        block(exclusions=[exclusion(state="delete-complete")]),
+        {"block_public_access": "broken " + BPA},
+    ),
+    Scenario(
+        "BPA allows no exclusions",
+        block(exclusions=[exclusion()], ExclusionsAllowed="not-allowed", ManagedBy="declarative-policy"),
+        {"block_public_access": "broken " + BPA},
+        {},
+        ("no exclusions", "organization"),
+    ),
+    Scenario("BPA does not concern the VPC's own", block(), {}, INSIDE),
+    # Internet gateway
+    Scenario(
+        "no gateway",
+        lambda world: world.update(InternetGateways=[]),
+        {"internet_gateway": "broken UNASSOCIATED_COMPONENT", "route": "broken BAD_STATE_ATTACHMENT"},
+        {},
+        ("attach-internet-gateway --vpc-id vpc-1",),
+    ),
+    Scenario(
+        "the gateway is being detached",
+        gateway("detaching"),
+        {"internet_gateway": "broken BAD_STATE_ATTACHMENT", "route": "broken BAD_STATE_ATTACHMENT"},
+        {},
+        ("igw-1 is detaching",),
+    ),
+    Scenario(
+        "the gateway is another VPC's",
+        gateway("available", OTHER_VPC),
+        {"internet_gateway": "broken UNASSOCIATED_COMPONENT", "route": "broken BAD_STATE_ATTACHMENT"},
+    ),
+    Scenario("the gateway is attached, as the documentation puts it", gateway("attached"), {}),
+    Scenario(
+        "the gateway's own route table leads to a firewall",
+        lambda world: world["RouteTables"].append(
+            table("rtb-edge", routes=[route("10.0.1.0/24", GatewayId="vpce-1")], gateways=["igw-1"])
+        ),
+        {"internet_gateway": "unknown INGRESS_RTB_TRAFFIC_REDIRECTION"},
+        {},
+        ("rtb-edge",),
+    ),
+    Scenario(
+        "the gateway's own route table leads nowhere else",
+        lambda world: world["RouteTables"].append(table("rtb-edge", gateways=["igw-1"])),
+        {},
+    ),
+    # Network ACL, inwards
+    Scenario("ACL in pieces", acl(entry(10, cidr=LOW), entry(20, cidr=HIGH), OUT), {}),
+    Scenario("ACL with numbers", acl(entry(10, protocol="6", first=5000), OUT), {}),
+    Scenario("ACL with names", acl(entry(10, protocol="tcp", first=5000), OUT), {}),
+    Scenario("ACL -1 has no ports", acl(entry(10, first=1, last=2), entry(10, egress=True, first=1, last=2)), {}),
+    Scenario(
+        "ACL without a rule",
+        acl(OUT),
+        {"nacl_ingress": "broken " + NACL},
+        {},
+        ("*", "create-network-acl-entry --network-acl-id acl-subnet-a --ingress --rule-number 100 --protocol tcp"),
+    ),
+    Scenario(
+        "ACL without even the last rule",
+        lambda world: world["NetworkAcls"][0].update(Entries=[OUT]),
+        {"nacl_ingress": "broken " + NACL},
+    ),
+    Scenario(
+        "ACL denies first",
+        acl(IN, OUT, entry(90, "deny", protocol="6", first=5000)),
+        {"nacl_ingress": "broken " + NACL},
+        {},
+        ("rule 90 denies", "Rule 100 would allow it, but comes after rule 90", "--rule-number 45"),
+    ),
+    Scenario("ACL denies later", acl(entry(110, "deny", protocol="6", first=5000), IN, OUT), {}),
+    Scenario("ACL's numbers are no text", acl(entry(9), entry(10, "deny"), OUT), {}),
+    Scenario("ACL denies another port", acl(entry(90, "deny", protocol="6", first=5001, last=6000), IN, OUT), {}),
+    Scenario("ACL denies UDP", acl(entry(90, "deny", protocol="17", first=5000), IN, OUT), {}),
+    Scenario("ACL denies IPv6", acl(entry(90, "deny", "::/0"), IN, OUT), {}),
+    Scenario(
+        "ACL for IPv4 alone",
+        acl(*OPEN),
+        {"nacl_ingress": "broken " + NACL, "nacl_egress": "broken " + NACL},
+        IPV6,
+        ("--ipv6-cidr-block ::/0",),
+    ),
+    Scenario("ACL for IPv6 alone", acl(*OPEN6), {"nacl_ingress": "broken", "nacl_egress": "broken"}),
+    Scenario("ACL for UDP alone", acl(entry(10, protocol="17"), OUT), {"nacl_ingress": "broken " + NACL}),
+    Scenario(
+        "ACL for another port",
+        acl(entry(10, protocol="6", first=5001), OUT),
+        {"nacl_ingress": "broken " + NACL},
+        {},
+        ("tcp/5001 is let through",),
+    ),
+    Scenario("ACL for the ports around", acl(entry(10, protocol="6", first=4999, last=5001), OUT), {}),
+    Scenario(
+        "ACL denies one network",
+        acl(entry(90, "deny", NET), IN, OUT),
+        {"nacl_ingress": "partial " + NACL},
+        {},
+        ("rule 90 denies 203.0.113.0/24", "all but 203.0.113.0/24"),
+    ),
+    Scenario("ACL denies that client", acl(entry(90, "deny", NET), IN, OUT), {"nacl_ingress": "broken " + NACL}, ONE),
+    Scenario("ACL denies private ones", acl(entry(90, "deny", "10.0.0.0/8"), IN, OUT), {}),
+    Scenario("ACL admits half", acl(entry(90, cidr=LOW), OUT), {"nacl_ingress": "partial " + NACL}),
+    Scenario(
+        "ACL is the subnet's, not the default one",
+        acl_of_subnet("subnet-b", entry(1, "deny"), OUT),
+        {},
+    ),
+    Scenario(
+        "ACL of a subnet that is not listed is the default one",
+        lambda world: world["NetworkAcls"][0].update(
+            Associations=[], Entries=[OUT, entry(1, "deny"), entry(2, "allow")]
+        ),
+        {"nacl_ingress": "broken " + NACL},
+    ),
+    Scenario(
+        "ACL has no number left before the rule that denies",
+        acl(entry(1, "deny"), IN, OUT),
+        {"nacl_ingress": "broken " + NACL},
+        {},
+        ("delete-network-acl-entry --network-acl-id acl-subnet-a --ingress --rule-number 1",),
+    ),
+    # Security groups
+    Scenario(
+        "no rules",
+        rules(),
+        {"security_group": "broken SG_HAS_NO_RULES"},
+        {},
+        ("sg-web", "authorize-security-group-ingress --group-id sg-web", "FromPort=5000,ToPort=5000", "0.0.0.0/0"),
+    ),
+    Scenario(
+        "another port",
+        rules(permission(5001, cidrs=EVERYWHERE)),
+        {"security_group": "broken " + SG},
+        {},
+        ("tcp/5001 is open",),
+    ),
+    Scenario("a range", rules(permission(5000, 5010, EVERYWHERE)), {}),
+    Scenario("a range up to it", rules(permission(4000, 5000, EVERYWHERE)), {}),
+    Scenario("a range before it", rules(permission(4000, 4999, EVERYWHERE)), {"security_group": "broken " + SG}),
+    Scenario("protocol -1", rules(ANYTHING), {}),
+    Scenario("protocol as a number", rules(permission(5000, cidrs=EVERYWHERE, protocol="6")), {}),
+    Scenario(
+        "UDP",
+        rules(permission(5000, cidrs=EVERYWHERE, protocol="udp")),
+        {"security_group": "broken " + SG},
+        {},
+        ("open for udp",),
+    ),
+    Scenario("asked by UDP", rules(permission(5000, cidrs=EVERYWHERE, protocol="udp")), {}, {"protocol": "udp"}),
+    Scenario("ICMP has no ports", rules(permission(-1, -1, EVERYWHERE, "icmp")), {"security_group": "broken " + SG}),
+    Scenario("in pieces", rules(permission(5000, cidrs=[LOW]), permission(1, 9999, [HIGH])), {}),
+    Scenario(
+        "in pieces, one of them missing",
+        rules(permission(5000, cidrs=[LOW, "192.0.0.0/2"])),
+        {"security_group": "partial " + SG},
+        {},
+        ("0.0.0.0/1",),
+    ),
+    Scenario(
+        "one client only",
+        rules(permission(5000, cidrs=["203.0.113.7/32"])),
+        {"security_group": "partial " + SG},
+        {},
+        ("203.0.113.7/32 only",),
+    ),
+    Scenario("one client only, and it asks", rules(permission(5000, cidrs=["203.0.113.7/32"])), {}, ONE),
+    Scenario(
+        "another client only",
+        rules(permission(5000, cidrs=["203.0.113.8/32"])),
+        {"security_group": "broken " + SG},
+        ONE,
+        ("tcp/5000 is open to 203.0.113.8/32", "CidrIp=203.0.113.7/32"),
+    ),
+    Scenario("private sources only", rules(permission(5000, cidrs=["10.0.0.0/8"])), {"security_group": "broken " + SG}),
+    Scenario(
+        "a group as source",
+        rules(permission(5000, groups=["sg-lb"])),
+        {"security_group": "broken " + SG},
+        {},
+        ("members of sg-lb",),
+    ),
+    Scenario("a prefix list", rules(permission(5000, lists=["pl-office"])), {"security_group": "partial " + SG}),
+    Scenario("a prefix list for all", rules(permission(5000, lists=["pl-all"])), {}),
+    Scenario("a prefix list, and a client of it", rules(permission(5000, lists=["pl-office"])), {}, ONE),
+    Scenario(
+        "a prefix list that may not be read",
+        then(
+            rules(permission(5000, lists=["pl-all"])),
+            lambda world: world["Entries"].update({"pl-all": denied("ec2:GetManagedPrefixListEntries")}),
+        ),
+        {"security_group": "unknown"},
+        {},
+        ("ec2:GetManagedPrefixListEntries",),
+    ),
+    Scenario(
+        "a prefix list that may not be read and is not needed",
+        then(
+            rules(permission(5000, lists=["pl-all"]), permission(5000, cidrs=EVERYWHERE)),
+            lambda world: world["Entries"].update({"pl-all": denied()}),
+        ),
+        {},
+    ),
+    Scenario(
+        "IPv6 alone",
+        rules(permission(5000, cidrs=["::/0"])),
+        {"security_group": "broken " + SG},
+        {},
+        ("::/0 (sg-web)",),
+    ),
+    Scenario(
+        "IPv4 alone, asked by IPv6",
+        rules(permission(5000, cidrs=["0.0.0.0/0"])),
+        {"security_group": "broken " + SG},
+        IPV6,
+        ("Ipv6Ranges=[{CidrIpv6=::/0}]",),
+    ),
+    Scenario("IPv6 alone, asked by IPv6", rules(permission(5000, cidrs=["::/0"])), {}, IPV6),
+    Scenario("all the IPv6 that is given out", rules(permission(5000, cidrs=["2000::/3"])), {}, IPV6),
+    Scenario("the second group has the rule", lambda world: world.attach("sg-default", "sg-web"), {}),
+    Scenario("the first group has the rule", lambda world: world.attach("sg-web", "sg-default"), {}),
+    Scenario(
+        "groups admit it in pieces",
+        then(
+            rules(permission(5000, cidrs=[LOW])),
+            rules(permission(5000, cidrs=[HIGH]), of="sg-app"),
+            lambda world: world.attach("sg-web", "sg-app"),
+        ),
+        {},
+    ),
+    Scenario(
+        "the group with the rule is not attached",
+        lambda world: world.attach("sg-default", "sg-app"),
+        {"security_group": "broken " + SG},
+        {},
+        ("sg-web (web) would admit it, but is not attached", "--group-id sg-app"),
+    ),
+    Scenario("a group that is not shown and not needed", lambda world: world.attach("sg-web", "sg-shared"), {}),
+    Scenario(
+        "a group that is not shown",
+        lambda world: world.attach("sg-default", "sg-shared"),
+        {"security_group": "unknown"},
+        {},
+        ("sg-shared",),
+    ),
+    Scenario("outgoing rules do not concern answers", lambda world: world.egress(of="sg-web"), {}),
+    Scenario(
+        "a group of another VPC is no near miss",
+        then(
+            rules(),
+            lambda world: world["SecurityGroups"].append(
+                group("sg-x", "x", [permission(5000, cidrs=EVERYWHERE)], vpc=OTHER_VPC)
+            ),
+        ),
+        {"security_group": "broken SG_HAS_NO_RULES"},
+    ),
+    # Network ACL, outwards: answers go to ports that clients choose
+    Scenario(
+        "ACL without a rule outwards",
+        acl(IN),
+        {"nacl_egress": "broken " + NACL},
+        {},
+        ("1024-65535", "create-network-acl-entry", "--egress", "From=1024,To=65535"),
+    ),
+    Scenario(
+        "ACL lets answers out of the service's port alone",
+        acl(IN, entry(100, protocol="6", first=5000, egress=True)),
+        {"nacl_egress": "partial " + NACL},
+    ),
+    Scenario("ACL lets answers out", acl(IN, entry(100, protocol="6", first=1024, last=65535, egress=True)), {}),
+    Scenario(
+        "ACL lets answers out to Linux alone",
+        acl(IN, entry(100, protocol="6", first=32768, last=60999, egress=True)),
+        {"nacl_egress": "partial " + NACL},
+        {},
+        ("tcp/1024-32767", "32768-60999 is let through"),
+    ),
+    Scenario(
+        "ACL lets answers out in pieces",
+        acl(
+            IN,
+            entry(100, protocol="6", first=40000, last=65535, egress=True),
+            entry(110, protocol="6", first=1, last=39999, egress=True),
+        ),
+        {},
+    ),
+    Scenario(
+        "ACL stops answers to some ports first",
+        acl(IN, OUT, entry(90, "deny", protocol="6", first=50000, last=50010, egress=True)),
+        {"nacl_egress": "partial " + NACL},
+    ),
+    Scenario(
+        "ACL lets answers out to privileged ports alone",
+        acl(IN, entry(100, protocol="6", first=1, last=1023, egress=True)),
+        {"nacl_egress": "broken " + NACL},
+    ),
+    Scenario(
+        "ACL denies answers first",
+        acl(IN, OUT, entry(5, "deny", egress=True)),
+        {"nacl_egress": "broken " + NACL},
+    ),
+    Scenario(
+        "ACLs let in and out different halves",
+        acl(entry(90, cidr=LOW), entry(90, cidr=HIGH, egress=True)),
+        {"nacl_ingress": "partial", "nacl_egress": "broken " + NACL},
+    ),
+    Scenario(
+        "the ACL and the group let in different halves",
+        then(acl(entry(90, cidr=LOW), OUT), rules(permission(5000, cidrs=[HIGH]))),
+        {"nacl_ingress": "partial", "security_group": "broken"},
+    ),
+    # Routes
+    Scenario(
+        "no route",
+        routes(),
+        {"route": "broken NO_ROUTE_TO_DESTINATION"},
+        {},
+        (
+            "rtb-public",
+            "create-route --route-table-id rtb-public --destination-cidr-block 0.0.0.0/0 --gateway-id igw-1",
+        ),
+    ),
+    Scenario("no IPv6 route", routes(DEFAULT), {"route": "broken NO_ROUTE_TO_DESTINATION"}, IPV6, ("::/0",)),
+    Scenario("no IPv4 route, asked by IPv6", routes(route("::/0", **TO_IGW)), {}, IPV6),
+    Scenario(
+        "a blackhole",
+        routes(route("0.0.0.0/0", GatewayId="igw-1", State="blackhole")),
+        {"route": "broken BAD_STATE_ROUTE"},
+        {},
+        ("replace-route", "blackhole"),
+    ),
+    Scenario(
+        "a NAT gateway",
+        routes(route("0.0.0.0/0", NatGatewayId="nat-1")),
+        {"route": "broken x-ROUTE_IS_NOT_TO_IGW"},
+        {},
+        ("nat-1", "replace-route", "--gateway-id igw-1"),
+    ),
+    Scenario(
+        "a NAT instance",
+        routes(route("0.0.0.0/0", NetworkInterfaceId="eni-nat", InstanceId="i-nat")),
+        {"route": "broken x-ROUTE_IS_NOT_TO_IGW"},
+    ),
+    Scenario(
+        "a transit gateway",
+        routes(route("0.0.0.0/0", TransitGatewayId="tgw-1")),
+        {"route": "broken x-ROUTE_IS_NOT_TO_IGW"},
+    ),
+    Scenario(
+        "an egress-only gateway",
+        routes(DEFAULT, route("::/0", EgressOnlyInternetGatewayId="eigw-1")),
+        {"route": "broken x-EIGW_IS_EGRESS_ONLY"},
+        IPV6,
+        ("egress-only", "replace-route", "--destination-ipv6-cidr-block ::/0"),
+    ),
+    Scenario(
+        "another gateway than the VPC's",
+        routes(route("0.0.0.0/0", GatewayId="igw-9")),
+        {"route": "broken BAD_STATE_ATTACHMENT"},
+        {},
+        ("igw-9 is not attached to vpc-1",),
+    ),
+    Scenario(
+        "a firewall",
+        routes(route("0.0.0.0/0", GatewayId="vpce-1")),
+        {"route": "unknown"},
+        {},
+        ("vpce-1",),
+    ),
+    Scenario(
+        "a more specific route elsewhere",
+        routes(route(NET, GatewayId="vgw-1"), DEFAULT),
+        {"route": "partial MORE_SPECIFIC_ROUTE"},
+        {},
+        ("203.0.113.0/24 via vgw-1", "delete-route", NET),
+    ),
+    Scenario(
+        "that route is the client's",
+        routes(DEFAULT, route(NET, GatewayId="vgw-1")),
+        {"route": "broken x-ROUTE_IS_NOT_TO_IGW"},
+        ONE,
+    ),
+    Scenario(
+        "a more specific route by the gateway",
+        routes(route("0.0.0.0/0", NatGatewayId="nat-1"), route(LOW, **TO_IGW), route(HIGH, **TO_IGW)),
+        {},
+    ),
+    Scenario(
+        "a less specific blackhole",
+        routes(route("0.0.0.0/0", NatGatewayId="nat-1", State="blackhole"), route(NET, **TO_IGW)),
+        {},
+        ONE,
+    ),
+    Scenario(
+        "a static route before a propagated one",
+        routes(route(NET, GatewayId="vgw-1", Origin="EnableVgwRoutePropagation"), route(NET, **TO_IGW)),
+        {},
+        ONE,
+    ),
+    Scenario(
+        "a propagated route that is more specific",
+        routes(route("203.0.113.0/25", GatewayId="vgw-1", Origin="EnableVgwRoutePropagation"), route(NET, **TO_IGW)),
+        {"route": "broken x-ROUTE_IS_NOT_TO_IGW"},
+        ONE,
+        ("disable-vgw-route-propagation --route-table-id rtb-public --gateway-id vgw-1",),
+    ),
+    Scenario(
+        "a route for a prefix list",
+        routes(route("pl-office", TransitGatewayId="tgw-1"), DEFAULT),
+        {"route": "partial MORE_SPECIFIC_ROUTE"},
+        {},
+        ("delete-route --route-table-id rtb-public --destination-prefix-list-id pl-office",),
+    ),
+    Scenario("a route for a prefix list by the gateway", routes(route("pl-all", **TO_IGW)), {}),
+    Scenario(
+        "a static route before a prefix list",
+        routes(route("pl-office", TransitGatewayId="t"), route(NET, **TO_IGW)),
+        {},
+        ONE,
+    ),
+    Scenario(
+        "a prefix list's route before a propagated one",
+        routes(route(NET, GatewayId="vgw-1", Origin="EnableVgwRoutePropagation"), route("pl-office", **TO_IGW)),
+        {},
+        ONE,
+    ),
+    Scenario(
+        "a route for a prefix list that may not be read",
+        then(
+            routes(route("pl-office", TransitGatewayId="tgw-1"), DEFAULT),
+            lambda world: world["Entries"].update({"pl-office": denied("ec2:GetManagedPrefixListEntries")}),
+        ),
+        {"route": "unknown"},
+        {},
+        ("ec2:GetManagedPrefixListEntries",),
+    ),
+    Scenario("a gateway endpoint of S3", routes(route("pl-s3", GatewayId="vpce-1"), DEFAULT), {}),
+    Scenario(
+        "a route that keeps private networks elsewhere",
+        routes(route("10.0.0.0/8", TransitGatewayId="tgw-1"), DEFAULT),
+        {},
+    ),
+    Scenario(
+        "the main table counts, since none is associated",
+        lambda world: world.table()["Associations"].clear(),
+        {"route": "broken x-ROUTE_IS_NOT_TO_IGW"},
+        {},
+        ("rtb-main (the main one",),
+    ),
+    Scenario(
+        "the main table counts, and is good",
+        lambda world: (world.table()["Associations"].clear(), world.routes(DEFAULT, of="rtb-main")),
+        {},
+    ),
+    Scenario(
+        "an association that is being undone",
+        lambda world: [
+            each.update(AssociationState={"State": "disassociating"}) for each in world.table()["Associations"]
+        ],
+        {"route": "broken x-ROUTE_IS_NOT_TO_IGW"},
+        {},
+        ("rtb-main",),
+    ),
+    Scenario(
+        "the VPC has public addresses of its own", then(vpc_is_public, acl(entry(1, "deny", "192.0.2.0/24"), *OPEN)), {}
+    ),
+    # Clients that do not come over the Internet
+    Scenario("from within", no_public_address, {}, INSIDE),
+    Scenario(
+        "from within, by a group",
+        then(
+            rules(permission(5000, groups=["sg-lb"])),
+            lambda world: world["NetworkInterfaces"].update(
+                {None: [interface("eni-lb", private="10.0.2.7", groups=["sg-lb"])]}
+            ),
+        ),
+        {},
+        {"source": "10.0.2.7/32"},
+    ),
+    Scenario(
+        "from within, not in the group",
+        then(
+            rules(permission(5000, groups=["sg-lb"])),
+            lambda world: world["NetworkInterfaces"].update(
+                {None: [interface("eni-x", private="10.0.2.7", groups=["sg-app"])]}
+            ),
+        ),
+        {"security_group": "broken " + SG},
+        {"source": "10.0.2.7/32"},
+    ),
+    Scenario("from the same subnet no ACL counts", acl(), {}, {"source": "10.0.1.99/32"}),
+    Scenario(
+        "from another subnet it does",
+        acl(),
+        {"nacl_ingress": "broken", "nacl_egress": "broken"},
+        {"source": "10.0.2.7/32"},
+    ),
+    Scenario(
+        "from the whole VPC it does for others",
+        acl(),
+        {"nacl_ingress": "partial", "nacl_egress": "partial"},
+        INSIDE,
+    ),
+    Scenario(
+        "from a private network without a route",
+        nothing,
+        {"route": "broken x-ROUTE_IS_NOT_TO_CLIENT"},
+        {"source": "192.168.7.0/24"},
+    ),
+    Scenario(
+        "from a private network behind a transit gateway",
+        routes(DEFAULT, route("192.168.0.0/16", TransitGatewayId="tgw-1")),
+        {"route": "unknown"},
+        {"source": "192.168.7.0/24"},
+        ("tgw-1",),
+    ),
+    # What may not be read
+    Scenario(
+        "groups unread",
+        denies("SecurityGroups"),
+        {"security_group": "unknown"},
+        {},
+        ("ec2:DescribeSecurityGroups", "permission"),
+    ),
+    Scenario("route tables unread", denies("RouteTables"), {"route": "unknown"}, {}, ("ec2:DescribeRouteTables",)),
+    Scenario("ACLs unread", denies("NetworkAcls"), {"nacl_ingress": "unknown", "nacl_egress": "unknown"}),
+    Scenario("gateways unread", denies("InternetGateways"), {"internet_gateway": "unknown", "route": "unknown"}),
+    Scenario("BPA unread", denies("VpcBlockPublicAccessOptions"), {"block_public_access": "unknown"}),
+    Scenario(
+        "BPA's exclusions unread",
+        then(block(), denies("VpcBlockPublicAccessExclusions")),
+        {"block_public_access": "unknown"},
+    ),
+    Scenario("BPA's exclusions unread and not needed", denies("VpcBlockPublicAccessExclusions"), {}),
+    Scenario(
+        "instances unread",
+        lambda world: world["Instances"].update({"i-web": denied("ec2:DescribeInstances")}),
+        {"target_exists": "unknown"},
+        {},
+        ("ec2:DescribeInstances",),
+    ),
+]
+
+
+# Load balancers
+
+
+def balancer(**changes):
+    return lambda world: world.balancer.update(changes)
+
+
+def network_balancer(preserve=None, groups=("sg-lb",), kind="instance"):
+    """The same with a Network Load Balancer."""
+    attributes = [] if preserve is None else [{"Key": "preserve_client_ip.enabled", "Value": str(preserve).lower()}]
+
+    def spoil(world):
+        world.balancer.update(Type="network", SecurityGroups=list(groups))
+        world["Listeners"] = [listener(protocol="TCP")]
+        world["TargetGroups"] = [target_group(Protocol="TCP", TargetType=kind)]
+        world["Attributes"] = {GROUP_ARN: attributes}
+
+    return spoil
+
+
+def target_is(*descriptions):
+    return lambda world: world["TargetHealthDescriptions"].update({GROUP_ARN: list(descriptions)})
+
+
+def groups(*groups_):
+    return lambda world: world.update(TargetGroups=list(groups_))
+
+
+def listeners(*listeners_):
+    return lambda world: world.update(Listeners=list(listeners_))
+
+
+def rule(actions, arn=LISTENER):
+    return lambda world: world["Rules"][arn].append(
+        {"RuleArn": "r", "Priority": "1", "IsDefault": False, "Actions": actions}
+    )
+
+
+def second_group(*descriptions):
+    def spoil(world):
+        world["TargetGroups"].append(target_group(SECOND_GROUP_ARN, "api"))
+        world["TargetHealthDescriptions"][SECOND_GROUP_ARN] = list(descriptions)
+
+    return then(spoil, rule(forward(SECOND_GROUP_ARN)))
+
+
+def target_in(subnet_id):
+    return lambda world: world.target.update(SubnetId=subnet_id)
+
+
+def by_address(id_="10.0.3.10", **keywords):
+    def spoil(world):
+        world["TargetGroups"] = [target_group(TargetType="ip", **keywords)]
+        world["TargetHealthDescriptions"][GROUP_ARN] = [health(id_=id_)]
+        world["NetworkInterfaces"] = {None: [world.target]}
+
+    return spoil
+
+
+NO_TARGET, UNWELL = "ELBV2_LISTENER_HAS_NO_TG", "x-ELBV2_TARGET_UNHEALTHY"
+EPHEMERAL_OUT = entry(100, protocol="6", first=1024, last=65535, egress=True)
+WEB_IN = entry(100, protocol="6", first=80)
+
+
+def through(name, spoil, expected, question=None, says=()):
+    return Scenario(name, spoil, expected, question or {}, says, TO_BALANCER)
+
+
+LOAD_BALANCER = [
+    through("all is well", nothing, {}),
+    through("all is well by IPv6", nothing, {}, IPV6),
+    through(
+        "no such load balancer",
+        lambda world: world["LoadBalancers"].update({BALANCER: []}),
+        {"target_exists": "broken UNKNOWN_RESOURCE"},
+    ),
+    through(
+        "no IPv6",
+        balancer(IpAddressType="ipv4"),
+        {"public_address": "broken x-ENI_HAS_NO_IPV6_ADDRESS"},
+        IPV6,
+        ("set-ip-address-type",),
+    ),
+    through(
+        "no public IPv4",
+        balancer(IpAddressType="dualstack-without-public-ipv4"),
+        {"public_address": "broken IGW_PUBLIC_IP_ASSOCIATION_FOR_INGRESS"},
+    ),
+    through("BPA", block(), {"block_public_access": "broken " + BPA}),
+    through(
+        "BPA excludes one of its subnets",
+        block(exclusions=[exclusion("subnet/subnet-b")]),
+        {"block_public_access": "partial " + BPA},
+        {},
+        ("subnet-a",),
+    ),
+    through("provisioning", balancer(State={"Code": "provisioning"}), {"lb_state": "broken BAD_STATE"}),
+    through(
+        "failed", balancer(State={"Code": "failed", "Reason": "no room"}), {"lb_state": "broken"}, {}, ("no room",)
+    ),
+    through("impaired", balancer(State={"Code": "active_impaired"}), {"lb_state": "partial BAD_STATE"}),
+    through(
+        "internal", balancer(Scheme="internal"), {"lb_scheme": "broken x-ELBV2_IS_INTERNAL"}, {}, ("internet-facing",)
+    ),
+    through("internal, asked from within", balancer(Scheme="internal"), {}, INSIDE),
+    through(
+        "no gateway",
+        lambda world: world.update(InternetGateways=[]),
+        {"internet_gateway": "broken UNASSOCIATED_COMPONENT", "route": "broken BAD_STATE_ATTACHMENT"},
+    ),
+    through(
+        "one node's ACL",
+        acl(OUT, entry(10, protocol="6", first=1024, last=65535, cidr="10.0.3.0/24")),
+        {"nacl_ingress": "partial " + NACL},
+        {},
+        ("subnet-a",),
+    ),
+    through(
+        "both nodes' ACLs",
+        then(
+            acl(OUT, entry(10, protocol="6", first=1024, last=65535, cidr="10.0.3.0/24")),
+            acl_of_subnet("subnet-b", OUT, entry(10, protocol="6", first=1024, last=65535, cidr="10.0.3.0/24")),
+        ),
+        {"nacl_ingress": "broken " + NACL},
+    ),
+    through(
+        "the nodes' ACLs stop the targets' answers",
+        then(acl(WEB_IN, OUT), acl_of_subnet("subnet-b", WEB_IN, OUT)),
+        {"nacl_ingress": "broken " + NACL},
+        {},
+        ("10.0.3.10",),
+    ),
+    through("no rule in its group", rules(of="sg-lb"), {"lb_security_group": "broken SG_HAS_NO_RULES"}, {}, ("sg-lb",)),
+    through(
+        "a rule for the target's port alone",
+        rules(permission(5000, cidrs=EVERYWHERE), of="sg-lb"),
+        {"lb_security_group": "broken " + SG},
+        {},
+        ("tcp/5000 is open",),
+    ),
+    through("groups add up", lambda world: world.balancer.update(SecurityGroups=["sg-default", "sg-lb"]), {}),
+    through(
+        "no listener",
+        listeners(listener(443, "HTTPS")),
+        {"lb_listener": "broken ELBV2_LISTENERS_MISMATCH"},
+        {},
+        ("443 (HTTPS)", "create-listener"),
+    ),
+    through("the other listener", listeners(listener(443, "HTTPS"), listener(80)), {}),
+    through(
+        "a UDP listener",
+        then(network_balancer(), listeners(listener(protocol="UDP"))),
+        {"lb_listener": "broken ELBV2_LISTENERS_MISMATCH"},
+    ),
+    through("no targets", target_is(), {"target_group": "broken " + NO_TARGET}, {}, ("register-targets",)),
+    through(
+        "all targets are leaving",
+        target_is(health("draining", "Target.DeregistrationInProgress")),
+        {"target_group": "broken " + NO_TARGET},
+        {},
+        ("draining", "Id=i-app"),
+    ),
+    through("a rule's group has no targets", second_group(), {"target_group": "partial " + NO_TARGET}, {}, ("api",)),
+    through(
+        "a rule's group is not well",
+        second_group(health("unhealthy", "Target.Timeout")),
+        {"target_health": "partial " + UNWELL},
+    ),
+    through(
+        "only rules forward",
+        then(listeners(listener(actions=[{"Type": "fixed-response", "FixedResponseConfig": {}}])), rule(forward())),
+        {},
+    ),
+    through(
+        "only rules forward, and to nobody",
+        then(
+            listeners(listener(actions=[{"Type": "fixed-response", "FixedResponseConfig": {}}])),
+            rule(forward()),
+            target_is(),
+        ),
+        {"target_group": "broken " + NO_TARGET},
+    ),
+    through(
+        "a group of weight 0 gets nothing",
+        then(
+            second_group(),
+            lambda world: world["Rules"][LISTENER].pop(),
+            listeners(
+                listener(
+                    actions=[
+                        {
+                            "Type": "forward",
+                            "ForwardConfig": {
+                                "TargetGroups": [
+                                    {"TargetGroupArn": GROUP_ARN, "Weight": 1},
+                                    {"TargetGroupArn": SECOND_GROUP_ARN, "Weight": 0},
+                                ]
+                            },
+                        }
+                    ]
+                )
+            ),
+        ),
+        {},
+    ),
+    through(
+        "a login first",
+        then(
+            listeners(listener(actions=[dict(forward()[0], Order=2), {"Type": "authenticate-oidc", "Order": 1}])),
+            target_is(),
+        ),
+        {"target_group": "broken " + NO_TARGET},
+    ),
+    through(
+        "a redirect needs no targets",
+        then(listeners(listener(actions=[{"Type": "redirect", "RedirectConfig": {"Port": "443"}}])), target_is()),
+        {},
+    ),
+    through(
+        "no target is healthy",
+        target_is(health("unhealthy", "Target.FailedHealthChecks")),
+        {"target_health": "broken " + UNWELL},
+        {},
+        ("i-app is unhealthy (Target.FailedHealthChecks", "port 5000"),
+    ),
+    through(
+        "a target answers with an error",
+        target_is(health("unhealthy", "Target.ResponseCodeMismatch")),
+        {"target_health": "broken " + UNWELL},
+        {},
+        ("/health", "200"),
+    ),
+    through(
+        "targets are being tried",
+        target_is(health("initial", "Elb.InitialHealthChecking")),
+        {"target_health": "broken x-ELBV2_TARGET_INITIAL"},
+        {},
+        ("wait target-in-service",),
+    ),
+    through(
+        "a target is stopped",
+        target_is(health("unused", "Target.InvalidState")),
+        {"target_health": "broken BAD_STATE"},
+        {},
+        ("start-instances --instance-ids i-app",),
+    ),
+    through(
+        "a target is in a zone that is not enabled",
+        target_is(health("unused", "Target.NotInUse")),
+        {"target_health": "broken ELB_INSTALLED_AZ_RESTRICTION"},
+        {},
+        ("set-subnets",),
+    ),
+    through("one of two targets is healthy", target_is(health("unhealthy", "Target.Timeout"), health()), {}),
+    through(
+        "a leaving target is none", target_is(health("draining"), health("unhealthy", "x")), {"target_health": "broken"}
+    ),
+    through(
+        "its group lets nothing out",
+        lambda world: world.egress(),
+        {"lb_security_group_egress": "broken SG_HAS_NO_RULES"},
+        {},
+        ("authorize-security-group-egress --group-id sg-lb", "10.0.3.10/32"),
+    ),
+    through("it lets out to the target's group", lambda world: world.egress(permission(5000, groups=["sg-app"])), {}),
+    through(
+        "it lets out to another group",
+        lambda world: world.egress(permission(5000, groups=["sg-web"])),
+        {"lb_security_group_egress": "broken " + SG},
+    ),
+    through(
+        "it lets out to another port",
+        lambda world: world.egress(permission(80, cidrs=EVERYWHERE)),
+        {"lb_security_group_egress": "broken " + SG},
+        {},
+        ("tcp/80 goes out",),
+    ),
+    through("it lets out to the target", lambda world: world.egress(permission(5000, cidrs=["10.0.3.10/32"])), {}),
+    through(
+        "the target's ACL",
+        acl_of_subnet("subnet-c", OUT, entry(10, protocol="6", first=80)),
+        {"target_nacl_ingress": "broken " + NACL},
+        {},
+        ("subnet-c", "From=5000"),
+    ),
+    through(
+        "the target's ACL lets one node in",
+        acl_of_subnet("subnet-c", OUT, entry(10, cidr="10.0.1.0/24")),
+        {"target_nacl_ingress": "partial " + NACL},
+    ),
+    through(
+        "the target's ACL stops answers",
+        acl_of_subnet("subnet-c", IN, entry(10, protocol="6", first=1, last=1023, egress=True)),
+        {"target_nacl_egress": "broken " + NACL},
+    ),
+    through(
+        "the target's ACL need not let in the Internet",
+        acl_of_subnet("subnet-c", entry(10, cidr="10.0.0.0/16"), entry(10, cidr="10.0.0.0/16", egress=True)),
+        {},
+    ),
+    through(
+        "the target's group",
+        rules(of="sg-app"),
+        {"security_group": "broken SG_HAS_NO_RULES"},
+        {},
+        ("--group-id sg-app", "UserIdGroupPairs=[{GroupId=sg-lb}]"),
+    ),
+    through(
+        "the target's group admits another group",
+        rules(permission(5000, groups=["sg-web"]), of="sg-app"),
+        {"security_group": "broken " + SG},
+    ),
+    through(
+        "the target's group admits another port",
+        rules(permission(80, groups=["sg-lb"]), of="sg-app"),
+        {"security_group": "broken " + SG},
+    ),
+    through("the target's group admits the nodes", rules(permission(5000, cidrs=["10.0.0.0/22"]), of="sg-app"), {}),
+    through(
+        "the target's group admits one node",
+        rules(permission(5000, cidrs=["10.0.1.0/24"]), of="sg-app"),
+        {"security_group": "partial " + SG},
+    ),
+    through(
+        "the target's group shuts out the health checks",
+        groups(target_group(HealthCheckPort="8080")),
+        {},
+    ),
+    through(
+        "the target's group shuts out health checks on a port of their own",
+        lambda world: world["TargetHealthDescriptions"][GROUP_ARN][0].update(HealthCheckPort="8080"),
+        {"security_group": "broken " + SG},
+        {},
+        ("8080",),
+    ),
+    through(
+        "a target in a node's subnet meets no ACL there",
+        then(
+            target_in("subnet-a"),
+            acl(WEB_IN, EPHEMERAL_OUT, entry(110, protocol="6", first=5000, cidr="10.0.2.0/24")),
+        ),
+        {},
+    ),
+    through(
+        "a target in a node's subnet meets the ACL there when it comes from another",
+        then(target_in("subnet-a"), acl(WEB_IN, EPHEMERAL_OUT)),
+        {"target_nacl_ingress": "broken " + NACL},
+    ),
+    through(
+        "a node's ACL lets answers out to nobody",
+        then(
+            acl(IN, entry(10, protocol="6", first=5000, egress=True)),
+            acl_of_subnet("subnet-b", IN, entry(10, protocol="6", first=5000, egress=True)),
+        ),
+        {"nacl_egress": "partial " + NACL},
+    ),
+    through(
+        "the nodes' ACLs let nothing out to targets",
+        then(
+            acl(IN, entry(5, "deny", "10.0.0.0/16", egress=True), OUT),
+            acl_of_subnet("subnet-b", IN, entry(5, "deny", "10.0.0.0/16", egress=True), OUT),
+        ),
+        {"nacl_egress": "broken " + NACL},
+        {},
+        ("10.0.3.10/32",),
+    ),
+    through(
+        "one node is in a private subnet",
+        lambda world: world.table()["Associations"].pop(0),
+        {"route": "partial x-ROUTE_IS_NOT_TO_IGW"},
+        {},
+        ("subnet-a", "nat-1"),
+    ),
+    through("no route", routes(), {"route": "broken NO_ROUTE_TO_DESTINATION"}),
+    through("targets by address", by_address(), {}),
+    through(
+        "targets by address, elsewhere",
+        by_address("10.77.0.1"),
+        {
+            "lb_security_group_egress": "unknown",
+            "target_nacl_ingress": "unknown",
+            "security_group": "unknown",
+            "target_nacl_egress": "unknown",
+        },
+        {},
+        ("10.77.0.1",),
+    ),
+    through(
+        "a function as target",
+        then(
+            groups(target_group(TargetType="lambda", Port=None)),
+            target_is({"Target": {"Id": "arn:aws:lambda:x"}, "TargetHealth": {"State": "unavailable"}}),
+        ),
+        {},
+    ),
+    through(
+        "targets by IPv6, clients by IPv4",
+        then(
+            groups(target_group(IpAddressType="ipv6")),
+            lambda world: world.target.update(Ipv6Addresses=[{"Ipv6Address": "2600:1f18:1:103::10"}]),
+        ),
+        {},
+    ),
+    through(
+        "targets by IPv6, whose ACL lets none in",
+        then(
+            groups(target_group(IpAddressType="ipv6")),
+            lambda world: world.target.update(Ipv6Addresses=[{"Ipv6Address": "2600:1f18:1:103::10"}]),
+            acl_of_subnet("subnet-c", *OPEN),
+        ),
+        {"target_nacl_ingress": "broken " + NACL, "target_nacl_egress": "broken " + NACL},
+    ),
+    through("a network load balancer", network_balancer(), {}),
+    through(
+        "a network load balancer without groups, whose targets know the nodes alone",
+        then(network_balancer(preserve=False, groups=()), rules(permission(5000, cidrs=["10.0.0.0/22"]), of="sg-app")),
+        {},
+    ),
+    through(
+        "a network load balancer without groups, whose targets see the clients",
+        then(network_balancer(groups=()), rules(permission(5000, cidrs=["10.0.0.0/22"]), of="sg-app")),
+        {"security_group": "broken " + SG},
+        {},
+        ("0.0.0.0/0",),
+    ),
+    through(
+        "a network load balancer whose targets by address see the nodes",
+        then(
+            network_balancer(groups=(), kind="ip"),
+            rules(permission(5000, cidrs=["10.0.0.0/22"]), of="sg-app"),
+            lambda world: (
+                world["TargetHealthDescriptions"].update({GROUP_ARN: [health(id_="10.0.3.10")]}),
+                world.update(NetworkInterfaces={None: [world.target]}),
+            ),
+        ),
+        {},
+    ),
+    through(
+        "a network load balancer whose targets admit a part of the clients",
+        then(network_balancer(groups=()), rules(permission(5000, cidrs=[LOW, "10.0.0.0/16"]), of="sg-app")),
+        {"security_group": "partial"},
+    ),
+    through(
+        "a network load balancer whose targets' ACL does not know the clients",
+        then(
+            network_balancer(groups=()),
+            rules(permission(5000, cidrs=EVERYWHERE), of="sg-app"),
+            acl_of_subnet("subnet-c", entry(10, cidr="10.0.0.0/16"), OUT),
+        ),
+        {"target_nacl_ingress": "broken " + NACL},
+    ),
+    through(
+        "rules unread",
+        lambda world: world.update(Rules={LISTENER: denied("elasticloadbalancing:DescribeRules")}),
+        dict.fromkeys(
+            [
+                "target_group",
+                "target_health",
+                "lb_security_group_egress",
+                "target_nacl_ingress",
+                "security_group",
+                "target_nacl_egress",
+            ],
+            "unknown",
+        ),
+        {},
+        ("elasticloadbalancing:DescribeRules",),
+    ),
+    through(
+        "health unread",
+        lambda world: world.update(TargetHealthDescriptions={GROUP_ARN: denied()}),
+        dict.fromkeys(
+            [
+                "target_group",
+                "target_health",
+                "lb_security_group_egress",
+                "target_nacl_ingress",
+                "security_group",
+                "target_nacl_egress",
+            ],
+            "unknown",
+        ),
+    ),
+    through(
+        "attributes unread",
+        then(network_balancer(), lambda world: world.update(Attributes={GROUP_ARN: denied()})),
+        dict.fromkeys(
+            ["lb_security_group_egress", "target_nacl_ingress", "security_group", "target_nacl_egress"], "unknown"
+        ),
+    ),
+    through(
+        "subnets unread",
+        denies("Subnets"),
+        dict.fromkeys(["target_nacl_ingress", "security_group", "target_nacl_egress"], "unknown"),
+    ),
+    through(
+        "listeners unread",
+        denies("Listeners"),
+        dict.fromkeys(
+            [
+                "lb_listener",
+                "target_group",
+                "target_health",
+                "lb_security_group_egress",
+                "target_nacl_ingress",
+                "security_group",
+                "target_nacl_egress",
+            ],
+            "unknown",
+        ),
+    ),
+]
+
+SCENARIOS = INSTANCE + LOAD_BALANCER
+
+
+# One fault for each hop; they do not get into each other's way.
+
+
+def own_acls(world):
+    for subnet_id in ("subnet-a", "subnet-b", "subnet-c"):
+        world.acl_of(subnet_id, *OPEN)
+
+
+def deny(subnet_ids, *args, **keywords):
+    def spoil(world):
+        for each in world["NetworkAcls"]:
+            if each["NetworkAclId"] in ["acl-" + subnet_id for subnet_id in subnet_ids]:
+                each["Entries"].append(entry(1, "deny", *args, protocol="6", **keywords))
+
+    return spoil
+
+
+NODES, TARGETS = ("subnet-a", "subnet-b"), ("subnet-c",)
+ANSWERS = {"first": 1024, "last": 65535, "egress": True}
+FAULTS_OF_INSTANCE = {
+    "instance_state": state("stopped"),
+    "block_public_access": block(),
+    "internet_gateway": then(gateway("detaching"), routes(DEFAULT)),
+    "nacl_ingress": deny(NODES, first=5000),
+    "security_group": rules(),
+    "nacl_egress": deny(NODES, **ANSWERS),
+    "route": routes(),
+}
+FAULTS_OF_BALANCER = {
+    "public_address": balancer(IpAddressType="dualstack-without-public-ipv4"),
+    "block_public_access": block(),
+    "lb_state": balancer(State={"Code": "provisioning"}),
+    "lb_scheme": balancer(Scheme="internal"),
+    "internet_gateway": gateway("detaching"),
+    "nacl_ingress": deny(NODES, first=80),
+    "lb_security_group": rules(of="sg-lb"),
+    "lb_listener": listeners(),
+    "target_group": target_is(),
+    "target_health": target_is(health("unhealthy", "Target.Timeout")),
+    "lb_security_group_egress": lambda world: world.egress(),
+    "target_nacl_ingress": deny(TARGETS, first=5000),
+    "security_group": rules(of="sg-app"),
+    "target_nacl_egress": deny(TARGETS, **ANSWERS),
+    "nacl_egress": deny(NODES, **ANSWERS),
+    "route": routes(),
+}

@@ -1,0 +1,50 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import ec2_api
+import pytest
+
+
+@pytest.fixture(scope="session")
+def ec2_endpoint():
+    """A local EC2 API for all tests, on a port that is free."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+    patch.undo()
+
+
+@pytest.fixture
+def site(ec2_endpoint, monkeypatch):
+    from moto.backends import get_backend
+
+    ec2_api.without_aws(monkeypatch)
+    ec2_api.share_session(monkeypatch)
+    for service in ("ec2", "elbv2", "iam"):
+        get_backend(service).reset()
+    return ec2_api.Site(ec2_endpoint)
+
+
+@pytest.fixture
+def public_access(monkeypatch):
+    """VPC Block Public Access, which moto does not know: off, unless a test says otherwise."""
+    from moto.core.responses import ActionResult
+    from moto.ec2.responses import EC2Response
+
+    options = {"InternetGatewayBlockMode": "off", "ExclusionsAllowed": "allowed"}
+    answers = {
+        "describe_vpc_block_public_access_options": {"VpcBlockPublicAccessOptions": options},
+        "describe_vpc_block_public_access_exclusions": {"VpcBlockPublicAccessExclusions": []},
+    }
+    for action, answer in answers.items():
+        monkeypatch.setattr(EC2Response, action, lambda _self, answer=answer: ActionResult(answer), raising=False)
+    return options

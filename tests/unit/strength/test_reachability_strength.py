@@ -1,0 +1,631 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Wrong ideas about AWS, put into the judgement one at a time: the scenarios must not agree with any of them.
+
+Each is a change of one place in the source. A change that no longer fits the source fails too: then the idea is to be
+put into the new source.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pathlib
+import sys
+
+import pytest
+
+PACKAGE = "ansible_collections.flasklaunch.ec2.plugins.module_utils."
+# All that is loaded anew for each idea, so that nothing of one is left for the next.
+LOGIC = [
+    "_address_sets",
+    "_packet_filters",
+    "_reachability_snapshot",
+    "_reachability_hops",
+    "_reachability_filters",
+    "_reachability_routes",
+    "_reachability_interface",
+    "_reachability_load_balancer",
+    "_reachability",
+]
+HELPERS = ["reachability_world", "reachability_scenarios"]
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "plugins" / "module_utils"))
+
+# idea: (file, what is there, what is put there)
+IDEAS = {
+    # Addresses
+    "private addresses are clients on the Internet": (
+        "_address_sets",
+        '- addresses(_NOT_PUBLIC.split(), "ipv4"),',
+        ",",
+    ),
+    "all of IPv6 is given out": ("_address_sets", '["2000::/3"]', '["::/0"]'),
+    "the VPC's own addresses are clients on the Internet": (
+        "_reachability_hops",
+        "asked & INTERNET[question.family] - vpc_space",
+        "asked & INTERNET[question.family]",
+    ),
+    "the source does not matter, it is always the Internet": (
+        "_reachability_hops",
+        "return self.source or EVERYTHING[self.family]",
+        "return EVERYTHING[self.family]",
+    ),
+    "rules of the other family count too": (
+        "_address_sets",
+        "for cidr in cidrs if family_of(cidr) == family)",
+        "for cidr in cidrs)",
+    ),
+    "only the first address of an instance counts": (
+        "_reachability",
+        "] or interfaces[:1]\n",
+        " and each is interfaces[0]] or interfaces[:1]\n",
+    ),
+    "only the first interface counts, whatever it has": (
+        "_reachability",
+        "entrances = [each for each in interfaces if _is_entrance(each, question.family)] or interfaces[:1]",
+        "entrances = interfaces[:1]",
+    ),
+    "only the primary private address can have a public one": (
+        "_reachability_snapshot",
+        'for each in interface.get("PrivateIpAddresses", [])]\n    pairs.insert',
+        'for each in interface.get("PrivateIpAddresses", [])[:1]]\n    pairs.insert',
+    ),
+    "a private address is as good as a public one": (
+        "_reachability_interface",
+        "    if not public:\n",
+        '    public = public or [(way.interface["PrivateIpAddress"],) * 2 + (True,)]\n    if not public:\n',
+    ),
+    "IPv6 clients reach an instance without an IPv6 address": (
+        "_reachability_interface",
+        '    if way.question.family == "ipv6":\n        return _ipv6_address(way)\n',
+        "",
+    ),
+    "a stopped instance answers": ("_reachability_interface", 'if state == "running":', "if state:"),
+    "an instance that is starting answers": (
+        "_reachability_interface",
+        'if state == "running":',
+        'if state in ("running", "pending"):',
+    ),
+    # Block Public Access
+    "Block Public Access is not looked at": ("_reachability_hops", 'if mode == "off":', "if mode:"),
+    "block-ingress is not as bad": ("_reachability_hops", 'if mode == "off":', 'if mode != "block-bidirectional":'),
+    "exclusions from Block Public Access are not looked at": (
+        "_reachability_hops",
+        'exclusion = _exclusion(snapshot.all("VpcBlockPublicAccessExclusions"), vpc_id, subnet_id)',
+        'exclusion = None if snapshot.all("VpcBlockPublicAccessExclusions") else None',
+    ),
+    "an exclusion for egress lets clients in": (
+        "_reachability_hops",
+        'if exclusion and exclusion["InternetGatewayExclusionMode"] == "allow-bidirectional":',
+        "if exclusion:",
+    ),
+    "exclusions are for VPCs alone": (
+        "_reachability_hops",
+        'each["ResourceArn"].split("/")[-1] in (vpc_id, subnet_id)',
+        'each["ResourceArn"].split("/")[-1] == vpc_id',
+    ),
+    "any subnet's exclusion will do": (
+        "_reachability_hops",
+        'each["State"] in EFFECTIVE and each["ResourceArn"].split("/")[-1] in (vpc_id, subnet_id)',
+        'each["State"] in EFFECTIVE',
+    ),
+    "exclusions count in any state": (
+        "_reachability_hops",
+        'if each["State"] in EFFECTIVE and',
+        "if",
+    ),
+    "exclusions count where the organization forbids them": (
+        "_reachability_hops",
+        '    if options.get("ExclusionsAllowed", "allowed") == "allowed":',
+        "    if options:",
+    ),
+    # Internet gateway
+    "a detached gateway works": (
+        "_reachability_hops",
+        'return state in ("available", "attached")',
+        "return bool(state)",
+    ),
+    "a gateway's state is called as the documentation does": (
+        "_reachability_hops",
+        'return state in ("available", "attached")',
+        'return state == "attached"',
+    ),
+    "any VPC's gateway will do": (
+        "_reachability_snapshot",
+        '                if attachment["VpcId"] == vpc_id:',
+        "                if attachment:",
+    ),
+    "a gateway's own route table does not matter": (
+        "_reachability_hops",
+        'if edge and any(route.get("GatewayId") != "local" for route in edge["Routes"]):',
+        "if edge and False:",
+    ),
+    # Network ACLs
+    "an ACL's rules count in the order of the list": (
+        "_packet_filters",
+        'key=lambda entry: entry["RuleNumber"],',
+        "key=lambda entry: 0,",
+    ),
+    "an ACL's rules are ordered as text": (
+        "_packet_filters",
+        'key=lambda entry: entry["RuleNumber"],',
+        'key=lambda entry: str(entry["RuleNumber"]),',
+    ),
+    "an ACL's last matching rule wins": (
+        "_packet_filters",
+        'key=lambda entry: entry["RuleNumber"],',
+        'key=lambda entry: -entry["RuleNumber"],',
+    ),
+    "an ACL's rule that denies does not count": (
+        "_packet_filters",
+        '(entry for entry in acl["Entries"] if entry["Egress"] is egress',
+        '(entry for entry in acl["Entries"] if entry["RuleAction"] == "allow" and entry["Egress"] is egress',
+    ),
+    "any rule that allows is enough": (
+        "_packet_filters",
+        "return Passage(asked, asked - denied, some)",
+        "return Passage(asked, some, some)",
+    ),
+    "what no rule of an ACL is for is allowed": (
+        "_packet_filters",
+        '        return self.entry is not None and self.entry["RuleAction"] == "allow"',
+        '        return self.entry is None or self.entry["RuleAction"] == "allow"',
+    ),
+    "an ACL's rules are for both directions": (
+        "_packet_filters",
+        'if entry["Egress"] is egress and _is_for',
+        "if _is_for",
+    ),
+    "an ACL is stateful: answers need no rule": (
+        "_reachability_filters",
+        "ask.who, EPHEMERAL, what)",
+        "ask.who, Intervals(), what)",
+    ),
+    "answers go to the service's port": (
+        "_reachability_filters",
+        "ask.who, EPHEMERAL, what)",
+        "ask.who, Intervals([(ask.port, ask.port)]), what)",
+    ),
+    "clients use the ports of Linux alone": (
+        "_packet_filters",
+        "EPHEMERAL = Intervals([(1024, 65535)])",
+        "EPHEMERAL = Intervals([(32768, 60999)])",
+    ),
+    "clients use privileged ports": (
+        "_packet_filters",
+        "EPHEMERAL = Intervals([(1024, 65535)])",
+        "EPHEMERAL = Intervals([(0, 65535)])",
+    ),
+    "an ACL's -1 has ports": (
+        "_packet_filters",
+        '    if not ports or str(entry["Protocol"]) == "-1":',
+        "    if not ports:",
+    ),
+    "an ACL's -1 matches nothing": (
+        "_packet_filters",
+        'return protocol_of(entry, "Protocol") in ("-1", protocol) and',
+        'return protocol_of(entry, "Protocol") == protocol and',
+    ),
+    "an ACL's protocols are names": (
+        "_packet_filters",
+        "    return PROTOCOLS.get(protocol, protocol)",
+        "    return protocol",
+    ),
+    "an ACL's protocol does not matter": (
+        "_packet_filters",
+        'return protocol_of(entry, "Protocol") in ("-1", protocol) and family_of',
+        "return family_of",
+    ),
+    "an ACL's ports do not matter": (
+        "_packet_filters",
+        '    return Intervals([(ports["From"], ports["To"])])',
+        "    return ALL_PORTS",
+    ),
+    "an ACL's rule for some ports is for all": (
+        "_packet_filters",
+        "if piece <= _entry_ports(entry) else Intervals()",
+        "if piece & _entry_ports(entry) or True else Intervals()",
+    ),
+    "ACLs are not cut at the borders of rules": (
+        "_packet_filters",
+        "        pieces = [part for piece in pieces for part in (piece & border, piece - border) if part]",
+        "        pieces = [piece for piece in pieces if piece]",
+    ),
+    "a subnet has the default ACL": (
+        "_reachability_snapshot",
+        "return _first(own + default, f",
+        "return _first(default + own, f",
+    ),
+    "a subnet that no ACL lists has none": (
+        "_reachability_snapshot",
+        "return _first(own + default, f",
+        "return _first(own, f",
+    ),
+    "an ACL sees what stays in its subnet": (
+        "_reachability_interface",
+        '    if way.client.kind != "vpc":\n        return network_acl',
+        "    if True:\n        return network_acl",
+    ),
+    # Security groups
+    "only the first group of an interface counts": (
+        "_reachability_filters",
+        "rules = group_rules(groups, egress)\n",
+        "rules = group_rules(groups[:1], egress)\n",
+    ),
+    "every group must admit": (
+        "_reachability_filters",
+        "rules = group_rules(groups, egress)\n",
+        "rules = [r for r in group_rules(groups, egress) if all(group_rules([g], egress) for g in groups)]\n"
+        "    rules = rules if len(groups) == 1 else []\n",
+    ),
+    "one rule must cover all clients": (
+        "_packet_filters",
+        "        if not more <= inside:\n",
+        "        if asked <= more:\n",
+    ),
+    "a rule for somebody is a rule for everybody": (
+        "_packet_filters",
+        "more = rule.addresses(family, resolve) & asked\n",
+        "more = asked\n",
+    ),
+    "a group as source lets everybody in": (
+        "_reachability_interface",
+        "return snapshot.members(source, family) if inside else Intervals()",
+        'return addresses(["0.0.0.0/0", "::/0"], family)',
+    ),
+    "a group as source lets nobody in": (
+        "_reachability_interface",
+        "return snapshot.members(source, family) if inside else Intervals()",
+        "return Intervals()",
+    ),
+    "prefix lists are not looked into": (
+        "_reachability_interface",
+        "return addresses(snapshot.prefix_list(source), family)",
+        "return Intervals()",
+    ),
+    "prefix lists are for everybody": (
+        "_reachability_interface",
+        "return addresses(snapshot.prefix_list(source), family)",
+        'return addresses(["0.0.0.0/0", "::/0"], family)',
+    ),
+    "a list that could not be read does not matter": (
+        "_packet_filters",
+        "    if doubt and not asked <= inside:\n        raise doubt\n",
+        "",
+    ),
+    "a list that could not be read always matters": (
+        "_packet_filters",
+        "    if doubt and not asked <= inside:\n",
+        "    if doubt:\n",
+    ),
+    "a group's -1 is not matched": (
+        "_packet_filters",
+        'return self.protocol in ("-1", protocol) and bool(self.ports',
+        "return self.protocol == protocol and bool(self.ports",
+    ),
+    "a group's protocol does not matter": (
+        "_packet_filters",
+        'return self.protocol in ("-1", protocol) and bool(self.ports',
+        "return bool(self.ports",
+    ),
+    "a group's range is its first port": (
+        "_packet_filters",
+        "    return Intervals([(first, last)])",
+        "    return Intervals([(first, first)])",
+    ),
+    "a group's last port is not in its range": (
+        "_packet_filters",
+        "    return Intervals([(first, last)])",
+        "    return Intervals([(first, max(first, last - 1))])",
+    ),
+    "a group is stateless: answers need outgoing rules": (
+        "_reachability_interface",
+        '        "security_group": judged(security_group, snapshot, group_ids(way.interface), ask, way.id),',
+        '        "security_group": judged(security_group, snapshot, group_ids(way.interface), ask, way.id, True),',
+    ),
+    "all groups of the VPC count": (
+        "_reachability_snapshot",
+        "return [by_id[each] for each in ids if each in by_id], [",
+        "return list(by_id.values()), [",
+    ),
+    "a group that is not shown has no rules": (
+        "_reachability_filters",
+        '    if hidden and through.verdict != "ok":',
+        "    if False:",
+    ),
+    "a group that is not shown always matters": (
+        "_reachability_filters",
+        '    if hidden and through.verdict != "ok":',
+        "    if hidden:",
+    ),
+    # Routes
+    "the main route table always counts": (
+        "_reachability_snapshot",
+        "return _first(explicit + main, f",
+        "return _first(main + explicit, f",
+    ),
+    "without an association there is no route table": (
+        "_reachability_snapshot",
+        "return _first(explicit + main, f",
+        "return _first(explicit, f",
+    ),
+    "an association that is being undone counts": (
+        "_reachability_snapshot",
+        'in ("associated", "associating")',
+        "is not None",
+    ),
+    "the first route that matches counts": (
+        "_packet_filters",
+        "sorted(choices, key=lambda choice: choice[:2])",
+        "choices",
+    ),
+    "the shortest prefix counts": (
+        "_packet_filters",
+        "sorted(choices, key=lambda choice: choice[:2])",
+        "sorted(choices, key=lambda choice: (-choice[0], choice[1]))",
+    ),
+    "propagated routes are as good as static ones": (
+        "_packet_filters",
+        'rank = 2 if route.get("Origin") == "EnableVgwRoutePropagation" else 1 if list_id else 0',
+        "rank = 0",
+    ),
+    "static routes come before longer propagated ones": (
+        "_packet_filters",
+        "sorted(choices, key=lambda choice: choice[:2])",
+        "sorted(choices, key=lambda choice: (choice[1], choice[0]))",
+    ),
+    "routes for prefix lists do not count": (
+        "_packet_filters",
+        "blocks = blocks_of(list_id) if list_id else [destination(route)]",
+        "blocks = [destination(route)]",
+    ),
+    "a gateway endpoint takes clients' answers": (
+        "_packet_filters",
+        "        if is_gateway_endpoint(route):\n            continue\n",
+        "",
+    ),
+    "a blackhole is a route": (
+        "_reachability_routes",
+        '    if route_.get("State", "active") != "active":',
+        "    if False:",
+    ),
+    "a NAT gateway is a gateway": (
+        "_reachability_routes",
+        '    if hop.startswith("igw-"):\n',
+        '    if hop.startswith("nat-"):\n        return None\n    if hop.startswith("igw-"):\n',
+    ),
+    "an egress-only gateway lets clients in": (
+        "_reachability_routes",
+        '    if hop.startswith("eigw-"):\n',
+        '    if hop.startswith("eigw-"):\n        return None\n    if hop.startswith("eigw-"):\n',
+    ),
+    "any route will do": (
+        "_reachability_routes",
+        '    if hop.startswith("igw-"):\n',
+        '    if hop:\n        return None\n    if hop.startswith("igw-"):\n',
+    ),
+    "a route to a detached gateway will do": (
+        "_reachability_routes",
+        "if found and found[0]",
+        "if True or found[0]",
+    ),
+    "a route to a detaching gateway will do": (
+        "_reachability_routes",
+        "== hop and is_attached(found[1]):",
+        "== hop:",
+    ),
+    "a route for some clients is one for all": (
+        "_reachability_routes",
+        "    through = Passage(client.space, good, good)\n",
+        "    through = Passage(client.space, client.space if good else good, good)\n",
+    ),
+    "a firewall lets everything through": (
+        "_reachability_routes",
+        '    if hop.startswith(("vpce-", "cagw-")):\n',
+        '    if hop.startswith("vpce-"):\n        return None\n    if hop.startswith(("vpce-", "cagw-")):\n',
+    ),
+    # Hops together
+    "a hop that is partly open is open": (
+        "_packet_filters",
+        'return "partial" if self.some & self.asked else "broken"',
+        'return "ok" if self.some & self.asked else "broken"',
+    ),
+    "hops that let in different clients let somebody in": (
+        "_reachability",
+        "        if before and not left:",
+        "        if False:",
+    ),
+    "what could not be read is ok": (
+        "_reachability_hops",
+        '    except NotRead as error:\n        return Hop("unknown", str(error))',
+        '    except NotRead as error:\n        return Hop("ok", str(error))',
+    ),
+    # Load balancers
+    "an internal load balancer is reached from outside": (
+        "_reachability_load_balancer",
+        '    if way.balancer["Scheme"] == "internet-facing":',
+        '    if way.balancer["Scheme"]:',
+    ),
+    "a load balancer that is being made answers": (
+        "_reachability_load_balancer",
+        '    if state == "active":',
+        '    if state in ("active", "provisioning"):',
+    ),
+    "a listener's port does not matter": (
+        "_reachability_load_balancer",
+        'if each.get("Port") == way.question.port]',
+        "]",
+    ),
+    "a listener's protocol does not matter": (
+        "_reachability_load_balancer",
+        'if each.get("Protocol") in TRANSPORT[way.question.protocol]), None)',
+        "), None)",
+    ),
+    "only the default action counts": (
+        "_reachability_load_balancer",
+        'chains = [listener.get("DefaultActions", []), *own]',
+        'chains = [listener.get("DefaultActions", [])]',
+    ),
+    "a chain's first action is what happens": (
+        "_reachability_load_balancer",
+        'max(chain, key=lambda action: action.get("Order", 0))',
+        'min(chain, key=lambda action: action.get("Order", 0))',
+    ),
+    "weight 0 gets requests": (
+        "_reachability_load_balancer",
+        'if each.get("Weight", 1) > 0]',
+        "]",
+    ),
+    "a group needs no targets": (
+        "_reachability_load_balancer",
+        "        if staying:\n",
+        "        if True:\n",
+    ),
+    "leaving targets count": (
+        "_reachability_load_balancer",
+        'staying = [each for each in there if each["TargetHealth"]["State"] != "draining"]',
+        "staying = list(there)",
+    ),
+    "health does not matter": (
+        "_reachability_load_balancer",
+        'good = [each for each in descriptions if each["TargetHealth"]["State"] in ("healthy", "unavailable")]',
+        "good = list(descriptions)",
+    ),
+    "all targets must be healthy": (
+        "_reachability_load_balancer",
+        "    if good:\n",
+        "    if good and not bad:\n",
+    ),
+    "targets that are tried for the first time are healthy": (
+        "_reachability_load_balancer",
+        'in ("healthy", "unavailable")]',
+        'in ("healthy", "unavailable", "initial")]',
+    ),
+    "a load balancer's outgoing rules do not matter": (
+        "_reachability_load_balancer",
+        "    theirs = group_ids(target.interface)\n",
+        '    return Hop("ok", "")\n    theirs = group_ids(target.interface)\n',
+    ),
+    "outgoing rules do not know the target's group": (
+        "_reachability_load_balancer",
+        "return target.space if source in theirs else others(source)",
+        "return others(source)",
+    ),
+    "a target's group must admit the Internet": (
+        "_reachability_load_balancer",
+        "from_client if keeps_client else from_nodes",
+        "from_client",
+    ),
+    "targets never see the client's address": (
+        "_reachability_load_balancer",
+        "from_client if keeps_client else from_nodes",
+        "from_nodes",
+    ),
+    "a target's group does not know the load balancer's": (
+        "_reachability_load_balancer",
+        "return space if source in way.group_ids else others(source)",
+        "return others(source)",
+    ),
+    "any group of a target's rules is the load balancer's": (
+        "_reachability_load_balancer",
+        "return space if source in way.group_ids else others(source)",
+        'return space if source.startswith("sg-") else others(source)',
+    ),
+    "targets by address see the client too": (
+        "_reachability_load_balancer",
+        'by_default = group.get("TargetType") == "instance" or',
+        'by_default = group.get("TargetType") in ("instance", "ip") or',
+    ),
+    "health checks need no rule": (
+        "_reachability_load_balancer",
+        "    if keeps_client or target.health_port != target.port:\n",
+        "    if False:\n",
+    ),
+    "one node is enough": (
+        "_reachability_load_balancer",
+        'return [zone["SubnetId"] for zone in self.balancer["AvailabilityZones"]]',
+        'return [zone["SubnetId"] for zone in self.balancer["AvailabilityZones"]][-1:]',
+    ),
+    "ACLs between nodes and targets do not matter": (
+        "_reachability_load_balancer",
+        "    if not pairs:\n        return []\n",
+        "    if True:\n        return []\n",
+    ),
+    "ACLs are for targets in the node's subnet too": (
+        "_reachability_load_balancer",
+        'if same_subnet or each != target.interface["SubnetId"]]',
+        "]",
+    ),
+    "targets are reached by IPv4": (
+        "_reachability_load_balancer",
+        'family, id_ = group.get("IpAddressType", "ipv4"), description',
+        'family, id_ = "ipv4", description',
+    ),
+    "IPv6 clients reach a load balancer without IPv6": (
+        "_reachability_load_balancer",
+        'elif way.question.family == "ipv6" and kind == "ipv4":',
+        "elif False:",
+    ),
+}
+
+
+def module_of(name):
+    return PACKAGE + name
+
+
+def source_of(name):
+    return pathlib.Path(importlib.util.find_spec(module_of(name)).origin)
+
+
+@pytest.fixture
+def as_before():
+    names = [module_of(name) for name in LOGIC] + HELPERS
+    kept = {name: sys.modules.pop(name) for name in names if name in sys.modules}
+    package = sys.modules[PACKAGE[:-1]]
+    yield
+    for name in names:
+        sys.modules.pop(name, None)
+    sys.modules.update(kept)
+    for name in LOGIC:  # "from package import module" looks at the package
+        if module_of(name) in kept:
+            setattr(package, name, kept[module_of(name)])
+
+
+def load(name, text):
+    """Load the source as if it were the module's; what it imports is loaded anew with it."""
+    spec = importlib.util.find_spec(module_of(name))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_of(name)] = module
+    exec(compile(text, f"{spec.origin} with a wrong idea", "exec"), module.__dict__)
+    setattr(sys.modules[PACKAGE[:-1]], name, module)
+
+
+def disagreeing():
+    """The names of the scenarios that come out otherwise than expected."""
+    for name in LOGIC + HELPERS:
+        if name in HELPERS or module_of(name) not in sys.modules:
+            fresh = importlib.import_module(name if name in HELPERS else module_of(name))
+            if name in LOGIC:
+                setattr(sys.modules[PACKAGE[:-1]], name, fresh)
+    scenarios, world = (sys.modules[name] for name in reversed(HELPERS))
+    for each in scenarios.SCENARIOS:
+        answer = world.outcome(each.spoil, each.wanted, **each.question)
+        if not world.matches(answer, each.expected):
+            yield each.name
+
+
+def test_without_a_wrong_idea_all_agree(as_before):
+    name = LOGIC[0]
+    load(name, source_of(name).read_text(encoding="utf-8"))
+    assert list(disagreeing()) == []
+
+
+@pytest.mark.parametrize("idea", IDEAS)
+def test_a_wrong_idea_is_caught(idea, as_before):
+    name, there, instead = IDEAS[idea]
+    text = source_of(name).read_text(encoding="utf-8")
+    assert text.count(there) == 1, f"the idea does not fit {name}.py any more: put it into the new source"
+    load(name, text.replace(there, instead))
+    assert next(disagreeing(), None), "no scenario contradicts this idea: add one"
