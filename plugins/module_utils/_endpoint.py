@@ -23,7 +23,7 @@ import time
 from typing import Any, Iterator, NamedTuple
 from urllib.parse import urlsplit
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import endpoint
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import endpoint, scope
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._hop import BROKEN, OK, SKIPPED, UNKNOWN, Hop, hop
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import FAMILIES
 
@@ -362,7 +362,17 @@ def _printable(text: str) -> str:
 
 def is_private(address: str) -> bool:
     """Whether nobody in the Internet can have that address."""
+    return is_address(address) and scope(address) != "public"
+
+
+def is_loopback(address: str) -> bool:
+    """Whether it is this client itself, which may lead a port of its own to the machine."""
+    return is_address(address) and scope(address) == "loopback"
+
+
+def is_address(text: str) -> bool:
     try:
-        return not ipaddress.ip_address(address).is_global
+        ipaddress.ip_address(text)
     except ValueError:
         return False
+    return True
