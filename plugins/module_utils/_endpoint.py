@@ -116,21 +116,22 @@ def probe(target: Target, expected: str | None = None, timeout: float = 5, famil
         ("addresses", "address", "tcp", "tls", "status", "server", "location", "body_start", "body_sha256", "seconds")
     )
     saw.update(url=target.url, attempts=[])
-    hops: list[Hop] = []
+    hops: dict[str, Hop] = {}
     began = time.monotonic()
     try:
         for found in _way(target, expected, timeout, family, saw):
-            hops.append(found)
+            hops[found["hop"]] = found
     except Broken as end:
-        hops.append(end.hop)
+        # What was taken for well may turn out broken later: that the port speaks TLS, it says by its answer.
+        hops[end.hop["hop"]] = end.hop
     except Exception as error:  # a probe that fails is an answer too
-        evidence = f"The probe itself failed: {type(error).__name__}: {error}."
-        hops.append(hop(HOPS[min(len(hops), len(HOPS) - 1)], UNKNOWN, evidence, "x-PROBE_FAILED"))
+        name = next(name for name in HOPS if name not in hops or name == HOPS[-1])
+        evidence = f"The probe itself failed: {type(error).__name__}: {_printable(str(error))}."
+        hops[name] = hop(name, UNKNOWN, evidence, "x-PROBE_FAILED")
     saw["seconds"] = round(time.monotonic() - began, 3)
-    met = {found["hop"] for found in hops}
-    last = next((found["hop"] for found in reversed(hops) if found["verdict"] != OK), "")
-    hops += [hop(name, SKIPPED, f"Not asked, as {last} came first.") for name in HOPS if name not in met]
-    return {"hops": hops, "saw": saw}
+    end = next((name for name in HOPS if name in hops and hops[name]["verdict"] not in (OK, SKIPPED)), "")
+    not_asked = (hop(name, SKIPPED, f"Not asked, as {end} came first.") for name in HOPS)
+    return {"hops": [hops.get(each["hop"], each) for each in not_asked], "saw": saw}
 
 
 def _way(target: Target, expected: str | None, timeout: float, family: str | None, saw: dict) -> Iterator[Hop]:
@@ -144,11 +145,11 @@ def _way(target: Target, expected: str | None, timeout: float, family: str | Non
             connection, found = _secure(connection, target, saw)
         else:
             found = hop("tls", SKIPPED, "The URL begins with http://.")
+        yield found
         with contextlib.closing(connection):
             answer = _ask(connection, target, timeout, saw)
     if target.scheme == "http":
         _check_for_tls(answer, target)
-    yield found
     yield _http_hop(answer)
     yield _application_hop(answer, expected)
 

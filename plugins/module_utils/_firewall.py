@@ -111,14 +111,22 @@ def matches_interface(packet: Packet, pattern: str, wildcard: str) -> int:
 
 
 def judge(tables: Iterable[Table]) -> list[Judgement]:
-    """One for each chain that the packet meets, in the order in which it does. All must let it through."""
+    """One for each chain that the packet meets, in the order in which it does. All must let it through.
+
+    A chain that leads the packet elsewhere is the last: what comes after it meets another packet.
+    """
     met = [
         (HOOKS.index(chain.hook), chain.priority, table, name)
         for table in tables
         for name, chain in table.chains.items()
         if chain.hook in HOOKS
     ]
-    return [_judge_chain(table, name) for _hook, _priority, table, name in sorted(met, key=lambda each: each[:2])]
+    judgements = []
+    for _hook, _priority, table, name in sorted(met, key=lambda each: each[:2]):
+        judgements.append(_judge_chain(table, name))
+        if judgements[-1].outcome.action == "redirect":
+            break
+    return judgements
 
 
 def _judge_chain(table: Table, name: str) -> Judgement:

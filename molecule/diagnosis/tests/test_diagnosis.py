@@ -1,0 +1,262 @@
+"""The machine is broken one thing at a time, and the diagnosis must name just that; then it is mended again."""
+
+import contextlib
+import json
+import os
+import pathlib
+import socket
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[3]
+INVENTORY = ROOT / "molecule" / "diagnosis" / "inventory"
+MACHINE = "flasklaunch-molecule-diagnosis-patient"
+UNIT = "/etc/systemd/system/webserver.service"
+APPLICATION = "/opt/webserver/webserver.py"
+
+
+def on_machine(script, check=True):
+    done = subprocess.run(["docker", "exec", "-i", MACHINE, "sh", "-c", script], capture_output=True, text=True)
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def address():
+    template = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+    return subprocess.check_output(["docker", "inspect", "--format", template, MACHINE], text=True).strip()
+
+
+class Result:
+    """What a run of the playbook said, by its exit code, its text and the JSON that it wrote."""
+
+    def __init__(self, done, diagnosis):
+        self.status, self.output = done.returncode, done.stdout + done.stderr
+        self.diagnosis = diagnosis
+        self.hops = {hop["hop"]: hop for hop in diagnosis["hops"]}
+
+    def verdicts(self, verdict):
+        return [hop["hop"] for hop in self.diagnosis["hops"] if hop["verdict"] == verdict and not hop["symptom"]]
+
+
+@pytest.fixture
+def diagnose(address, tmp_path):
+    """The machine's own address is asked, without docker's proxy in between, which answers for a dead machine too."""
+
+    def diagnose(**variables):
+        extra = {
+            "diagnosis_url": f"http://{address}:5000/",
+            "diagnosis_timeout": 2,
+            "diagnosis_json": str(tmp_path / "diagnosis.json"),
+            "diagnosis_html": str(tmp_path / "diagnosis.html"),
+            **variables,
+        }
+        done = subprocess.run(
+            ["ansible-playbook", "playbooks/diagnose.yml", "-i", str(INVENTORY), "-e", json.dumps(extra)],
+            cwd=ROOT,
+            env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0", "NO_COLOR": "1"},
+            capture_output=True,
+            text=True,
+        )
+        assert (tmp_path / "diagnosis.json").exists(), done.stdout + done.stderr
+        (diagnosis,) = json.loads((tmp_path / "diagnosis.json").read_text())["hosts"]
+        return Result(done, diagnosis)
+
+    return diagnose
+
+
+@contextlib.contextmanager
+def broken(script, mend):
+    """Both are shell scripts for the machine."""
+    try:
+        on_machine(script)
+        yield
+    finally:
+        on_machine(mend)
+
+
+def changed_unit(pattern, replacement):
+    """The unit with another command line, until it is mended."""
+    edit = f"cp {UNIT} /root/unit && sed -i 's/{pattern}/{replacement}/' {UNIT} && systemctl daemon-reload"
+    restored = f"cp /root/unit {UNIT} && systemctl daemon-reload && systemctl reset-failed webserver; systemctl restart webserver"
+    return broken(f"{edit} && systemctl restart webserver", restored)
+
+
+def firewall(rule):
+    """A table of its own, with one rule."""
+    rules = f"add table inet t; add chain inet t i {{ type filter hook input priority 0; }}; add rule inet t i {rule}"
+    return broken(f"nft '{rules}'", "nft delete table inet t")
+
+
+STOPPED = "systemctl stop webserver", "systemctl start webserver"
+
+
+def test_D24_a_healthy_site(diagnose, address):
+    result = diagnose()
+    assert result.status == 0, result.output
+    assert result.diagnosis["verdict"] == "reachable"
+    assert (result.diagnosis["first_broken_hop"], result.diagnosis["broken_hops"]) == (None, [])
+    expected = ["dns", "tcp", "host_firewall", "listener", "bound_address", "accept_queue", "unit", "selinux"]
+    assert result.verdicts("ok") == [*expected, "http", "application"]
+    assert result.verdicts("unknown") == []
+    assert result.diagnosis["open"] == f"http://{address}:5000/"
+    assert f"http://{address}:5000/: The site can be reached." in result.output
+
+
+def test_D2_the_unit_is_stopped(diagnose):
+    with broken(*STOPPED):
+        result = diagnose()
+    assert result.status == 2
+    assert result.diagnosis["broken_hops"] == ["unit"]
+    assert result.diagnosis["saw"] == "refused"
+    assert result.hops["unit"]["code"] == "x-UNIT_INACTIVE"
+    assert result.diagnosis["fix"] == "sudo systemctl enable --now webserver.service"
+    assert "=> BROKEN" in result.output
+
+
+def test_D2_the_application_cannot_be_imported(diagnose):
+    mend = f"cp /root/application {APPLICATION} && systemctl reset-failed webserver; systemctl restart webserver"
+    crash = f"cp {APPLICATION} /root/application && sed -i '1i import flsk' {APPLICATION}"
+    with broken(f"{crash} && (systemctl restart webserver || true)", mend):
+        result = diagnose()
+    assert result.status == 2
+    assert result.diagnosis["first_broken_hop"] == "unit"
+    assert "ModuleNotFoundError: No module named 'flsk'" in result.diagnosis["cause"]
+    assert result.diagnosis["broken_hops"] == ["unit"]
+
+
+def test_D3_bound_to_loopback(diagnose, address):
+    with changed_unit("0.0.0.0:5000", "127.0.0.1:5000"):
+        result = diagnose()
+    assert result.status == 2
+    assert result.diagnosis["broken_hops"] == ["bound_address"]
+    assert result.hops["bound_address"]["code"] == "x-BOUND_TO_LOOPBACK"
+    assert address in result.diagnosis["cause"]
+    assert result.diagnosis["fix"].startswith("webserver_host: 0.0.0.0")
+    # The page itself is fine, and the machine says so.
+    assert result.hops["http"]["verdict"] == "ok"
+    assert result.hops["http"]["evidence"].startswith("On the machine: ")
+
+
+V6_ONLY = """
+import http.server, socket
+class Server(http.server.HTTPServer):
+    address_family = socket.AF_INET6
+    def server_bind(self):
+        self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        super().server_bind()
+Server(("::", 5000), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+def test_D3_ipv6_alone(diagnose):
+    on_machine(f"cat > /opt/v6only.py <<'E'\n{V6_ONLY}E")
+    command = r"^ExecStart=.*\\\\$"
+    with changed_unit(command, "ExecStart=\\/usr\\/bin\\/python3 \\/opt\\/v6only.py #"):
+        result = diagnose()
+    assert result.status == 2
+    assert result.diagnosis["broken_hops"] == ["bound_address"]
+    assert result.hops["bound_address"]["code"] == "x-IPV6_ONLY"
+
+
+def test_D11_another_unit_holds_the_port(diagnose):
+    squat = "systemctl stop webserver && systemd-run --quiet --unit squatter python3 -m http.server 5000 && sleep 1"
+    mend = "systemctl stop squatter; systemctl reset-failed webserver; systemctl restart webserver"
+    with broken(f"{squat} && (systemctl start webserver || true)", mend):
+        result = diagnose()
+    assert result.status == 2
+    assert result.diagnosis["first_broken_hop"] == "listener"
+    assert result.diagnosis["broken_hops"] == ["listener", "unit"]
+    assert result.hops["listener"]["code"] == "x-PORT_TAKEN"
+    assert "squatter.service" in result.diagnosis["fix"]
+    assert "Address already in use" in result.hops["unit"]["evidence"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "code", "saw"),
+    [
+        ("tcp dport 5000 drop", "x-FIREWALL_DROP", "timed_out"),
+        ("tcp dport 5000 reject with tcp reset", "x-FIREWALL_REJECT", "refused"),
+        ("tcp dport 5000 reject with icmp type host-prohibited", "x-FIREWALL_REJECT", "no_route"),
+    ],
+)
+def test_D6_the_machine_s_firewall(diagnose, rule, code, saw):
+    with firewall(rule):
+        result = diagnose()
+    assert result.status == 2
+    assert result.diagnosis["broken_hops"] == ["host_firewall"]
+    assert (result.hops["host_firewall"]["code"], result.diagnosis["saw"]) == (code, saw)
+    assert rule.split(" with")[0] in result.diagnosis["cause"]
+
+
+def test_D6_the_advice_on_the_firewall_mends_it(diagnose):
+    with firewall("tcp dport 5000 drop"):
+        fix = diagnose().diagnosis["fix"]
+        on_machine(fix.replace("sudo ", "").partition(" #")[0])
+        assert diagnose().status == 0
+
+
+def test_D14_the_accept_queue_is_full(diagnose, address):
+    waiting = []
+    with changed_unit("--bind", "--backlog 2 --bind"):
+        on_machine("systemctl kill --signal STOP webserver")
+        try:
+            for _each in range(3):
+                waiting.append(socket.create_connection((address, 5000), 5))
+            result = diagnose()
+        finally:
+            for each in waiting:
+                each.close()
+            on_machine("systemctl kill --signal CONT webserver")
+    assert result.status == 2
+    assert result.diagnosis["broken_hops"] == ["accept_queue"]
+    assert result.hops["accept_queue"]["code"] == "x-ACCEPT_QUEUE_FULL"
+    assert result.diagnosis["saw"] == "timed_out"
+
+
+def test_two_faults_are_listed_in_the_order_of_the_packet(diagnose):
+    with firewall("tcp dport 5000 drop"), broken(*STOPPED):
+        result = diagnose()
+    assert result.status == 2
+    assert result.diagnosis["broken_hops"] == ["host_firewall", "unit"]
+    assert result.diagnosis["first_broken_hop"] == "host_firewall"
+    assert "Also:  unit: sudo systemctl enable --now webserver.service" in result.output
+
+
+def test_D25_a_machine_that_ssh_does_not_reach(diagnose):
+    """The client's view is left, and the rest is unknown, not ok."""
+    unreachable = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_become": False}
+    result = diagnose(**unreachable)
+    assert result.status == 0, result.output
+    assert result.verdicts("unknown")[:6] == [
+        "host_firewall",
+        "listener",
+        "bound_address",
+        "accept_queue",
+        "unit",
+        "selinux",
+    ]
+    with broken(*STOPPED):
+        result = diagnose(**unreachable)
+    assert result.status == 2
+    assert result.diagnosis["first_broken_hop"] == "tcp"
+    assert {"unit", "listener"} <= set(result.diagnosis["suspects"])
+
+
+def test_a_wrong_scheme_is_said(diagnose, address):
+    result = diagnose(diagnosis_url=f"https://{address}:5000/")
+    assert result.status == 2
+    assert result.diagnosis["first_broken_hop"] == "tls"
+    assert result.diagnosis["open"] == f"http://{address}:5000/"
+
+
+def test_another_application_s_page_is_said(diagnose):
+    result = diagnose(diagnosis_expected="Goodbye")
+    assert result.status == 2
+    assert result.diagnosis["first_broken_hop"] == "application"
+
+
+def test_the_machine_is_as_it_was(diagnose):
+    """Last: the tests mended what they broke."""
+    assert diagnose().status == 0
