@@ -316,7 +316,8 @@ def _cause_without_fault(hops: list[Hop], saw: str) -> str:
         page = next((each["evidence"] for each in hops if each["hop"] == "http"), "")
         if unread:
             return f"{page} Not read, but the client got through: {_unread(unread)}"
-        return f"{page} Every hop lets the client through."
+        left_out = any(each["verdict"] == SKIPPED and each["side"] in ("aws", "machine") for each in hops)
+        return f"{page} Every hop {'that was asked ' if left_out else ''}lets the client through."
     if unread:
         return f"No hop is broken, but not all could be read: {_unread(unread)}"
     return "Every hop that was asked lets the client through."
@@ -324,11 +325,10 @@ def _cause_without_fault(hops: list[Hop], saw: str) -> str:
 
 def _unread(hops: list[Hop]) -> str:
     """For example: Security group (it may not be described). AWS as a whole (no credentials)."""
-    names = {each["hop"]: each["title"] for each in hops}
     told = []
     for each in _merged(hops):
-        several = "," in each["hop"]
-        told.append(f"{WHO[each['side']] if several else names[each['hop']]} ({each['evidence'].rstrip('.')})")
+        who = each["title"] if len(each["names"]) == 1 else WHO[each["side"]]
+        told.append(f"{who} ({each['evidence'].rstrip('.')})")
     return f"{_listed(told)}."
 
 
@@ -398,8 +398,8 @@ def lines(diagnosis: Diagnosis) -> list[str]:
     told = [f"{diagnosis['url']}: {diagnosis['headline']}", ""]
     for each in _merged(diagnosis["hops"]):
         mark = "seen" if each["symptom"] else MARKS[each["verdict"]]
-        pointer = "=>" if diagnosis["first_broken_hop"] in each["hop"].split(", ") else "  "
-        told.append(f"{pointer} {mark:<8} {each['hop'] + ':':<20} {each['evidence']}")
+        pointer = "=>" if diagnosis["first_broken_hop"] in each["names"] else "  "
+        told.append(f"{pointer} {mark:<8} {each['label'] + ':':<20} {each['evidence']}")
     told += ["", f"Cause: {diagnosis['cause']}"]
     told += [f"Fix:   {diagnosis['fix']}"] if diagnosis["fix"] else []
     others = [each for each in diagnosis["broken_hops"] if each != diagnosis["first_broken_hop"]]
@@ -410,15 +410,18 @@ def lines(diagnosis: Diagnosis) -> list[str]:
     return told
 
 
-def _merged(hops: list[Hop]) -> list[Hop]:
-    found: list[Hop] = []
+def _merged(hops: list[Hop]) -> list[dict[str, Any]]:
+    """The hops with neighbours of which the same is to be said as one; `names` has the hops that it stands for."""
+    found: list[dict[str, Any]] = []
     for each in hops:
         last = found[-1] if found else None
         if last and each["verdict"] in (UNKNOWN, SKIPPED) and _says(each) == _says(last):
-            last["hop"] += f", {each['hop']}"
-            last["title"] += f", {each['title'][0].lower() + each['title'][1:]}"
+            last["names"].append(each["hop"])
+            joint = " and " if len(last["names"]) == 2 else " to "
+            last["label"] = last["names"][0] + joint + each["hop"]
+            last["heading"] = last["title"] + joint + each["title"][0].lower() + each["title"][1:]
         else:
-            found.append(dict(each))
+            found.append({**each, "names": [each["hop"]], "label": each["hop"], "heading": each["title"]})
     return found
 
 
@@ -432,7 +435,7 @@ def groups(diagnosis: Diagnosis) -> list[dict[str, Any]]:
     for side, title, subtitle in GROUPS:
         hops, reached = [], alive
         for each in _merged([each for each in diagnosis["hops"] if each["side"] == side]):
-            here = first in each["hop"].split(", ")
+            here = first in each["names"]
             alive = alive and not (here and each["verdict"] != OK)
             hops.append({**each, "here": here, "reached": alive})
         drawn.append({"side": side, "title": title, "subtitle": subtitle, "reached": reached, "hops": hops})
