@@ -151,6 +151,7 @@ def diagnose(
         "broken_hops": [each["hop"] for each in broken] or [first["hop"] for first in [first] if first],
         "suspects": suspects,
         **_words(url, first, hops, broken, suspects, saw, verdict, public),
+        "notes": list((aws or {}).get("notes") or []),
         "hops": hops,
     }
 
@@ -199,6 +200,8 @@ def _site_hops(outside: View | None, private: View | None, loopback: View | None
                 each["evidence"] = where + each["evidence"]
             if view is outside:
                 _compare_with_own_page(found, outside, [private, loopback])
+            elif found[-1]["code"] == "x-NOTHING_EXPECTED":
+                found[-1].update(verdict=OK, code=None)  # whose page should it be but the machine's
             return found
     names = SITE_HOPS
     asked = [view for view in (outside, private, loopback) if view]
@@ -406,6 +409,7 @@ def lines(diagnosis: Diagnosis) -> list[str]:
     for each in diagnosis["hops"]:
         if each["hop"] in others:
             told.append(f"Also:  {each['hop']}: {each['fix'] or each['evidence']}")
+    told += [f"Note:  {note}" for note in diagnosis["notes"]]
     told.append(f"Open:  {diagnosis['open']}")
     return told
 
@@ -448,5 +452,6 @@ def public_addresses(names: Iterable[str]) -> list[str]:
 
 
 def _addresses_in(aws: View | None) -> list[str]:
-    hops = (aws or {}).get("hops") or []
-    return [name for each in hops if each["hop"] == "public_address" for name in each["resources"]]
+    """By which clients come in, as the reachability module found it."""
+    address = ((aws or {}).get("target") or {}).get("public_address")
+    return [address] if address else []

@@ -57,15 +57,15 @@ def listeners(rows: Iterable[Mapping]) -> list[dict[str, Any]]:
 
 
 def questions(machines: Iterable[Machine]) -> list[dict[str, Any]]:
-    """What the exposure module is asked. The instance is known by its id, else by its private address."""
-    asked = []
-    for machine in machines:
-        known_by = "instance_id" if machine["instance_id"] else "private_address"
-        if not machine[known_by]:
-            continue
-        found = listeners(machine["listening_ports"] or [])
-        asked.append({"name": machine["name"], known_by: machine[known_by], "listeners": found})
-    return asked
+    """What the exposure module is asked. An instance whose id is not known is found by its private address."""
+    return [
+        {
+            "name": machine["name"],
+            "listeners": listeners(machine["listening_ports"] or []),
+            **{key: machine[key] for key in ("instance_id", "private_address") if machine[key]},
+        }
+        for machine in machines
+    ]
 
 
 def report(machines: Iterable[Machine], answers: Iterable[Mapping], expected: Iterable[Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import pathlib
 import socket
 import subprocess
 
+import boto3
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[3]
@@ -14,6 +15,7 @@ INVENTORY = ROOT / "molecule" / "diagnosis" / "inventory"
 MACHINE = "flasklaunch-molecule-diagnosis-patient"
 UNIT = "/etc/systemd/system/webserver.service"
 APPLICATION = "/opt/webserver/webserver.py"
+RESTART = "(systemctl reset-failed webserver; systemctl restart webserver)"
 
 
 def on_machine(script, check=True):
@@ -40,25 +42,21 @@ class Result:
         return [hop["hop"] for hop in self.diagnosis["hops"] if hop["verdict"] == verdict and not hop["symptom"]]
 
 
+def playbook(name, **variables):
+    extra = ["-i", str(INVENTORY), "-e", json.dumps(variables)]
+    settings = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0", "NO_COLOR": "1"}
+    command = ["ansible-playbook", f"playbooks/{name}.yml", *extra]
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True)
+
+
 @pytest.fixture
 def diagnose(address, tmp_path):
     """The machine's own address is asked, without docker's proxy in between, which answers for a dead machine too."""
 
     def diagnose(**variables):
-        extra = {
-            "diagnosis_url": f"http://{address}:5000/",
-            "diagnosis_timeout": 2,
-            "diagnosis_json": str(tmp_path / "diagnosis.json"),
-            "diagnosis_html": str(tmp_path / "diagnosis.html"),
-            **variables,
-        }
-        done = subprocess.run(
-            ["ansible-playbook", "playbooks/diagnose.yml", "-i", str(INVENTORY), "-e", json.dumps(extra)],
-            cwd=ROOT,
-            env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0", "NO_COLOR": "1"},
-            capture_output=True,
-            text=True,
-        )
+        files = {f"diagnosis_{kind}": str(tmp_path / f"diagnosis.{kind}") for kind in ("json", "html")}
+        url = f"http://{address}:5000/"
+        done = playbook("diagnose", **{"diagnosis_url": url, "diagnosis_timeout": 2, **files, **variables})
         assert (tmp_path / "diagnosis.json").exists(), done.stdout + done.stderr
         (diagnosis,) = json.loads((tmp_path / "diagnosis.json").read_text())["hosts"]
         return Result(done, diagnosis)
@@ -79,8 +77,8 @@ def broken(script, mend):
 def changed_unit(pattern, replacement):
     """The unit with another command line, until it is mended."""
     edit = f"cp {UNIT} /root/unit && sed -i 's/{pattern}/{replacement}/' {UNIT} && systemctl daemon-reload"
-    restored = f"cp /root/unit {UNIT} && systemctl daemon-reload && systemctl reset-failed webserver; systemctl restart webserver"
-    return broken(f"{edit} && systemctl restart webserver", restored)
+    restore = f"cp /root/unit {UNIT} && systemctl daemon-reload && {RESTART}"
+    return broken(f"{edit} && systemctl restart webserver", restore)
 
 
 def firewall(rule):
@@ -116,7 +114,7 @@ def test_D2_the_unit_is_stopped(diagnose):
 
 
 def test_D2_the_application_cannot_be_imported(diagnose):
-    mend = f"cp /root/application {APPLICATION} && systemctl reset-failed webserver; systemctl restart webserver"
+    mend = f"cp /root/application {APPLICATION} && {RESTART}"
     crash = f"cp {APPLICATION} /root/application && sed -i '1i import flsk' {APPLICATION}"
     with broken(f"{crash} && (systemctl restart webserver || true)", mend):
         result = diagnose()
@@ -162,7 +160,7 @@ def test_D3_ipv6_alone(diagnose):
 
 def test_D11_another_unit_holds_the_port(diagnose):
     squat = "systemctl stop webserver && systemd-run --quiet --unit squatter python3 -m http.server 5000 && sleep 1"
-    mend = "systemctl stop squatter; systemctl reset-failed webserver; systemctl restart webserver"
+    mend = f"systemctl stop squatter; {RESTART}"
     with broken(f"{squat} && (systemctl start webserver || true)", mend):
         result = diagnose()
     assert result.status == 2
@@ -255,6 +253,79 @@ def test_another_application_s_page_is_said(diagnose):
     result = diagnose(diagnosis_expected="Goodbye")
     assert result.status == 2
     assert result.diagnosis["first_broken_hop"] == "application"
+
+
+@pytest.fixture(scope="module")
+def ec2():
+    return boto3.client(
+        "ec2",
+        endpoint_url="http://127.0.0.1:15556",
+        region_name="us-east-1",
+        aws_access_key_id="molecule",
+        aws_secret_access_key="molecule",
+    )
+
+
+@contextlib.contextmanager
+def shut_group(ec2):
+    """The group of the machine without the rule for its port."""
+    groups = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["flask-site"]}])["SecurityGroups"]
+    rule = {"IpProtocol": "tcp", "FromPort": 5000, "ToPort": 5000, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    ec2.revoke_security_group_ingress(GroupId=groups[0]["GroupId"], IpPermissions=[rule])
+    try:
+        yield groups[0]["GroupId"]
+    finally:
+        ec2.authorize_security_group_ingress(GroupId=groups[0]["GroupId"], IpPermissions=[rule])
+
+
+def test_D24_aws_and_the_machine_together(diagnose):
+    result = diagnose(diagnosis_ask_aws=True)
+    assert result.status == 0, result.output
+    assert result.diagnosis["verdict"] == "reachable"
+    assert {"internet_gateway", "nacl_ingress", "security_group", "route"} <= set(result.verdicts("ok"))
+    # The local EC2 API knows nothing of VPC Block Public Access.
+    assert result.verdicts("unknown") == ["block_public_access"]
+
+
+def test_D1_the_security_group_and_the_unit(diagnose, ec2):
+    with shut_group(ec2) as group, broken(*STOPPED):
+        result = diagnose(diagnosis_ask_aws=True)
+    assert result.status == 2
+    assert result.diagnosis["broken_hops"] == ["security_group", "unit"]
+    assert group in result.hops["security_group"]["resources"]
+
+
+def test_D25_aws_alone(diagnose, ec2):
+    instance = ec2.describe_instances()["Reservations"][0]["Instances"][0]["InstanceId"]
+    unreachable = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_become": False}
+    with shut_group(ec2):
+        result = diagnose(diagnosis_ask_aws=True, diagnosis_instance_id=instance, diagnosis_url="", **unreachable)
+    assert result.status == 2
+    assert result.diagnosis["broken_hops"] == ["security_group"]
+    assert "unit" in result.verdicts("unknown")
+
+
+def test_D16_wrong_credentials_are_no_traceback(diagnose):
+    nobody = {"endpoint_url": "http://127.0.0.1:1", "region": "us-east-1", "access_key": "a", "secret_key": "b"}
+    result = diagnose(diagnosis_ask_aws=True, diagnosis_aws=nobody)
+    assert result.status == 0, result.output
+    assert "security_group" in result.verdicts("unknown")
+    assert "Traceback" not in result.output
+
+
+def test_what_everybody_reaches_and_nobody_asked_for(tmp_path, ec2):
+    files = {f"exposure_{kind}": str(tmp_path / f"exposure.{kind}") for kind in ("json", "html")}
+    done = playbook("exposure", exposure_ask_aws=True, **files)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads((tmp_path / "exposure.json").read_text())
+    sections = {(row["protocol"], row["port"]): row["section"] for row in report["rows"]}
+    # The demo's group admits SSH from everywhere; the page's port was asked for.
+    assert sections["tcp", 22] == "alarm"
+    assert sections["tcp", 5000] == "everybody"
+    assert "Open to everybody, and not asked for" in done.stdout
+    assert report["rows"][0]["section"] == "alarm"
+    done = playbook("exposure", exposure_ask_aws=True, exposure_expected="tcp/22,8080", **files)
+    assert json.loads((tmp_path / "exposure.json").read_text())["alarms"] == 0
 
 
 def test_the_machine_is_as_it_was(diagnose):

@@ -28,7 +28,7 @@ def view(names, **faults):
 
 
 def aws(**faults):
-    return view(AWS_HOPS, **faults)
+    return {**view(AWS_HOPS, **faults), "target": {"public_address": ADDRESS}, "notes": []}
 
 
 def machine(**faults):
@@ -296,6 +296,12 @@ def test_the_machine_s_own_view_of_its_page():
     assert found["broken_hops"] == ["bound_address"]
 
 
+def test_what_the_machine_gets_of_itself_is_its_own_page():
+    own = client(application=("unknown", "x-NOTHING_EXPECTED"))
+    found = diagnosed(client("timed_out"), aws(security_group="broken"), private=own)
+    assert found["hops"][-1]["verdict"] == "ok"
+
+
 def test_an_application_that_fails_is_found_behind_a_shut_door():
     broken = client(application=("broken", "x-APPLICATION_ERROR"))
     found = diagnosed(client("timed_out"), aws(security_group="broken"), private=broken, loopback=broken)
@@ -310,6 +316,11 @@ def test_whose_page_it_is_the_machine_s_own_answer_tells(digest, verdict):
     assert found["served"]
     # What came in is not written to.
     assert outside["hops"][-1]["verdict"] == "unknown"
+
+
+def test_D23_what_aws_notes_is_told():
+    noted = {**aws(), "notes": ["203.0.113.10 is no Elastic IP."]}
+    assert "Note:  203.0.113.10 is no Elastic IP." in lines(diagnosed(around=noted))
 
 
 def test_the_lines():

@@ -110,9 +110,10 @@ def test_what_aws_is_asked():
     asked = exposure.questions(
         [machine("a", *rows), machine("b", row(22), instance_id="i-1"), machine("c", private_address="")]
     )
-    assert [each["name"] for each in asked] == ["a", "b"]
+    assert [each["name"] for each in asked] == ["a", "b", "c"]
     assert asked[0]["private_address"] == "10.0.1.20"
     assert asked[1]["instance_id"] == "i-1"
+    assert set(asked[2]) == {"name", "listeners"}
     found = [(each["protocol"], each["address"], each["port"], each["family"]) for each in asked[0]["listeners"]]
     assert found == [
         ("tcp", "::", 5000, "ipv6"),
