@@ -125,7 +125,7 @@ def diagnose(
     seen = outside["saw"] if outside and outside.get("hops") else None
     public = public_addresses(_addresses_in(aws)) or public_addresses(known_as)
     hops = [*_client_hops(outside, seen, aws, public), *_view_hops(aws, AWS_HOPS, AWS)]
-    hops += [*_view_hops(machine, MACHINE_HOPS, MACHINE), *_site_hops(outside, private, loopback)]
+    hops += [*_view_hops(machine, MACHINE_HOPS, MACHINE), *_site_hops(url, outside, machine, private, loopback)]
     for each in hops:
         each["side"] = SIDES.get(each["hop"], "aws")
         each["title"] = TITLES.get(each["hop"], (each["hop"],))[0]
@@ -187,36 +187,43 @@ def _has_load_balancer(aws: View | None) -> bool:
     return any(each["hop"].startswith("lb_") and each["verdict"] != SKIPPED for each in (aws or {}).get("hops") or [])
 
 
-def _site_hops(outside: View | None, private: View | None, loopback: View | None) -> list[Hop]:
+def _site_hops(
+    url: str, outside: View | None, machine: View | None, private: View | None, loopback: View | None
+) -> list[Hop]:
     """TLS, HTTP and whose page it is: as the client saw it, else as the machine itself sees it, which says as much."""
-    for view, where in (
-        (outside, ""),
-        (private, "On the machine, over its own address: "),
-        (loopback, "On the machine: "),
-    ):
+    views = ((outside, ""), (private, "On the machine, over its own address: "), (loopback, "On the machine: "))
+    for view, where in views:
         if view and view.get("hops") and view["saw"]["tcp"] == "answered":
             found = [dict(each) for each in view["hops"] if each["hop"] in SITE_HOPS]
             for each in found:
                 each["evidence"] = where + each["evidence"]
             if view is outside:
-                _compare_with_own_page(found, outside, [private, loopback])
-            elif found[-1]["code"] == "x-NOTHING_EXPECTED":
-                found[-1].update(verdict=OK, code=None)  # whose page should it be but the machine's
+                _compare_with_own_page(found, outside, machine, [private, loopback])
+            else:
+                _trust_own_page(found, url)
             return found
-    names = SITE_HOPS
     asked = [view for view in (outside, private, loopback) if view]
-    why = "Nobody got as far as this." if asked else "Not asked."
-    return [hop(name, SKIPPED, why) for name in names]
+    return [hop(name, SKIPPED, "Nobody got as far as this." if asked else "Not asked.") for name in SITE_HOPS]
 
 
-def _compare_with_own_page(found: list[Hop], outside: View, own: Iterable[View | None]) -> None:
-    """Where nothing is known of the page, the same answer as on the machine itself is the right one."""
+def _compare_with_own_page(found: list[Hop], outside: View, machine: View | None, own: Iterable[View | None]) -> None:
+    """Where nothing is known of the page, the one that the unit gives on the machine itself is the right one."""
     application = found[-1]
-    if application["code"] != "x-NOTHING_EXPECTED":
+    another_s = any(each["code"] == "x-PORT_TAKEN" for each in (machine or {}).get("hops") or [])
+    if application["code"] != "x-NOTHING_EXPECTED" or another_s:
         return
     pages = [view["saw"] for view in own if view and view.get("hops") and view["saw"]["status"]]
     if any(page["body_sha256"] == outside["saw"]["body_sha256"] for page in pages):
         application.update(verdict=OK, code=None, evidence="The answer is the one that the machine itself gets.")
+
+
+def _trust_own_page(found: list[Hop], url: str) -> None:
+    """The machine asks itself by plain HTTP, and whose page should it get but its own."""
+    tls, _http, application = found
+    if tls["code"] == "x-PLAIN_TO_TLS" and url.startswith("https:"):
+        tls.update(verdict=OK, code=None, fix=None, evidence="On the machine: the port speaks TLS, as the URL says.")
+    if application["code"] == "x-NOTHING_EXPECTED":
+        application.update(verdict=OK, code=None)
 
 
 def _class_of(outside: View | None, seen: Mapping | None) -> str:
@@ -251,8 +258,9 @@ def _first(hops: list[Hop], broken: list[Hop], suspects: list[str], saw: str) ->
 def _verdict(hops: list[Hop], broken: list[Hop], suspects: list[str], saw: str) -> str:
     verdicts = {each["verdict"] for each in hops}
     if broken:
-        # What the client got says nothing of the rest of the Internet, which AWS keeps out.
-        return PARTIAL if saw == "ok" and all(each["side"] == "machine" for each in broken) else UNREACHABLE
+        # The right page came, whatever is wrong on the machine. It says nothing of the Internet, which AWS keeps out.
+        page = saw == "ok" and hops[-1]["verdict"] == OK
+        return PARTIAL if page and all(each["side"] == "machine" for each in broken) else UNREACHABLE
     if saw == "ok":
         return PARTIAL if PARTIAL in verdicts else REACHABLE
     if saw in ("not_asked", "not_read"):

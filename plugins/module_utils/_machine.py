@@ -80,7 +80,7 @@ def look(question: Question, run: Run, warn: Callable[[str], None]) -> dict[str,
     return {
         "hops": hops,
         "private_addresses": list(addresses),
-        "journal": services.journal,
+        "journal": _unit.shortened(services.journal),
         "listening_ports": [row for row in rows if row["local_port"] == question.port],
     }
 

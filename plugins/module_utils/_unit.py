@@ -38,7 +38,7 @@ FROM_SYSTEMD = re.compile(
 # The line that Python ends a traceback with, such as `ModuleNotFoundError: No module named 'flsk'`.
 EXCEPTION = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning)\b.*")
 TROUBLE = re.compile(r"error|fail|denied|cannot|can't|refus|in use|not found|no such|killed", re.IGNORECASE)
-JOURNAL_LINES = 30
+JOURNAL_LINES = 60
 
 # systemd.exec(5): these statuses are systemd's own, for what went wrong before the program ran.
 EXEC_STATUS = {
@@ -101,11 +101,19 @@ def last_start(journal: str) -> list[str]:
     before it has said it.
     """
     starts = [_own_lines(part) for part in START.split(journal)]
-    return next((lines[:JOURNAL_LINES] for lines in reversed(starts) if lines), [])
+    return next((lines for lines in reversed(starts) if lines), [])
 
 
 def _own_lines(text: str) -> list[str]:
     return [line.rstrip() for line in text.splitlines() if line.strip() and not FROM_SYSTEMD.match(line)]
+
+
+def shortened(lines: list[str]) -> list[str]:
+    """A traceback says what it is in its first line and why in its last: what is too much is left out in between."""
+    if len(lines) <= JOURNAL_LINES:
+        return lines
+    half = JOURNAL_LINES // 2
+    return lines[:half] + [f"... {len(lines) - 2 * half} lines ..."] + lines[-half:]
 
 
 def telling_line(lines: Iterable[str]) -> str | None:

@@ -145,7 +145,7 @@ private_addresses:
   elements: str
   sample: [10.0.1.20]
 journal:
-  description: What the unit itself said since its last start, of that the first 30 lines.
+  description: What the unit itself said since its last start, of that at most the first and the last 30 lines.
   returned: always
   type: list
   elements: str

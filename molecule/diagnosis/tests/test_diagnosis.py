@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import shutil
 import socket
 import subprocess
 
@@ -42,8 +43,20 @@ class Result:
         return [hop["hop"] for hop in self.diagnosis["hops"] if hop["verdict"] == verdict and not hop["symptom"]]
 
 
-def playbook(name, **variables):
-    extra = ["-i", str(INVENTORY), "-e", json.dumps(variables)]
+@pytest.fixture
+def unreachable(tmp_path):
+    """An inventory that says the machine is where no ssh server is."""
+    inventory = tmp_path / "unreachable"
+    shutil.copytree(INVENTORY, inventory)
+    (inventory / "host_vars").mkdir()
+    (inventory / "host_vars" / "patient.yml").write_text(
+        "ansible_connection: ssh\nansible_host: 127.0.0.1\nansible_port: 1\nansible_become: false\n"
+    )
+    return inventory
+
+
+def playbook(name, inventory=INVENTORY, **variables):
+    extra = ["-i", str(inventory), "-e", json.dumps(variables)]
     settings = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0", "NO_COLOR": "1"}
     command = ["ansible-playbook", f"playbooks/{name}.yml", *extra]
     return subprocess.run(command, cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True)
@@ -53,10 +66,10 @@ def playbook(name, **variables):
 def diagnose(address, tmp_path):
     """The machine's own address is asked, without docker's proxy in between, which answers for a dead machine too."""
 
-    def diagnose(**variables):
+    def diagnose(inventory=INVENTORY, **variables):
         files = {f"diagnosis_{kind}": str(tmp_path / f"diagnosis.{kind}") for kind in ("json", "html")}
         url = f"http://{address}:5000/"
-        done = playbook("diagnose", **{"diagnosis_url": url, "diagnosis_timeout": 2, **files, **variables})
+        done = playbook("diagnose", inventory, **{"diagnosis_url": url, "diagnosis_timeout": 2, **files, **variables})
         assert (tmp_path / "diagnosis.json").exists(), done.stdout + done.stderr
         (diagnosis,) = json.loads((tmp_path / "diagnosis.json").read_text())["hosts"]
         return Result(done, diagnosis)
@@ -74,11 +87,17 @@ def broken(script, mend):
         on_machine(mend)
 
 
-def changed_unit(pattern, replacement):
+def drop_in(command, kind="notify"):
     """The unit with another command line, until it is mended."""
-    edit = f"cp {UNIT} /root/unit && sed -i 's/{pattern}/{replacement}/' {UNIT} && systemctl daemon-reload"
-    restore = f"cp /root/unit {UNIT} && systemctl daemon-reload && {RESTART}"
-    return broken(f"{edit} && systemctl restart webserver", restore)
+    folder = "/etc/systemd/system/webserver.service.d"
+    text = f"[Service]\nType={kind}\nExecStart=\nExecStart={command}\n"
+    write = f"mkdir -p {folder} && printf '%s' '{text}' > {folder}/test.conf && systemctl daemon-reload"
+    restore = f"rm -r {folder} && systemctl daemon-reload && {RESTART}"
+    return broken(f"{write} && systemctl restart webserver", restore)
+
+
+def gunicorn(options):
+    return drop_in(f"/opt/flask/bin/gunicorn --preload {options} --chdir /opt/webserver webserver:app")
 
 
 def firewall(rule):
@@ -125,7 +144,7 @@ def test_D2_the_application_cannot_be_imported(diagnose):
 
 
 def test_D3_bound_to_loopback(diagnose, address):
-    with changed_unit("0.0.0.0:5000", "127.0.0.1:5000"):
+    with gunicorn("--bind 127.0.0.1:5000"):
         result = diagnose()
     assert result.status == 2
     assert result.diagnosis["broken_hops"] == ["bound_address"]
@@ -150,8 +169,8 @@ Server(("::", 5000), http.server.SimpleHTTPRequestHandler).serve_forever()
 
 def test_D3_ipv6_alone(diagnose):
     on_machine(f"cat > /opt/v6only.py <<'E'\n{V6_ONLY}E")
-    command = r"^ExecStart=.*\\\\$"
-    with changed_unit(command, "ExecStart=\\/usr\\/bin\\/python3 \\/opt\\/v6only.py #"):
+    with drop_in("/usr/bin/python3 /opt/v6only.py", "simple"):
+        on_machine("sleep 1")
         result = diagnose()
     assert result.status == 2
     assert result.diagnosis["broken_hops"] == ["bound_address"]
@@ -197,7 +216,7 @@ def test_D6_the_advice_on_the_firewall_mends_it(diagnose):
 
 def test_D14_the_accept_queue_is_full(diagnose, address):
     waiting = []
-    with changed_unit("--bind", "--backlog 2 --bind"):
+    with gunicorn("--bind 0.0.0.0:5000 --backlog 2"):
         on_machine("systemctl kill --signal STOP webserver")
         try:
             for _each in range(3):
@@ -222,10 +241,9 @@ def test_two_faults_are_listed_in_the_order_of_the_packet(diagnose):
     assert "Also:  unit: sudo systemctl enable --now webserver.service" in result.output
 
 
-def test_D25_a_machine_that_ssh_does_not_reach(diagnose):
+def test_D25_a_machine_that_ssh_does_not_reach(diagnose, unreachable):
     """The client's view is left, and the rest is unknown, not ok."""
-    unreachable = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_become": False}
-    result = diagnose(**unreachable)
+    result = diagnose(unreachable)
     assert result.status == 0, result.output
     assert result.verdicts("unknown")[:6] == [
         "host_firewall",
@@ -236,7 +254,7 @@ def test_D25_a_machine_that_ssh_does_not_reach(diagnose):
         "selinux",
     ]
     with broken(*STOPPED):
-        result = diagnose(**unreachable)
+        result = diagnose(unreachable)
     assert result.status == 2
     assert result.diagnosis["first_broken_hop"] == "tcp"
     assert {"unit", "listener"} <= set(result.diagnosis["suspects"])
@@ -295,11 +313,10 @@ def test_D1_the_security_group_and_the_unit(diagnose, ec2):
     assert group in result.hops["security_group"]["resources"]
 
 
-def test_D25_aws_alone(diagnose, ec2):
+def test_D25_aws_alone(diagnose, unreachable, ec2):
     instance = ec2.describe_instances()["Reservations"][0]["Instances"][0]["InstanceId"]
-    unreachable = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_become": False}
     with shut_group(ec2):
-        result = diagnose(diagnosis_ask_aws=True, diagnosis_instance_id=instance, diagnosis_url="", **unreachable)
+        result = diagnose(unreachable, diagnosis_ask_aws=True, diagnosis_instance_id=instance, diagnosis_url="")
     assert result.status == 2
     assert result.diagnosis["broken_hops"] == ["security_group"]
     assert "unit" in result.verdicts("unknown")

@@ -206,9 +206,18 @@ def test_the_control_node_gets_through_and_the_internet_does_not():
     assert "does not come through the Internet" in found["cause"]
 
 
+def test_the_page_is_there_and_yet_something_is_wrong():
+    found = diagnosed(client(), inside=machine(selinux="broken"))
+    assert (found["verdict"], found["served"], found["first_broken_hop"]) == ("partial", True, "selinux")
+
+
 def test_a_page_that_another_serves():
-    found = diagnosed(client(), inside=machine(listener="broken"))
-    assert (found["verdict"], found["served"], found["first_broken_hop"]) == ("partial", True, "listener")
+    """Whatever holds the port answers on the machine as it does outside: that they agree says nothing."""
+    page = client(application=("unknown", "x-NOTHING_EXPECTED"))
+    found = diagnosed(page, inside=machine(listener=("broken", "x-PORT_TAKEN")), loopback=page)
+    assert (found["verdict"], found["served"], found["first_broken_hop"]) == ("unreachable", False, "listener")
+    expected = diagnosed(client(), inside=machine(listener=("broken", "x-PORT_TAKEN")))
+    assert (expected["verdict"], expected["served"]) == ("partial", True)
 
 
 def test_D22_a_private_url():
@@ -300,6 +309,14 @@ def test_what_the_machine_gets_of_itself_is_its_own_page():
     own = client(application=("unknown", "x-NOTHING_EXPECTED"))
     found = diagnosed(client("timed_out"), aws(security_group="broken"), private=own)
     assert found["hops"][-1]["verdict"] == "ok"
+
+
+def test_a_machine_that_speaks_tls_itself():
+    own = client(tls=("broken", "x-PLAIN_TO_TLS"), http="skipped", application="skipped")
+    shut = client("timed_out")
+    found = diagnosed(shut, aws(security_group="broken"), private=own, url="https://203.0.113.10:5000/")
+    assert found["broken_hops"] == ["security_group"]
+    assert diagnosed(shut, aws(security_group="broken"), private=own)["broken_hops"] == ["security_group", "tls"]
 
 
 def test_an_application_that_fails_is_found_behind_a_shut_door():

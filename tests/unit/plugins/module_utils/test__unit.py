@@ -163,6 +163,15 @@ def test_only_the_last_start_counts():
     assert _unit.last_start("") == []
 
 
+def test_a_long_traceback_keeps_its_end():
+    deep = [f"line {number}" for number in range(200)] + ["ValueError: here"]
+    journal = _unit.last_start("Started x.\n" + "\n".join(deep))
+    assert telling_line(journal) == "ValueError: here"
+    short = _unit.shortened(journal)
+    assert (short[0], short[30], short[-1], len(short)) == ("line 0", "... 141 lines ...", "ValueError: here", 61)
+    assert _unit.shortened(deep[:3]) == deep[:3]
+
+
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
