@@ -42,6 +42,8 @@ WITHIN = {"--limit", "--connlimit-upto", "--hashlimit-upto", "--hashlimit", "--c
 WITHIN |= {"--hashlimit-burst", "--hashlimit-mode", "--hashlimit-name", "--hashlimit-srcmask", "--connlimit-daddr"}
 WITHIN |= {"--hashlimit-htable-expire", "--hashlimit-htable-size", "--hashlimit-htable-max", "--hashlimit-dstmask"}
 TARGETS = ("-j", "--jump", "-g", "--goto")
+# Their value may look like an option: iptables-save quotes what has blanks in it, and nothing else.
+FREE_TEXT = ("--comment", "--log-prefix", "--nflog-prefix", "--string", "--name")
 
 
 def parse(text: str, packet: Packet) -> list[Table]:
@@ -72,6 +74,8 @@ def _add_rule(table: Table, line: str, packet: Packet) -> None:
     matches, action, target = [], "continue", None
     for negation, option, values in options:
         if option in TARGETS:
+            if not values:
+                raise ValueError(f"iptables-save's answer is not understood: {line}")
             action, target = _action(table, option, values[0])
             break  # what follows are options of the target
         match = _matches(option, values, packet)
@@ -90,7 +94,9 @@ def _options(words: Iterable[str]) -> Iterator[tuple[bool, str, list[str]]]:
     negation, option, values = False, "", []
     next_negation = False
     for word in words:
-        if word == "!":
+        if option in FREE_TEXT and not values:
+            values.append(word)
+        elif word == "!":
             next_negation = True
         elif word.startswith("-") and not word.lstrip("-")[:1].isdigit():
             if option:
@@ -132,6 +138,8 @@ def _matches(option: str, values: list[str], packet: Packet) -> int:
     if option == "--ctstatus":
         return YES if "NONE" in value.split(",") else NO
     if option == "--tcp-flags":
+        if len(values) != 2:
+            return UNREAD
         wanted = set() if values[1] == "NONE" else set(values[1].split(","))
         return YES if {"SYN"} & _mask(value) == wanted else NO
     if option in ("--syn", "--tcp-syn"):

@@ -21,14 +21,16 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils import _diagnosis,
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._hop import hop
 
 ROOT = pathlib.Path(__file__).parents[3]
-STYLE = (ROOT / "files" / "report.css").read_text()
+STYLE = (ROOT / "files" / "report.css").read_text(encoding="utf-8")
 PAGES = {"diagnosis": "roles/diagnosis/templates", "exposure": "roles/exposure/templates"}
 LONG = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/" + "x" * 80
 EVIL = "<script>alert(1)</script>\"'&<img src=http://203.0.113.1/x.png>"
 
 
 def rendered(page, **variables):
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(ROOT / PAGES[page]), trim_blocks=True)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(ROOT / PAGES[page], encoding="utf-8"), trim_blocks=True
+    )
     for plugin in (diagnosis_filters, exposure_filters):
         filters = plugin.FilterModule().filters()
         environment.filters.update({f"flasklaunch.ec2.{name}": function for name, function in filters.items()})
@@ -80,7 +82,7 @@ def page_of(page, text=""):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_value_is_escaped(page):
-    template = (ROOT / PAGES[page] / f"{page}.html.j2").read_text()
+    template = (ROOT / PAGES[page] / f"{page}.html.j2").read_text(encoding="utf-8")
     values = re.findall(r"\{\{(.*?)\}\}", template)
     assert len(values) > 10
     assert [value for value in values if not value.endswith("| e ")] == [f" __{page}_style | replace('</', '') "]
@@ -151,7 +153,7 @@ def show(tmp_path):
         pytest.skip("no Chromium is installed")
 
     def show(page):
-        (tmp_path / "page.html").write_text(FRAME.format(page=html.escape(page)))
+        (tmp_path / "page.html").write_text(FRAME.format(page=html.escape(page)), encoding="utf-8")
         options = "headless no-sandbox disable-gpu disable-quic no-first-run disable-background-networking"
         options += " disable-component-update disable-sync hide-scrollbars allow-file-access-from-files"
         options += " enable-logging=stderr dump-dom"
@@ -165,7 +167,7 @@ def show(tmp_path):
                 (tmp_path / "page.html").as_uri(),
             ],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             timeout=120,
         )
         body = re.search(r"<body[^>]*>(.*)</body>", done.stdout, re.DOTALL)
@@ -173,7 +175,7 @@ def show(tmp_path):
         seen = json.loads(html.unescape(body.group(1)))
         seen["console"] = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
         # What the browser asks for of its own accord, and does not get, is no page's wish.
-        log = (tmp_path / "net.json").read_text().splitlines()
+        log = (tmp_path / "net.json").read_text(encoding="utf-8").splitlines()
         asked = [line for line in log if '"initiator":' in line and '"initiator":"not an origin"' not in line]
         seen["requests"] = sorted({url for line in asked for url in re.findall(r'"url":"([^"]*)"', line)})
         return seen
