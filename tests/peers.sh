@@ -3,21 +3,31 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Makes sure of the programs that tests and benchmarks compare with: netstat, ss and ip. Without them those tests skip.
 #
-#   peers.sh [PROGRAM]...    these too, each from the package of its name
+#   peers.sh [PROGRAM]...    these too: nft, whose rules tests read, chromium, in which they open pages, wrk, curl
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
+
+# The packages of a program, where they have another name. Without a font a page has no width to measure.
+packages_of() {
+  case $1 in
+    nft) echo nftables ;;
+    chromium) echo chromium fonts-dejavu-core ;;
+    *) echo "$1" ;;
+  esac
+}
 
 missing=()
 command -v netstat > /dev/null || missing+=(net-tools)
 command -v ss > /dev/null && command -v ip > /dev/null || missing+=(iproute2)
 for program in "$@"; do
-  command -v "$program" > /dev/null || missing+=("$program")
+  # shellcheck disable=SC2207 # split into words on purpose
+  command -v "$program" > /dev/null || missing+=($(packages_of "$program"))
 done
 [[ ${#missing[@]} -gt 0 ]] || exit 0
 
 if [[ $EUID -eq 0 ]] && command -v apt-get > /dev/null; then
-  echo "peers: installing ${missing[*]} with apt-get"
   export DEBIAN_FRONTEND=noninteractive
+  echo "peers: installing ${missing[*]} with apt-get"
   apt-get update -qq > /dev/null
   apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
 else

@@ -8,6 +8,7 @@
                                 that admits only SSH; what is there already stays
   ec2.py rules                  print the ingress rules of every group that is not a VPC's default
   ec2.py stop STATE             stop the server that `start` started
+  ec2.py serve                  what `start` starts
 
 The port is EC2_PORT, 5555 by default. Run it with the Python of the virtual environment.
 """
@@ -49,7 +50,7 @@ def is_ours(state: str) -> bool:
     """Whether the server that `start` started for this folder still runs."""
     try:
         pid = int((Path(state) / "ec2.pid").read_text())
-        return b"moto_server" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"ec2.py\0serve" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
         return False
 
@@ -66,7 +67,7 @@ def start(state: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "ec2.log", "ab") as log:
         server = subprocess.Popen(
-            [Path(sys.executable).with_name("moto_server"), "-H", "127.0.0.1", "-p", str(PORT)],
+            [sys.executable, __file__, "serve"],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -81,6 +82,25 @@ def start(state: str) -> None:
             break
         time.sleep(0.2)
     sys.exit(f"The local EC2 API did not start on port {PORT}. Its log: {folder / 'ec2.log'}")
+
+
+def serve() -> None:
+    """moto's server, with the answers about VPC Block Public Access that moto lacks: it is off, as in a new account."""
+    from moto.ec2.responses import EC2Response
+    from moto.server import main
+
+    def answer(action: str, body: str):
+        namespace = "http://ec2.amazonaws.com/doc/2016-11-15/"
+        return lambda _response: f'<{action}Response xmlns="{namespace}"><requestId/>{body}</{action}Response>'
+
+    off = "<internetGatewayBlockMode>off</internetGatewayBlockMode><state>default-state</state>"
+    EC2Response.describe_vpc_block_public_access_options = answer(
+        "DescribeVpcBlockPublicAccessOptions", f"<vpcBlockPublicAccessOptions>{off}</vpcBlockPublicAccessOptions>"
+    )
+    EC2Response.describe_vpc_block_public_access_exclusions = answer(
+        "DescribeVpcBlockPublicAccessExclusions", "<vpcBlockPublicAccessExclusionSet/>"
+    )
+    main(["-H", "127.0.0.1", "-p", str(PORT)])
 
 
 def stop(state: str) -> None:
@@ -158,7 +178,7 @@ def rules() -> None:
 
 
 if __name__ == "__main__":
-    commands = {"start": start, "launch": launch, "rules": rules, "stop": stop}
+    commands = {"start": start, "launch": launch, "rules": rules, "serve": serve, "stop": stop}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         sys.exit(__doc__)
     commands[sys.argv[1]](*sys.argv[2:])

@@ -17,7 +17,7 @@ tag=${1:-flasklaunch-machine:latest}
 label=flasklaunch.ec2.inputs
 inputs=(Containerfile image.sh machine.sh yumhost.sh specs/*.spec)
 packages=systemd,systemd-sysv,dbus,openssh-server,sudo,procps,iproute2,ca-certificates
-packages+=,dnf,rpm,createrepo-c,python3-pip,python3-venv
+packages+=,dnf,rpm,createrepo-c,python3-pip,python3-venv,nftables
 
 say() { echo "image: $*"; }
 

@@ -93,6 +93,22 @@ def netstat():
 
 
 @pytest.fixture
+def nft():
+    """Gives the real thing rules to load, in the network namespace of the test."""
+
+    def nft(rules):
+        try:
+            done = subprocess.run(
+                ["nft", "-f", "-"], input=rules.replace("; add", "\nadd").encode(), stderr=subprocess.PIPE
+            )
+        except FileNotFoundError:
+            pytest.skip("nft is not installed")
+        assert done.returncode == 0, done.stderr.decode()
+
+    return nft
+
+
+@pytest.fixture
 def forbid_netlink(monkeypatch):
     """As a seccomp filter does."""
 

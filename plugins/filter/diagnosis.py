@@ -1,0 +1,20 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The diagnosis role's questions that Jinja cannot answer: one chain of hops from three views, and how to show it."""
+
+from __future__ import annotations
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _diagnosis
+
+
+class FilterModule:
+    """The names that Ansible looks for; each function says what it does."""
+
+    def filters(self) -> dict:
+        return {
+            "diagnose": _diagnosis.diagnose,
+            "diagnosis_lines": _diagnosis.lines,
+            "diagnosis_groups": _diagnosis.groups,
+            "public_addresses": _diagnosis.public_addresses,
+        }

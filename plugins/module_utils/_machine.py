@@ -1,0 +1,206 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+"""One look at the machine: is what comes in for the port let in, taken in, and answered by the unit?
+
+Here is what reads; what the readings mean is said in _firewall, _port, _unit and _selinux.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any, Callable, NamedTuple
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import (
+    _firewall,
+    _interfaces,
+    _iptables,
+    _listeners,
+    _nf_tables,
+    _nftables,
+    _port,
+    _selinux,
+    _unit,
+)
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._hop import UNKNOWN, Hop, hop
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._netlink import Unusable
+
+
+class Answer(NamedTuple):
+    status: int
+    output: str
+    errors: str
+
+
+# Runs a program that only reads, in the C locale; None where the machine has no such program.
+Run = Callable[[list], "Answer | None"]
+
+ENFORCE = "/sys/fs/selinux/enforce"
+AUDIT_LOG = "/var/log/audit/audit.log"
+AUDIT_TAIL = 1 << 20  # bytes
+LEGACY_TABLES = {"ipv4": "/proc/net/ip_tables_names", "ipv6": "/proc/net/ip6_tables_names"}
+SAVE = {"ipv4": "iptables", "ipv6": "ip6tables"}
+# What iptables makes when it works through nftables.
+IPTABLES_NAMES = ("filter", "nat", "mangle", "raw", "security")
+NEEDS_ROOT = "only root may read the machine's packet filter (become: true)"
+
+
+class Question(NamedTuple):
+    unit: str
+    port: int
+    family: str = "ipv4"  # ipv4, ipv6
+    private_addresses: tuple[str, ...] = ()
+    source: str | None = None  # CIDR block
+
+
+class Services(NamedTuple):
+    """The unit as systemd describes it, with its socket unit, and what it said since its last start."""
+
+    service: _unit.Unit | None
+    socket: _unit.Unit | None
+    journal: list[str]
+
+
+def look(question: Question, run: Run, warn: Callable[[str], None]) -> dict[str, Any]:
+    """Raises OSError where the kernel has no table of listening sockets to read."""
+    services = _services(question.unit, run)
+    addresses = _addresses(question)
+    table = _listeners.read_table(("tcp",), False, warn)
+    rows = _listeners.rows(table.sockets, True)
+    units = [question.unit, _unit.socket_of(question.unit)]
+    described = [unit for unit in (services.service, services.socket) if unit]
+    active = any(unit.active for unit in described) if described else None
+    hops = [_firewall_hop(question, addresses, run)]
+    hops += _port.socket_hops(rows, units, active, question.port, question.family, addresses)
+    hops.append(_unit.unit_hop(services.service, services.socket, services.journal, time.monotonic()))
+    hops.append(_selinux_hop(question, services.service, [row for row in rows if _port.held_by(row, units)], run))
+    return {
+        "hops": hops,
+        "private_addresses": list(addresses),
+        "journal": _unit.shortened(services.journal),
+        "listening_ports": [row for row in rows if row["local_port"] == question.port],
+    }
+
+
+def _services(name: str, run: Run) -> Services:
+    socket = _unit.socket_of(name)
+    properties = "--property=" + ",".join(_unit.PROPERTIES)
+    shown = run(["systemctl", "show", "--no-pager", properties, name, socket])
+    if shown is None or shown.status:
+        return Services(None, None, [])
+    units = _unit.parse(shown.output)
+    said = run(["journalctl", "--unit", name, "--boot", "--lines", "200", "--output", "cat", "--no-pager", "--quiet"])
+    journal = _unit.last_start(said.output) if said and not said.status else []
+    return Services(units.get(name), units.get(socket), journal)
+
+
+def _addresses(question: Question) -> dict[str, str]:
+    try:
+        known = _interfaces.read()
+    except Unusable:
+        known = []
+    primary = _interfaces.outward(question.family)
+    return _interfaces.delivered_to(question.family, question.private_addresses, known, primary)
+
+
+def _firewall_hop(question: Question, addresses: dict[str, str], run: Run) -> Hop:
+    address, interface = next(iter(addresses.items()), (None, None))
+    packet = _firewall.Packet(question.family, question.port, address, interface or None, question.source)
+    if os.geteuid() != 0:
+        return hop("host_firewall", UNKNOWN, f"The firewall is not known: {NEEDS_ROOT}.", "x-FIREWALL_UNREADABLE")
+    unreadable: list[str] = []
+    tables = _iptables_legacy(packet, run, unreadable) + _nftables_all(packet, run, unreadable)
+    return _firewall.firewall_hop(tables, unreadable, packet)
+
+
+def _iptables_legacy(packet: _firewall.Packet, run: Run, unreadable: list[str]) -> list[_firewall.Table]:
+    """The tables of the old iptables, which has its own place in the kernel. No program is run if there are none."""
+    try:
+        with open(LEGACY_TABLES[packet.family]) as names:
+            if not names.read().strip():
+                return []
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        unreadable.append(f"{LEGACY_TABLES[packet.family]} cannot be read ({error.strerror})")
+        return []
+    for program in (f"{SAVE[packet.family]}-legacy-save", f"{SAVE[packet.family]}-save"):
+        answer = run([program])
+        if answer and not answer.status and "(nf_tables)" not in answer.output:
+            return _parsed(_iptables.parse, answer.output, packet, unreadable)
+    unreadable.append(f"the kernel has iptables rules, and {SAVE[packet.family]}-save does not tell them")
+    return []
+
+
+def _nftables_all(packet: _firewall.Packet, run: Run, unreadable: list[str]) -> list[_firewall.Table]:
+    try:
+        chains = [each for each in _nf_tables.read() if each.family in _nftables.FAMILIES[packet.family]]
+    except Unusable as error:
+        unreadable.append(f"the kernel does not tell its nftables rules ({error})")
+        return []
+    if not chains:
+        return []
+    # iptables says more of the tables that it made than nft can, which does not know iptables' own matches.
+    answer = run([f"{SAVE[packet.family]}-nft-save"]) or run([f"{SAVE[packet.family]}-save"])
+    made = answer.output if answer and not answer.status and "(nf_tables)" in answer.output else ""
+    tables = _parsed(_iptables.parse, made, packet, unreadable)
+    told = {each.name for each in tables}
+    rest = sorted({f"{each.family} {each.table}" for each in chains} - told)
+    if not rest:
+        return tables
+    answer = run(["nft", "--json", "list", "ruleset"])
+    if answer is None or answer.status:
+        why = "there is no program nft to read it" if answer is None else f"nft fails: {answer.errors.strip()}"
+        unreadable.append(f"the kernel has the nftables table {', '.join(rest)}, and {why}")
+        return tables
+    others = _parsed(_nftables.parse, answer.output, packet, unreadable)
+    return tables + [each for each in others if each.name not in told]
+
+
+def _parsed(parse: Callable, text: str, packet: _firewall.Packet, unreadable: list[str]) -> list[_firewall.Table]:
+    try:
+        return parse(text, packet)
+    except ValueError as error:
+        unreadable.append(str(error))
+        return []
+
+
+def _selinux_hop(question: Question, service: _unit.Unit | None, held: list[dict], run: Run) -> Hop:
+    enforcing = _enforcing()
+    denials, unreadable = None, ""
+    if enforcing:
+        denials, unreadable = _denials(run)
+    pids = {process["pid"] for row in held for process in row["processes"]}
+    main = service.says("ExecMainPID") if service else ""
+    pids |= {int(main)} if main.isdigit() and main != "0" else set()
+    started = service.age("InactiveExit", time.monotonic()) if service else None
+    since = time.time() - started - 1 if started is not None else 0.0
+    program = service.program if service else ""
+    return _selinux.selinux_hop(enforcing, denials, pids, program, question.port, since, unreadable)
+
+
+def _enforcing() -> bool | None:
+    try:
+        with open(ENFORCE) as state:
+            return state.read().strip() == "1"
+    except OSError:
+        return None
+
+
+def _denials(run: Run) -> tuple[list[_selinux.Denial] | None, str]:
+    try:
+        with open(AUDIT_LOG, "rb") as log:
+            log.seek(max(0, os.fstat(log.fileno()).st_size - AUDIT_TAIL))
+            return _selinux.parse(log.read().decode("utf-8", "replace").splitlines()), ""
+    except FileNotFoundError:
+        pass  # without auditd the messages go to the journal
+    except OSError as error:
+        return None, f"{AUDIT_LOG} cannot be read ({error.strerror})"
+    told = ["_TRANSPORT=audit", "+", "_TRANSPORT=kernel"]
+    answer = run(["journalctl", "--boot", "--quiet", "--no-pager", "--output", "short-unix", "--lines", "5000", *told])
+    if answer is None or answer.status:
+        return None, "neither the audit log nor the journal can be read"
+    return _selinux.parse(answer.output.splitlines()), ""

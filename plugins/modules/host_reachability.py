@@ -1,0 +1,215 @@
+#!/usr/bin/python
+
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_reachability
+short_description: Say what becomes on the machine of a connection that comes in
+version_added: 0.2.0
+author:
+  - The flasklaunch founders (@flasklaunch)
+description:
+  - Follows a new TCP connection from the machine's interface to the systemd unit that is to answer it, and says of each
+    hop whether it lets the connection through, and if not, why, and what to do.
+  - Goes on where M(flasklaunch.ec2.reachability) ends, and returns hops of the same shape.
+  - Nothing is changed on the managed node. What the kernel tells is asked of the kernel; C(systemctl show) and
+    C(journalctl) are run, and to read the rules that the kernel has, C(nft) and C(iptables-save).
+options:
+  unit:
+    description:
+      - The systemd unit that is to answer. A name without a suffix is that of a service.
+      - A socket that its socket unit, of the same name, holds for it counts as its own.
+    type: str
+    default: webserver.service
+  port:
+    description: The TCP port, 1 to 65535.
+    type: int
+    required: true
+  family:
+    description: The address family by which the clients come.
+    type: str
+    choices: [ipv4, ipv6]
+    default: ipv4
+  private_addresses:
+    description:
+      - The addresses that EC2 delivers to, which are the private ones of the instance's interfaces; of IPv6 the only
+        ones.
+      - By default the address by which the machine itself speaks to the Internet.
+    type: list
+    elements: str
+    default: []
+  source:
+    description: The CIDR block that the clients are in. By default they may be anywhere in the Internet.
+    type: str
+attributes:
+  check_mode:
+    description: Can run in check mode and tell what would change, without changing the managed node.
+    support: full
+  diff_mode:
+    description: Returns details on what has changed, or would change in check mode, when in diff mode.
+    support: none
+    details: There is nothing that could change.
+  platform:
+    description: The operating systems of the managed nodes.
+    support: full
+    platforms: Linux
+notes:
+  - Wants root. Without it the packet filter, the owners of sockets and SELinux's messages cannot be read, and what
+    cannot be read is V(unknown), never V(ok).
+  - Sees nftables, iptables and what firewalld makes with them; not what XDP or traffic control programs drop.
+seealso:
+  - module: flasklaunch.ec2.reachability
+  - module: flasklaunch.ec2.endpoint_probe
+  - module: flasklaunch.ec2.listening_ports
+"""
+
+EXAMPLES = r"""
+- name: Follow a connection through the machine
+  flasklaunch.ec2.host_reachability:
+    port: 5000
+  become: true
+  register: machine
+
+- name: Say where it ends
+  ansible.builtin.debug:
+    msg: "{{ item.evidence }} {{ item.fix }}"
+  loop: "{{ machine.hops | selectattr('verdict', 'equalto', 'broken') }}"
+  loop_control:
+    label: "{{ item.hop }}"
+
+- name: Follow one that comes by IPv6 for nginx
+  flasklaunch.ec2.host_reachability:
+    unit: nginx
+    port: 443
+    family: ipv6
+  become: true
+"""
+
+RETURN = r"""
+hops:
+  description:
+    - The hops in the order in which a connection meets them, which are V(host_firewall), V(listener),
+      V(bound_address), V(accept_queue), V(unit) and V(selinux).
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    hop:
+      description: The name of the hop.
+      returned: always
+      type: str
+      sample: bound_address
+    verdict:
+      description:
+        - V(ok) lets it through; V(broken) does not; V(partial) does so for some clients or addresses.
+        - V(unknown) could not be read; V(skipped), there was nothing to ask because of another hop.
+      returned: always
+      type: str
+      sample: broken
+    code:
+      description: The kind of fault, for programs. V(null) if there is none.
+      returned: always
+      type: str
+      sample: x-BOUND_TO_LOOPBACK
+    direction:
+      description: Always V(ingress).
+      returned: always
+      type: str
+      sample: ingress
+    resources:
+      description: The units, addresses or tables that the evidence speaks of.
+      returned: always
+      type: list
+      elements: str
+      sample: [10.0.1.20]
+    evidence:
+      description: What was found, in a sentence.
+      returned: always
+      type: str
+      sample: >-
+        gunicorn (pid 324, webserver.service) listens on 127.0.0.1:5000: only programs on the machine itself reach that;
+        EC2 delivers to 10.0.1.20.
+    fix:
+      description: One command or one variable that mends it.
+      returned: always
+      type: str
+      sample: "webserver_host: 0.0.0.0 # then: ansible-playbook site.yml"
+private_addresses:
+  description: The addresses that were taken for those that EC2 delivers to.
+  returned: always
+  type: list
+  elements: str
+  sample: [10.0.1.20]
+journal:
+  description: What the unit itself said since its last start, of that at most the first and the last 30 lines.
+  returned: always
+  type: list
+  elements: str
+  sample:
+    - "Traceback (most recent call last):"
+    - "ModuleNotFoundError: No module named 'flsk'"
+listening_ports:
+  description: The sockets that listen on the port, as M(flasklaunch.ec2.listening_ports) returns them.
+  returned: always
+  type: list
+  elements: dict
+  sample: []
+"""
+
+import ipaddress
+import sys
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import normalised
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._machine import Answer, Question, look
+
+
+def argument_spec():
+    return dict(
+        unit=dict(default="webserver.service"),
+        port=dict(type="int", required=True),
+        family=dict(choices=["ipv4", "ipv6"], default="ipv4"),
+        private_addresses=dict(type="list", elements="str", default=[]),
+        source=dict(),
+    )
+
+
+def question_of(params):
+    """Raises ValueError, whose text begins with the name of the option that is wrong."""
+    if not 1 <= params["port"] <= 65535:
+        raise ValueError(f"port: {params['port']} is no port number, which is 1 to 65535")
+    unit = params["unit"] if "." in params["unit"] else params["unit"] + ".service"  # as systemctl does
+    addresses = tuple(normalised(address) for address in params["private_addresses"])
+    try:
+        source = params["source"] and str(ipaddress.ip_network(params["source"]))
+    except ValueError as error:
+        raise ValueError(f"source: {error}") from None
+    return Question(unit, params["port"], params["family"], addresses, source or None)
+
+
+def main():
+    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
+    if not sys.platform.startswith("linux"):
+        module.fail_json(msg=f"The machine must run Linux, not {sys.platform}.")
+
+    def run(arguments):
+        program = module.get_bin_path(arguments[0], opt_dirs=["/usr/sbin", "/sbin"])
+        environment = {"LC_ALL": "C", "LANGUAGE": "C"}
+        return program and Answer(*module.run_command([program] + arguments[1:], environ_update=environment))
+
+    try:
+        question = question_of(module.params)
+        result = look(question, run, module.warn)
+    except ValueError as error:
+        module.fail_json(msg=str(error))
+    except OSError as error:
+        module.fail_json(msg=f"The kernel's socket tables cannot be read: {error}.")
+    module.exit_json(changed=False, **result)
+
+
+if __name__ == "__main__":
+    main()

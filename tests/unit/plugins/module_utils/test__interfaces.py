@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _interfaces, _netlink, _nf_tables
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._interfaces import Address
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._netlink import Message, Unusable
+
+
+def address_message(family, scope, *attributes):
+    body = struct.pack("=BBBBI", family, 24, 0, scope, 1)
+    return Message(20, 2, body + b"".join(_netlink.attribute(kind, value) for kind, value in attributes))
+
+
+def test_addresses_are_read_from_the_kernel_s_messages():
+    own, peer = bytes([10, 0, 1, 20]), bytes([10, 0, 1, 21])
+    messages = [
+        address_message(2, 0, (1, peer), (2, own)),
+        address_message(2, 254, (1, bytes([127, 0, 0, 1]))),
+        address_message(10, 0, (1, b"\x20\x01\x0d\xb8" + b"\0" * 11 + b"\x05")),
+        address_message(10, 253, (1, b"\xfe\x80" + b"\0" * 14)),
+        address_message(2, 0),
+    ]
+    assert [each.address for each in _interfaces.parse(messages)] == ["10.0.1.20", "2001:db8::5"]
+    with pytest.raises(Unusable):
+        _interfaces.parse([Message(20, 2, b"\2")])
+
+
+def test_this_machine_s_own_addresses(network):
+    assert _interfaces.read() == []  # nothing but loopback
+    assert _interfaces.outward("ipv4") is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "primary", "expected"),
+    [
+        ([], "10.0.1.20", {"10.0.1.20": "eth0"}),
+        (["10.0.2.20", "2001:db8::5"], "10.0.1.20", {"10.0.2.20": "eth1"}),
+        (["10.9.9.9"], "10.0.1.20", {"10.9.9.9": ""}),
+        ([], None, {"10.0.1.20": "eth0", "10.0.2.20": "eth1"}),
+    ],
+)
+def test_what_ec2_delivers_to(wanted, primary, expected):
+    known = [Address("10.0.1.20", "eth0"), Address("10.0.2.20", "eth1"), Address("2001:db8::5", "eth0")]
+    assert _interfaces.delivered_to("ipv4", wanted, known, primary) == expected
+
+
+def chain_message(family, hook, nested=0x8000):
+    attributes = _netlink.attribute(1, b"filter\0") + _netlink.attribute(3, b"input\0")
+    if hook is not None:
+        hooks = _netlink.attribute(1, struct.pack("!I", hook)) + _netlink.attribute(2, struct.pack("!i", 0))
+        attributes += _netlink.attribute(4 | nested, hooks)
+    return Message(2563, 2, struct.pack("=BBxx", family, 0) + attributes)
+
+
+@pytest.mark.parametrize(
+    ("family", "hook", "found"),
+    [
+        (1, 1, [("inet", "filter", "input")]),
+        (2, 0, [("ip", "filter", "input")]),
+        (10, 1, [("ip6", "filter", "input")]),
+        (5, 0, [("netdev", "filter", "input")]),
+        (1, 2, []),  # forward
+        (1, 3, []),  # output
+        (1, None, []),  # no base chain
+        (7, 1, []),  # bridge
+    ],
+)
+def test_the_chains_that_incoming_packets_meet(family, hook, found):
+    assert _nf_tables.parse([chain_message(family, hook)]) == found
+    assert _nf_tables.parse([chain_message(family, hook, nested=0)]) == found
+
+
+def test_cut_messages_are_refused():
+    with pytest.raises(Unusable):
+        _nf_tables.parse([Message(2563, 2, b"\1")])
+
+
+def test_a_kernel_without_nf_tables_has_no_chains(monkeypatch):
+    def refuse(code):
+        def ask(_protocol, _question):
+            raise _netlink.Refused(code)
+
+        return ask
+
+    monkeypatch.setattr(_netlink, "ask", refuse(22))
+    assert _nf_tables.read() == []
+    monkeypatch.setattr(_netlink, "ask", refuse(1))
+    with pytest.raises(Unusable):
+        _nf_tables.read()
+
+
+def test_the_real_kernel_s_chains(network, nft):
+    assert _nf_tables.read() == []
+    nft("add table inet t; add chain inet t c { type filter hook input priority 0; }; add chain inet t plain")
+    assert _nf_tables.read() == [("inet", "t", "c")]

@@ -1,0 +1,176 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _machine
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._machine import Answer, Question, look
+
+SHOW = """\
+Id={unit}
+LoadState=loaded
+ActiveState={state}
+SubState={sub}
+Result={result}
+ExecMainPID=0
+
+Id=webserver.socket
+LoadState=not-found
+ActiveState=inactive
+"""
+
+
+class Programs:
+    """Stand-ins for the programs of a machine; what is not here is not installed."""
+
+    def __init__(self, **answers):
+        self.answers, self.ran = answers, []
+
+    def __call__(self, arguments):
+        self.ran.append(arguments[0])
+        given = self.answers.get(arguments[0].replace("-", "_"))
+        return given if given is None or isinstance(given, Answer) else Answer(0, given, "")
+
+
+def programs(state="active", sub="running", result="success", unit="webserver.service", **others):
+    shown = SHOW.format(unit=unit, state=state, sub=sub, result=result)
+    return Programs(**{"systemctl": shown, "journalctl": "", **others})
+
+
+def seen(run, port=5000, unit="webserver.service", addresses=("127.0.0.1",), **options):
+    result = look(Question(unit, port, private_addresses=addresses, **options), run, pytest.fail)
+    return result, {each["hop"]: each for each in result["hops"]}
+
+
+def test_the_hops_are_in_the_order_of_the_packet(network):
+    result, hops = seen(programs("inactive", "dead"))
+    assert list(hops) == ["host_firewall", "listener", "bound_address", "accept_queue", "unit", "selinux"]
+    assert [each["verdict"] for each in result["hops"]] == ["ok", "skipped", "skipped", "skipped", "broken", "ok"]
+    assert result["private_addresses"] == ["127.0.0.1"]
+
+
+def test_no_program_is_run_to_learn_that_there_is_no_filter(network):
+    run = programs()
+    assert seen(run)[1]["host_firewall"]["verdict"] == "ok"
+    assert run.ran == ["systemctl", "journalctl"]
+
+
+def test_a_port_that_another_holds(network, bind):
+    bind("0.0.0.0", 5000)
+    result, hops = seen(programs("failed", "failed", "exit-code"))
+    assert hops["listener"]["code"] == "x-PORT_TAKEN"
+    assert f"pid {os.getpid()}" in hops["listener"]["evidence"]
+    assert [row["local_port"] for row in result["listening_ports"]] == [5000]
+
+
+def test_a_full_queue_and_a_loopback_bind_are_seen_at_once(network, bind, monkeypatch):
+    monkeypatch.setattr(_machine._port, "held_by", lambda _row, _units: True)
+    listener = bind("127.0.0.1", 5000, backlog=1)
+    with socket.create_connection(listener.getsockname()), socket.create_connection(listener.getsockname()):
+        hops = seen(programs(), addresses=("10.0.1.20",))[1]
+    assert hops["bound_address"]["code"] == "x-BOUND_TO_LOOPBACK"
+    assert hops["accept_queue"]["code"] == "x-ACCEPT_QUEUE_FULL"
+
+
+def test_what_the_unit_said_is_told(network):
+    said = "Started it.\nTraceback (most recent call last):\nValueError: no\n"
+    result, hops = seen(programs("failed", "failed", "exit-code", journalctl=said))
+    assert result["journal"] == ["Traceback (most recent call last):", "ValueError: no"]
+    assert "ValueError: no" in hops["unit"]["evidence"]
+
+
+def test_D16_without_systemctl_the_unit_is_unknown(network):
+    hops = seen(Programs())[1]
+    assert hops["unit"]["verdict"] == "unknown"
+    assert hops["listener"]["code"] == "x-NOT_LISTENING"
+    failed = Programs(systemctl=Answer(1, "", "Failed to connect to bus"))
+    assert seen(failed)[1]["unit"]["verdict"] == "unknown"
+
+
+RULESET = "add table inet t; add chain inet t c { type filter hook input priority 0; policy drop; }"
+
+
+def real_nft():
+    import subprocess
+
+    listed = subprocess.run(["nft", "--json", "list", "ruleset"], stdout=subprocess.PIPE, check=True)
+    return listed.stdout.decode()
+
+
+def test_nftables_of_the_kernel_are_read(network, nft):
+    nft(RULESET)
+    hops = seen(programs(nft=real_nft()))[1]
+    assert hops["host_firewall"]["code"] == "x-FIREWALL_DROP"
+    nft("add rule inet t c tcp dport 5000 accept")
+    assert seen(programs(nft=real_nft()))[1]["host_firewall"]["verdict"] == "ok"
+    assert seen(programs(nft=real_nft()), port=5001)[1]["host_firewall"]["verdict"] == "broken"
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (None, "there is no program nft"),
+        (Answer(1, "", "netlink: Error: cache initialization failed\n"), "cache initialization failed"),
+        ("nonsense", "Expecting value"),
+        ('{"nftables": [{"table": {}}]}', "not understood"),
+    ],
+)
+def test_D16_rules_that_cannot_be_read_are_unknown(network, nft, answer, why):
+    nft(RULESET)
+    hops = seen(programs(nft=answer))[1]
+    assert hops["host_firewall"]["verdict"] == "unknown"
+    assert why in hops["host_firewall"]["evidence"]
+
+
+def test_what_iptables_made_is_read_by_iptables(network, nft):
+    """Its own matches are closed to nft."""
+    nft("add table ip filter; add chain ip filter INPUT { type filter hook input priority 0; policy drop; }")
+    rules = "*filter\n:INPUT DROP [0:0]\n-A INPUT -p tcp --dport 5000 -j ACCEPT\n"
+    save = f"# Generated by iptables-save v1.8.9 (nf_tables)\n{rules}"
+    run = programs(iptables_nft_save=save)
+    assert seen(run)[1]["host_firewall"]["verdict"] == "ok"
+    assert "nft" not in run.ran
+    assert seen(programs(iptables_save=save))[1]["host_firewall"]["verdict"] == "ok"
+    # Without it, nft must do.
+    assert seen(programs(nft=real_nft()))[1]["host_firewall"]["verdict"] == "broken"
+
+
+def test_the_old_iptables_is_read(network, monkeypatch, tmp_path):
+    (tmp_path / "names").write_text("filter\n")
+    monkeypatch.setattr(_machine, "LEGACY_TABLES", {"ipv4": str(tmp_path / "names")})
+    save = "# Generated by iptables-save v1.8.4\n*filter\n:INPUT DROP [0:0]\nCOMMIT\n"
+    assert seen(programs(iptables_save=save))[1]["host_firewall"]["code"] == "x-FIREWALL_DROP"
+    assert seen(programs(iptables_legacy_save=save))[1]["host_firewall"]["code"] == "x-FIREWALL_DROP"
+    # The program of that name may be the new one, which does not see the old one's rules.
+    other = programs(iptables_save=save.replace("v1.8.4", "v1.8.9 (nf_tables)"))
+    assert seen(other)[1]["host_firewall"]["verdict"] == "unknown"
+
+
+def test_D16_without_root_the_filter_is_unknown(network, monkeypatch):
+    monkeypatch.setattr(_machine.os, "geteuid", lambda: 1000)
+    hops = seen(programs())[1]
+    assert hops["host_firewall"]["verdict"] == "unknown"
+    assert "become" in hops["host_firewall"]["evidence"]
+
+
+def test_selinux_is_read(network, monkeypatch, tmp_path):
+    (tmp_path / "enforce").write_text("1")
+    monkeypatch.setattr(_machine, "ENFORCE", str(tmp_path / "enforce"))
+    log = tmp_path / "audit.log"
+    monkeypatch.setattr(_machine, "AUDIT_LOG", str(log))
+    avc = 'avc:  denied  { name_bind } for  pid=1 comm="gunicorn" src=5000 tclass=tcp_socket permissive=0'
+    # Without auditd the journal has the messages.
+    journal = f"1700000000.000001 web kernel: audit: type=1400 audit(1700000000.001:9): {avc}"
+    assert seen(programs(journalctl=journal))[1]["selinux"]["code"] == "x-SELINUX_DENIAL"
+    assert seen(programs(journalctl=Answer(1, "", "")))[1]["selinux"]["verdict"] == "unknown"
+    log.write_text(f"type=AVC msg=audit(1700000000.001:9): {avc}\n")
+    assert seen(programs())[1]["selinux"]["code"] == "x-SELINUX_DENIAL"
+    log.write_text("")
+    assert seen(programs())[1]["selinux"]["verdict"] == "ok"
+    (tmp_path / "enforce").write_text("0")
+    assert seen(programs())[1]["selinux"]["verdict"] == "ok"

@@ -1,0 +1,182 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._port import socket_hops
+
+UNITS = ["webserver.service", "webserver.socket"]
+OWN = {"10.0.1.20": "eth0"}
+
+
+def row(address="0.0.0.0", port=5000, **fields):
+    ipv6 = ":" in address
+    return {
+        "local_address": address,
+        "local_port": port,
+        "family": "ipv6" if ipv6 else "ipv4",
+        "dual_stack": ipv6 and address == "::",
+        "ipv4_reachable": not ipv6 or address == "::",
+        "interface": None,
+        "address_not_local": False,
+        "recv_q": 0,
+        "backlog": 128,
+        "pid": 324,
+        "name": "gunicorn",
+        "unit": "webserver.service",
+        "user": "webserver",
+        "uid": 999,
+        "owner_unknown_reason": None,
+        "processes": [{"pid": 324, "unit": "webserver.service"}],
+        **fields,
+    }
+
+
+def others(**fields):
+    process = {"pid": 7, "unit": "nginx.service"}
+    return row(**{"pid": 7, "name": "nginx", "unit": "nginx.service", "processes": [process], **fields})
+
+
+def judged(*rows, active=True, family="ipv4", addresses=OWN):
+    return {each["hop"]: each for each in socket_hops(list(rows), UNITS, active, 5000, family, addresses)}
+
+
+def verdicts(hops):
+    return [hops[name]["verdict"] for name in ("listener", "bound_address", "accept_queue")]
+
+
+def test_a_healthy_socket():
+    hops = judged(row(), others(port=80))
+    assert list(hops) == ["listener", "bound_address", "accept_queue"]
+    assert verdicts(hops) == ["ok", "ok", "ok"]
+    assert hops["listener"]["evidence"] == "gunicorn (pid 324, webserver.service) listens on 0.0.0.0:5000."
+    assert "10.0.1.20" in hops["bound_address"]["evidence"]
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        # systemd holds it for a service that is not yet started, alone or beside it.
+        {"unit": "webserver.socket", "pid": 1, "name": "systemd", "processes": [{"pid": 1, "unit": "init.scope"}]},
+        {
+            "unit": "init.scope",
+            "processes": [{"pid": 1, "unit": "init.scope"}, {"pid": 5, "unit": "webserver.service"}],
+        },
+    ],
+)
+def test_socket_activation_counts_as_the_unit_s_own(held):
+    assert verdicts(judged(row(**held)))[0] == "ok"
+
+
+def test_D11_another_holds_the_port():
+    hops = judged(others(), active=False)
+    assert verdicts(hops) == ["broken", "skipped", "skipped"]
+    assert hops["listener"]["code"] == "x-PORT_TAKEN"
+    assert "nginx (pid 7, nginx.service) listens on 0.0.0.0:5000" in hops["listener"]["evidence"]
+    assert hops["listener"]["fix"].startswith("sudo systemctl disable --now nginx.service")
+    assert judged(others(unit=None))["listener"]["fix"].startswith("sudo kill 7")
+
+
+def test_D16_whose_socket_it_is_is_unknown_without_root():
+    unread = row(pid=None, name=None, unit=None, processes=[], owner_unknown_reason="permission_denied")
+    hops = judged(unread)
+    # Where it listens is known all the same.
+    assert verdicts(hops) == ["unknown", "ok", "ok"]
+    assert "of user webserver" in hops["listener"]["evidence"]
+    assert verdicts(judged({**unread, "local_address": "127.0.0.1"}))[1] == "broken"
+
+
+@pytest.mark.parametrize(
+    ("rows", "active", "verdict", "code"),
+    [
+        ([], False, "skipped", None),
+        ([], True, "broken", "x-NOT_LISTENING"),
+        ([], None, "broken", "x-NOT_LISTENING"),
+        ([row(port=8000)], True, "broken", "x-OTHER_PORT"),
+        # An IPv6 socket of another's is in nobody's way on IPv4.
+        ([others(address="::", dual_stack=False, ipv4_reachable=False)], True, "broken", "x-NOT_LISTENING"),
+    ],
+)
+def test_nothing_listens(rows, active, verdict, code):
+    found = judged(*rows, active=active)["listener"]
+    assert (found["verdict"], found["code"]) == (verdict, code)
+
+
+def test_the_port_that_it_listens_on_is_named():
+    assert judged(row(port=8000))["listener"]["fix"] == "webserver_port: 8000"
+
+
+@pytest.mark.parametrize(
+    ("bound", "code"),
+    [
+        ({"address": "127.0.0.1"}, "x-BOUND_TO_LOOPBACK"),
+        ({"address": "127.0.0.2"}, "x-BOUND_TO_LOOPBACK"),
+        ({"address": "::1"}, "x-BOUND_TO_LOOPBACK"),
+        ({"interface": "lo"}, "x-BOUND_TO_LOOPBACK"),
+        ({"interface": "docker0"}, "x-BOUND_TO_DEVICE"),
+        ({"address": "203.0.113.10", "address_not_local": True}, "x-ADDRESS_NOT_LOCAL"),
+        ({"address": "::", "dual_stack": False, "ipv4_reachable": False}, "x-IPV6_ONLY"),
+        ({"address": "172.17.0.1"}, "x-OTHER_ADDRESS"),
+    ],
+)
+def test_D3_an_address_that_ec2_does_not_deliver_to(bound, code):
+    found = judged(row(**bound))["bound_address"]
+    assert (found["verdict"], found["code"]) == ("broken", code)
+    assert "10.0.1.20" in found["evidence"]
+    assert found["fix"].startswith("webserver_host: 0.0.0.0")
+
+
+@pytest.mark.parametrize(
+    "bound",
+    [
+        {"address": "::"},
+        {"address": "10.0.1.20"},
+        {"address": "::ffff:10.0.1.20", "ipv4_reachable": True},
+        {"interface": "eth0"},
+    ],
+)
+def test_addresses_that_ec2_delivers_to(bound):
+    assert judged(row(**bound))["bound_address"]["verdict"] == "ok"
+
+
+def test_ipv6_clients():
+    own = {"2001:db8::5": "eth0"}
+    assert judged(row(address="::"), family="ipv6", addresses=own)["bound_address"]["verdict"] == "ok"
+    found = judged(row(), family="ipv6", addresses=own)["bound_address"]
+    assert (found["verdict"], found["code"], found["fix"][:20]) == ("broken", "x-IPV4_ONLY", 'webserver_host: "::"')
+
+
+def test_D16_dual_stack_that_the_kernel_does_not_tell():
+    found = judged(row(address="::", dual_stack=None, ipv4_reachable=None))["bound_address"]
+    assert found["verdict"] == "unknown"
+    assert judged(row(), addresses={})["bound_address"]["verdict"] == "unknown"
+
+
+def test_of_two_interfaces_one_is_served():
+    both = {"10.0.1.20": "eth0", "10.0.2.20": "eth1"}
+    found = judged(row(address="10.0.1.20"), addresses=both)["bound_address"]
+    assert (found["verdict"], found["resources"]) == ("partial", ["10.0.2.20"])
+    assert judged(row(), addresses=both)["bound_address"]["verdict"] == "ok"
+
+
+def test_a_more_narrowly_bound_socket_takes_what_comes():
+    found = judged(row(), others(address="10.0.1.20"))["bound_address"]
+    assert (found["verdict"], found["code"]) == ("broken", "x-PORT_TAKEN")
+    assert "nginx" in found["evidence"]
+    assert judged(row(), others(address="127.0.0.1"))["bound_address"]["verdict"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("waiting", "backlog", "verdict"),
+    [(0, 128, "ok"), (128, 128, "ok"), (129, 128, "broken"), (1, 0, "broken"), (5, None, "unknown")],
+)
+def test_D14_the_accept_queue(waiting, backlog, verdict):
+    assert judged(row(recv_q=waiting, backlog=backlog))["accept_queue"]["verdict"] == verdict
+
+
+def test_of_several_sockets_one_queue_is_full():
+    found = judged(row(recv_q=129), row())["accept_queue"]
+    assert (found["verdict"], found["code"]) == ("partial", "x-ACCEPT_QUEUE_FULL")
+    assert "129 connections wait" in found["evidence"]

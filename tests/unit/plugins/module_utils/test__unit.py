@@ -1,0 +1,206 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _unit
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._unit import Unit, duration, telling_line, unit_hop
+
+NOW = 10000.0
+# systemctl show, systemd 252
+ACTIVE = """\
+ExecMainPID=324
+ExecMainCode=0
+ExecMainStatus=0
+ExecStart={ path=/opt/flask/bin/gunicorn ; argv[]=/opt/flask/bin/gunicorn --bind 0.0.0.0:5000 ; ignore_errors=no }
+NRestarts=0
+Id=webserver.service
+LoadState=loaded
+ActiveState=active
+SubState=running
+UnitFileState=enabled
+Result=success
+ActiveEnterTimestampMonotonic=2800000000
+InactiveEnterTimestampMonotonic=0
+InactiveExitTimestampMonotonic=2799000000
+
+Id=webserver.socket
+LoadState=not-found
+ActiveState=inactive
+SubState=dead
+"""
+CRASH = """\
+Started Flask web server.
+[2026-11-25 17:00:00 +0000] [81] [INFO] Starting gunicorn 23.0.0
+an older start
+webserver.service: Main process exited, code=exited, status=3/NOTIMPLEMENTED
+Started Flask web server.
+Traceback (most recent call last):
+  File "/opt/flask/lib/python3.9/site-packages/gunicorn/arbiter.py", line 609, in spawn_worker
+    worker.init_process()
+  File "/opt/webserver/webserver.py", line 1, in <module>
+    import flsk
+ModuleNotFoundError: No module named 'flsk'
+webserver.service: Main process exited, code=exited, status=1/FAILURE
+webserver.service: Failed with result 'exit-code'.
+"""
+
+
+def unit(**properties):
+    return Unit("webserver.service", {**_unit.parse(ACTIVE)["webserver.service"].properties, **properties})
+
+
+def judged(service, socket=None, journal=""):
+    found = unit_hop(service, socket, _unit.last_start(journal), NOW)
+    return found["verdict"], found["code"], found["evidence"]
+
+
+def test_systemctl_show_is_read():
+    units = _unit.parse(ACTIVE)
+    assert set(units) == {"webserver.service", "webserver.socket"}
+    service = units["webserver.service"]
+    assert (service.exists, service.active, service.program) == (True, True, "/opt/flask/bin/gunicorn")
+    assert service.age("ActiveEnter", NOW) == 7200
+    assert service.age("InactiveEnter", NOW) is None
+    assert not units["webserver.socket"].exists
+
+
+def test_a_healthy_unit():
+    expected = "webserver.service is active (running) for 2 hours."
+    assert judged(unit()) == ("ok", None, expected)
+
+
+def test_a_unit_that_is_gone_after_the_next_boot():
+    verdict, code, evidence = judged(unit(UnitFileState="disabled"))
+    assert (verdict, code) == ("ok", "x-UNIT_NOT_ENABLED")
+    assert "gone after the next reboot" in evidence
+
+
+@pytest.mark.parametrize(
+    ("properties", "code", "said"),
+    [
+        ({"LoadState": "not-found", "ActiveState": "inactive"}, "x-UNIT_NOT_FOUND", "There is no unit"),
+        ({"LoadState": "masked", "ActiveState": "inactive"}, "x-UNIT_MASKED", "is masked"),
+        (
+            {"ActiveState": "inactive", "SubState": "dead", "InactiveEnterTimestampMonotonic": "9900000000"},
+            "x-UNIT_INACTIVE",
+            "is inactive (dead) since 1 minute.",
+        ),
+        ({"ActiveState": "inactive", "SubState": "dead"}, "x-UNIT_INACTIVE", "never ran since the machine booted"),
+        (
+            {
+                "ActiveState": "failed",
+                "SubState": "failed",
+                "Result": "exit-code",
+                "ExecMainCode": "1",
+                "ExecMainStatus": "1",
+            },
+            "x-UNIT_FAILED",
+            "it ended with status 1: ModuleNotFoundError: No module named 'flsk'.",
+        ),
+        (
+            {
+                "ActiveState": "activating",
+                "SubState": "auto-restart",
+                "Result": "exit-code",
+                "ExecMainCode": "1",
+                "ExecMainStatus": "203",
+                "NRestarts": "1",
+            },
+            "x-UNIT_RESTARTING",
+            "after 1 restart; its program could not be executed (/opt/flask/bin/gunicorn)",
+        ),
+        ({"ActiveState": "failed", "SubState": "failed", "Result": "oom-kill"}, "x-OUT_OF_MEMORY", "want of memory"),
+        (
+            {
+                "ActiveState": "failed",
+                "SubState": "failed",
+                "Result": "signal",
+                "ExecMainCode": "2",
+                "ExecMainStatus": "11",
+            },
+            "x-UNIT_FAILED",
+            "ended by signal 11",
+        ),
+        (
+            {"ActiveState": "failed", "SubState": "failed", "Result": "timeout"},
+            "x-UNIT_FAILED",
+            "its result is timeout",
+        ),
+        (
+            {"ActiveState": "activating", "SubState": "start"},
+            "x-UNIT_STARTING",
+            "is activating (start): ModuleNotFoundError: No module named 'flsk'.",
+        ),
+        (
+            {"ActiveState": "activating", "SubState": "start", "NRestarts": "2"},
+            "x-UNIT_RESTARTING",
+            "is activating (start), after 2 restarts: ModuleNotFoundError: No module named 'flsk'.",
+        ),
+    ],
+)
+def test_D2_what_is_wrong_with_it(properties, code, said):
+    verdict, found, evidence = judged(unit(**properties), journal=CRASH)
+    assert (verdict, found) == ("broken", code)
+    assert said in evidence
+
+
+def test_a_service_that_its_socket_starts_is_well():
+    socket = Unit("webserver.socket", {"LoadState": "loaded", "ActiveState": "active", "SubState": "listening"})
+    stopped = unit(ActiveState="inactive", SubState="dead")
+    assert judged(stopped, socket)[0] == "ok"
+    assert judged(stopped, Unit("webserver.socket", {"ActiveState": "inactive"}))[0] == "broken"
+
+
+def test_D16_without_systemd_it_is_unknown():
+    assert judged(None)[:2] == ("unknown", "x-UNIT_UNREADABLE")
+
+
+def test_an_old_systemd_leaves_properties_out():
+    old = Unit("webserver.service", {"LoadState": "loaded", "ActiveState": "failed", "SubState": "failed"})
+    assert judged(old)[0] == "broken"
+
+
+def test_only_the_last_start_counts():
+    lines = _unit.last_start(CRASH)
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[-1] == "ModuleNotFoundError: No module named 'flsk'"
+    # A last start that said nothing leaves what was said before.
+    assert _unit.last_start(CRASH + "Started Flask web server.\n") == lines
+    assert _unit.last_start("") == []
+
+
+def test_a_long_traceback_keeps_its_end():
+    deep = [f"line {number}" for number in range(200)] + ["ValueError: here"]
+    journal = _unit.last_start("Started x.\n" + "\n".join(deep))
+    assert telling_line(journal) == "ValueError: here"
+    short = _unit.shortened(journal)
+    assert (short[0], short[30], short[-1], len(short)) == ("line 0", "... 141 lines ...", "ValueError: here", 61)
+    assert _unit.shortened(deep[:3]) == deep[:3]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["Traceback (most recent call last):", "ValueError: a", "During handling …", "OSError: b"], "OSError: b"),
+        (["flask.cli.NoAppException: Could not import"], "flask.cli.NoAppException: Could not import"),
+        (
+            ["[INFO] Starting", "[ERROR] Connection in use: ('0.0.0.0', 5000)"],
+            "[ERROR] Connection in use: ('0.0.0.0', 5000)",
+        ),
+        (["[INFO] Starting"], None),
+        ([], None),
+    ],
+)
+def test_the_line_that_says_why(lines, expected):
+    assert telling_line(lines) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(0.2, "less than a second"), (1, "1 second"), (59, "59 seconds"), (3600, "1 hour"), (200000, "2 days")],
+)
+def test_durations(seconds, expected):
+    assert duration(seconds) == expected
