@@ -14,7 +14,7 @@ from typing import Iterable, NamedTuple
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _netlink
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import family_of
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._local_addresses import NETLINK_ROUTE
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._netlink import Message, Unusable
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._netlink import Unusable
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._sock_diag import interface_name
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import FAMILIES
 
@@ -33,14 +33,14 @@ class Address(NamedTuple):
     interface: str
 
 
-def parse(messages: Iterable[Message], order: str = "=") -> list[Address]:
+def parse(messages: Iterable[tuple[int, bytes]], order: str = "=") -> list[Address]:
     """The addresses that others may know; not the loopback and link-local ones. Raises Unusable."""
     found = []
-    for message in messages:
-        if len(message.payload) < IFADDRMSG_SIZE:
+    for _kind, payload in messages:
+        if len(payload) < IFADDRMSG_SIZE:
             raise Unusable("a message with an address is cut")
-        family, _length, _flags, scope, index = struct.unpack_from(order + IFADDRMSG, message.payload)
-        attributes = _netlink.attributes(message.payload[IFADDRMSG_SIZE:], order)
+        family, _length, _flags, scope, index = struct.unpack_from(order + IFADDRMSG, payload)
+        attributes = _netlink.attributes(payload[IFADDRMSG_SIZE:], order)
         # On a point-to-point interface IFA_ADDRESS is the other end's.
         packed = attributes.get(IFA_LOCAL, attributes.get(IFA_ADDRESS, b""))
         if scope == RT_SCOPE_UNIVERSE and len(packed) == SIZES.get(family):

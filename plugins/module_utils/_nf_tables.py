@@ -16,7 +16,7 @@ import struct
 from typing import Iterable, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _netlink
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._netlink import Message, Unusable
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._netlink import Unusable
 
 NETLINK_NETFILTER = 12
 NFNL_SUBSYS_NFTABLES = 10
@@ -37,14 +37,14 @@ class BaseChain(NamedTuple):
     name: str
 
 
-def parse(messages: Iterable[Message], order: str = "=") -> list[BaseChain]:
+def parse(messages: Iterable[tuple[int, bytes]], order: str = "=") -> list[BaseChain]:
     """The chains that the kernel itself sends incoming packets through. Raises Unusable."""
     found = []
-    for message in messages:
-        if len(message.payload) < NFGENMSG_SIZE:
+    for _kind, payload in messages:
+        if len(payload) < NFGENMSG_SIZE:
             raise Unusable("a message with a chain is cut")
-        family, _version = struct.unpack_from(order + NFGENMSG, message.payload)
-        attributes = _plain(_netlink.attributes(message.payload[NFGENMSG_SIZE:], order))
+        family, _version = struct.unpack_from(order + NFGENMSG, payload)
+        attributes = _plain(_netlink.attributes(payload[NFGENMSG_SIZE:], order))
         hook = _plain(_netlink.attributes(attributes.get(CHAIN_HOOK, b""), order)).get(HOOK_NUMBER, b"")
         if family in FAMILIES and len(hook) == 4 and struct.unpack("!I", hook)[0] in INCOMING:
             names = (

@@ -9,12 +9,12 @@ import struct
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _interfaces, _netlink, _nf_tables
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._interfaces import Address
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._netlink import Message, Unusable
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._netlink import Unusable
 
 
 def address_message(family, scope, *attributes):
     body = struct.pack("=BBBBI", family, 24, 0, scope, 1)
-    return Message(20, 2, body + b"".join(_netlink.attribute(kind, value) for kind, value in attributes))
+    return (20, body + b"".join(_netlink.attribute(kind, value) for kind, value in attributes))
 
 
 def test_addresses_are_read_from_the_kernel_s_messages():
@@ -28,7 +28,7 @@ def test_addresses_are_read_from_the_kernel_s_messages():
     ]
     assert [each.address for each in _interfaces.parse(messages)] == ["10.0.1.20", "2001:db8::5"]
     with pytest.raises(Unusable):
-        _interfaces.parse([Message(20, 2, b"\2")])
+        _interfaces.parse([(20, b"\2")])
 
 
 def test_this_machine_s_own_addresses(network):
@@ -55,7 +55,7 @@ def chain_message(family, hook, nested=0x8000):
     if hook is not None:
         hooks = _netlink.attribute(1, struct.pack("!I", hook)) + _netlink.attribute(2, struct.pack("!i", 0))
         attributes += _netlink.attribute(4 | nested, hooks)
-    return Message(2563, 2, struct.pack("=BBxx", family, 0) + attributes)
+    return (2563, struct.pack("=BBxx", family, 0) + attributes)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_the_chains_that_incoming_packets_meet(family, hook, found):
 
 def test_cut_messages_are_refused():
     with pytest.raises(Unusable):
-        _nf_tables.parse([Message(2563, 2, b"\1")])
+        _nf_tables.parse([(2563, b"\1")])
 
 
 def test_a_kernel_without_nf_tables_has_no_chains(monkeypatch):
