@@ -174,7 +174,7 @@ def _selinux_hop(question: Question, service: _unit.Unit | None, held: list[dict
     if enforcing:
         denials, unreadable = _denials(run)
     pids = {process["pid"] for row in held for process in row["processes"]}
-    main = service["ExecMainPID"] if service else ""
+    main = service.says("ExecMainPID") if service else ""
     pids |= {int(main)} if main.isdigit() and main != "0" else set()
     started = service.age("InactiveExit", time.monotonic()) if service else None
     since = time.time() - started - 1 if started is not None else 0.0

@@ -56,26 +56,27 @@ class Unit(NamedTuple):
     name: str
     properties: Mapping[str, str]
 
-    def __getitem__(self, name: str) -> str:  # type: ignore[override]
+    def says(self, name: str) -> str:
+        """A property; empty if systemd does not know it."""
         return self.properties.get(name, "")
 
     @property
     def exists(self) -> bool:
-        return self["LoadState"] not in ("", "not-found")
+        return self.says("LoadState") not in ("", "not-found")
 
     @property
     def active(self) -> bool:
-        return self["ActiveState"] in ("active", "reloading")
+        return self.says("ActiveState") in ("active", "reloading")
 
     @property
     def program(self) -> str:
         """The path of what it runs."""
-        found = re.search(r"path=([^ ;]+)", self["ExecStart"])
+        found = re.search(r"path=([^ ;]+)", self.says("ExecStart"))
         return found.group(1) if found else ""
 
     def age(self, event: str, now: float) -> float | None:
         """Seconds since it last did that; None if never. `now` is the monotonic clock's."""
-        moment = self[event + "TimestampMonotonic"]
+        moment = self.says(event + "TimestampMonotonic")
         return now - int(moment) / 1e6 if moment.isdigit() and moment != "0" else None
 
 
@@ -133,7 +134,7 @@ def unit_hop(service: Unit | None, socket: Unit | None, journal: Iterable[str], 
     if not service.exists:
         evidence = f"There is no unit {name} on the machine."
         return _broken(name, "x-UNIT_NOT_FOUND", evidence, "ansible-playbook site.yml")
-    if service["LoadState"] == "masked":
+    if service.says("LoadState") == "masked":
         return _broken(name, "x-UNIT_MASKED", f"{name} is masked.", f"sudo systemctl unmask --now {name}")
     if service.active:
         return _running(service, now)
@@ -148,7 +149,7 @@ def _running(service: Unit, now: float) -> Hop:
     for_how_long = "" if since is None else f" for {duration(since)}"
     evidence = f"{service.name} is {_state(service)}{for_how_long}"
     # Static, generated and transient units cannot be enabled.
-    if service["UnitFileState"] == "disabled":
+    if service.says("UnitFileState") == "disabled":
         fix = f"sudo systemctl enable {service.name}"
         evidence += ", but not enabled: it is gone after the next reboot."
         return hop("unit", OK, evidence, "x-UNIT_NOT_ENABLED", fix, [service.name])
@@ -156,10 +157,10 @@ def _running(service: Unit, now: float) -> Hop:
 
 
 def _stopped(service: Unit, journal: list[str], now: float) -> Hop:
-    name, restarts = service.name, service["NRestarts"]
+    name, restarts = service.name, service.says("NRestarts")
     why = telling_line(journal)
-    restarting = service["SubState"] == "auto-restart"
-    failed = service["ActiveState"] == "failed" or restarting or service["Result"] not in ("", "success")
+    restarting = service.says("SubState") == "auto-restart"
+    failed = service.says("ActiveState") == "failed" or restarting or service.says("Result") not in ("", "success")
     evidence = f"{name} is {_state(service)}"
     if restarting and restarts not in ("", "0"):
         evidence += f", after {restarts} restart{'' if restarts == '1' else 's'}"
@@ -170,11 +171,11 @@ def _stopped(service: Unit, journal: list[str], now: float) -> Hop:
         evidence += f"; {_result(service)}"
     if why and failed:
         evidence += f": {why}"
-    if service["ActiveState"] in ("activating", "deactivating") and not restarting:
+    if service.says("ActiveState") in ("activating", "deactivating") and not restarting:
         code, fix = "x-UNIT_STARTING", f"journalctl -u {name}"
     elif not failed:
         code, fix = "x-UNIT_INACTIVE", f"sudo systemctl enable --now {name}"
-    elif service["Result"] == "oom-kill":
+    elif service.says("Result") == "oom-kill":
         code, fix = "x-OUT_OF_MEMORY", f"webserver_workers: 1, or a larger instance; then sudo systemctl restart {name}"
     else:
         code = "x-UNIT_RESTARTING" if restarting else "x-UNIT_FAILED"
@@ -187,21 +188,21 @@ def _broken(name: str, code: str, evidence: str, fix: str) -> Hop:
 
 
 def _state(unit: Unit) -> str:
-    return f"{unit['ActiveState']} ({unit['SubState']})"
+    return f"{unit.says('ActiveState')} ({unit.says('SubState')})"
 
 
 def _result(service: Unit) -> str:
     """How its main process ended. CLD_EXITED is 1, the others are signals (wait(2))."""
-    status = service["ExecMainStatus"]
-    if service["Result"] == "oom-kill":
+    status = service.says("ExecMainStatus")
+    if service.says("Result") == "oom-kill":
         return "the kernel killed it for want of memory"
-    if service["ExecMainCode"] == "1" and status in EXEC_STATUS:
+    if service.says("ExecMainCode") == "1" and status in EXEC_STATUS:
         return f"{EXEC_STATUS[status]} ({service.program or 'status ' + status})"
-    if service["ExecMainCode"] == "1" and status != "0":
+    if service.says("ExecMainCode") == "1" and status != "0":
         return f"it ended with status {status}"
-    if service["ExecMainCode"] in ("2", "3"):
+    if service.says("ExecMainCode") in ("2", "3"):
         return f"it was ended by signal {status}"
-    return f"its result is {service['Result']}"
+    return f"its result is {service.says('Result')}"
 
 
 def duration(seconds: float) -> str:
