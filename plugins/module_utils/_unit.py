@@ -158,28 +158,29 @@ def _running(service: Unit, now: float) -> Hop:
 
 def _stopped(service: Unit, journal: list[str], now: float) -> Hop:
     name, restarts = service.name, service.says("NRestarts")
-    why = telling_line(journal)
-    restarting = service.says("SubState") == "auto-restart"
-    failed = service.says("ActiveState") == "failed" or restarting or service.says("Result") not in ("", "success")
+    starting = service.says("ActiveState") in ("activating", "deactivating")
+    # Half of the time a service that cannot start is just being started once more.
+    restarting = service.says("SubState") == "auto-restart" or (starting and restarts not in ("", "0"))
+    ended = service.says("Result") not in ("", "success")
+    failed = ended or restarting or service.says("ActiveState") == "failed"
     evidence = f"{name} is {_state(service)}"
     if restarting and restarts not in ("", "0"):
         evidence += f", after {restarts} restart{'' if restarts == '1' else 's'}"
-    elif not restarting:
+    elif not starting:
         since = service.age("InactiveEnter", now)
         evidence += f" since {duration(since)}" if since is not None else ", and never ran since the machine booted"
-    if failed:
-        evidence += f"; {_result(service)}"
-    if why and failed:
-        evidence += f": {why}"
-    if service.says("ActiveState") in ("activating", "deactivating") and not restarting:
-        code, fix = "x-UNIT_STARTING", f"journalctl -u {name}"
-    elif not failed:
-        code, fix = "x-UNIT_INACTIVE", f"sudo systemctl enable --now {name}"
-    elif service.says("Result") == "oom-kill":
+    evidence += f"; {_result(service)}" if ended else ""
+    why = telling_line(journal)
+    evidence += f": {why}" if why and (failed or starting) else ""
+    if service.says("Result") == "oom-kill":
         code, fix = "x-OUT_OF_MEMORY", f"webserver_workers: 1, or a larger instance; then sudo systemctl restart {name}"
-    else:
+    elif failed:
         code = "x-UNIT_RESTARTING" if restarting else "x-UNIT_FAILED"
         fix = f"journalctl -u {name} # mend what it says, then: sudo systemctl restart {name}"
+    elif starting:
+        code, fix = "x-UNIT_STARTING", f"journalctl -u {name}"
+    else:
+        code, fix = "x-UNIT_INACTIVE", f"sudo systemctl enable --now {name}"
     return _broken(name, code, sentence(evidence), fix)
 
 

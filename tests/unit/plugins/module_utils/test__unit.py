@@ -129,7 +129,16 @@ def test_a_unit_that_is_gone_after_the_next_boot():
             "x-UNIT_FAILED",
             "its result is timeout",
         ),
-        ({"ActiveState": "activating", "SubState": "start"}, "x-UNIT_STARTING", "is activating (start)"),
+        (
+            {"ActiveState": "activating", "SubState": "start"},
+            "x-UNIT_STARTING",
+            "is activating (start): ModuleNotFoundError: No module named 'flsk'.",
+        ),
+        (
+            {"ActiveState": "activating", "SubState": "start", "NRestarts": "2"},
+            "x-UNIT_RESTARTING",
+            "is activating (start), after 2 restarts: ModuleNotFoundError: No module named 'flsk'.",
+        ),
     ],
 )
 def test_D2_what_is_wrong_with_it(properties, code, said):
