@@ -302,7 +302,10 @@ def _words(
     elif saw == "ok" and first["side"] == "aws":
         cause += " The control node gets the page all the same: it does not come through the Internet."
     elif saw in (REFUSED, TIMED_OUT, NO_ROUTE) and first["hop"] not in (*REMAINING[saw], "dns"):
-        cause += f" That alone does not explain what the client saw ({_seen_in_words(saw)})"
+        if first["side"] == "aws" and saw == REFUSED:
+            cause += " The control node did not come through the Internet, got as far as the machine, and was refused"
+        else:
+            cause += f" That alone does not explain what the client saw ({_seen_in_words(saw)})"
         left = [each["title"] for each in hops if each["hop"] in suspects]
         cause += f"; look at {_listed(left)} too." if left else "."
     if first["hop"] == "dns" and opened != url:

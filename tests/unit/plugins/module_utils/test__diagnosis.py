@@ -144,6 +144,12 @@ def test_a_fault_that_does_not_explain_what_was_seen_is_told_so():
     assert "Security group" in found["cause"]
 
 
+def test_a_control_node_that_comes_another_way_and_is_refused():
+    found = diagnosed(client("refused", "172.17.0.8"), aws(security_group="broken"), machine(unit="broken"))
+    assert found["broken_hops"] == ["security_group", "unit"]
+    assert "got as far as the machine, and was refused; look at Service too." in found["cause"]
+
+
 def test_D16_without_credentials_aws_is_unknown_not_ok():
     found = diagnosed(client("timed_out"), {"msg": "Unable to locate\n credentials", "failed": True})
     unknown = [each for each in found["hops"] if each["verdict"] == "unknown"]

@@ -340,6 +340,8 @@ def test_ip6tables():
         ("-m multiport --ports 22,5000", OK),
         ("-m pkttype --pkt-type multicast", BROKEN),
         ("-m ttl --ttl-lt 5", UNKNOWN),
+        ("-m comment --comment -j -p udp", BROKEN),
+        ("-m comment --comment ! -p tcp", OK),
     ],
 )
 def test_iptables_options(options, expected):
