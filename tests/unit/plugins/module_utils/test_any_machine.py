@@ -144,6 +144,6 @@ def test_any_log(lines):
 def test_any_message_of_the_kernel(payloads):
     for parse in (_interfaces.parse, _nf_tables.parse):
         try:
-            parse([_netlink.Message(20, 2, payload) for payload in payloads])
+            parse([(20, payload) for payload in payloads])
         except _netlink.Unusable:
             continue

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import ec2_api
 import pytest
 
@@ -48,3 +50,11 @@ def public_access(monkeypatch):
     for action, answer in answers.items():
         monkeypatch.setattr(EC2Response, action, lambda _self, answer=answer: ActionResult(answer), raising=False)
     return options
+
+
+@pytest.fixture(autouse=True)
+def managed_node(monkeypatch):
+    """Modules warn as on a managed node, also where other tests have made this process a control node."""
+    internal = sys.modules.get("ansible.module_utils._internal")  # from ansible-core 2.19 on
+    if internal:
+        monkeypatch.setattr(internal, "is_controller", False)
