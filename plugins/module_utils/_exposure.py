@@ -124,16 +124,9 @@ class _Judge:
         return max((self._at(each, listener, family) for each in interfaces), key=lambda found: found.rank)
 
     def _interfaces(self, machine: Record) -> list[Record]:
-        if machine["instance_id"]:
-            if isinstance(self.instances, NotRead):
-                raise self.instances
-            instance = self.instances.get(machine["instance_id"])
-            if instance is None:
-                raise NotRead(f"There is no instance {machine['instance_id']} in this account and region.")
-            interfaces = instance_interfaces(instance)
-            if not interfaces:
-                raise NotRead(f"{machine['instance_id']} has no network interface: it is {instance['State']['Name']}.")
-            return interfaces
+        id_ = machine["instance_id"]
+        if id_:
+            return self.snapshot.once(("interfaces", id_), lambda: self._of_instance(id_))
         if not machine["private_address"]:
             raise NotRead("Neither the instance's id nor its private address is known.")
         if isinstance(self.by_address, NotRead):
@@ -146,16 +139,31 @@ class _Judge:
             )
         return found
 
+    def _of_instance(self, id_: str) -> list[Record]:
+        if isinstance(self.instances, NotRead):
+            raise self.instances
+        if id_ not in self.instances:
+            raise NotRead(f"There is no instance {id_} in this account and region.")
+        interfaces = instance_interfaces(self.instances[id_])
+        if not interfaces:
+            raise NotRead(f"{id_} has no network interface: it is {self.instances[id_]['State']['Name']}.")
+        return interfaces
+
     def _at(self, interface: Record, listener: Record, family: str) -> Audience:
         entrance = own_addresses(interface, "ipv6") if family == "ipv6" else public_addresses(interface)
         groups, port = tuple(group_ids(interface)), listener["port"]
         key = (interface["SubnetId"], groups, bool(entrance), listener["protocol"], port, family)
         if key not in self.known:
             question = Question(listener["protocol"], port, family)
-            self.known[key] = _judged(self.snapshot, question, interface, bool(entrance))
+            self.known[key] = _judged(self.snapshot, question, {**interface, **ANY}, bool(entrance))
         found = self.known[key]
         ids = (interface.get("Attachment", {}).get("InstanceId"), interface["NetworkInterfaceId"])
-        return found._replace(resources=tuple(dict.fromkeys([*filter(None, ids), *found.resources])))
+        resources = (*filter(None, ids), *(each for each in found.resources if each != ANY["NetworkInterfaceId"]))
+        return found._replace(resources=resources)
+
+
+# What is judged is true of all interfaces with the same subnet and groups, so that none of them is to be named.
+ANY = {"NetworkInterfaceId": "the interface"}
 
 
 def _by_address(snapshot: Snapshot) -> dict[str, list[Record]]:
@@ -192,7 +200,8 @@ def _of_rules(
         return Audience("unknown", unread[0].evidence, _sources(rules), (*unread[0].resources, *resources))
     if through:
         audience = "everybody" if way.client.space <= through else "part"
-        return Audience(audience, hops["security_group"].evidence, _named(snapshot, rules, through, way), resources)
+        why = f"Nothing else stops it: {hops['security_group'].evidence}"
+        return Audience(audience, why, _named(snapshot, rules, through, way), resources)
     stopping = next((hop for hop in hops.values() if hop.verdict == "broken"), None)
     why = stopping.evidence if stopping else f"It has no public {question.family} address."
     inside = [rule for rule in rules if _admits_neighbours(snapshot, rule, question.family, interface["VpcId"])]

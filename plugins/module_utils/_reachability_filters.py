@@ -117,10 +117,14 @@ def _near_misses(
         for group in snapshot.all("SecurityGroups")
         if group not in groups
         and group["VpcId"] in vpcs
-        and any(rule.is_for(ask.protocol, ask.port) and _reads(rule, ask) for rule in group_rules([group]))
+        and any(rule.is_for(ask.protocol, ask.port) and _reads(rule, ask) for rule in _ingress(snapshot, group))
     ]
     if spare:
         yield f"{', '.join(map(named_group, spare[:3]))} would admit it, but is not attached."
+
+
+def _ingress(snapshot: Snapshot, group: Record) -> list[GroupRule]:
+    return snapshot.once(("ingress", group["GroupId"]), lambda: group_rules([group]))
 
 
 def _has_port(rule: GroupRule, port: int) -> bool:

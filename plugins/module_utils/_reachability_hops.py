@@ -60,6 +60,11 @@ class Client(NamedTuple):
 
 def client_of(question: Question, snapshot: Snapshot, vpc_id: str) -> Client:
     """Of a source, the part counts that can be a client: public addresses that are not the VPC's own, else private."""
+    key = ("client", question.asked_source, question.family, vpc_id)
+    return snapshot.once(key, lambda: _client_of(question, snapshot, vpc_id))
+
+
+def _client_of(question: Question, snapshot: Snapshot, vpc_id: str) -> Client:
     try:
         vpc_space = snapshot.vpc_space(vpc_id, question.family)
     except NotRead:

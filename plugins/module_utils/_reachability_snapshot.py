@@ -12,7 +12,7 @@ hangs on it says "unknown" and never "ok".
 
 from __future__ import annotations
 
-from typing import Any, Iterable
+from typing import Any, Callable, Iterable
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._address_sets import Intervals, addresses
 
@@ -33,6 +33,7 @@ class Snapshot:
     def __init__(self, answers: dict[tuple[str, str | None], Any]):
         self.answers = dict(answers)
         self.missed: set[tuple[str, str | None]] = set()
+        self.known: dict[tuple, Any] = {}
 
     def all(self, name: str, key: str | None = None) -> Any:
         """The answer. Raises NotRead."""
@@ -42,6 +43,12 @@ class Snapshot:
         if isinstance(answer, NotRead):
             raise answer
         return answer
+
+    def once(self, key: tuple, calculate: Callable[[], Any]) -> Any:
+        """What many places need and the answers alone decide, calculated for the first of them."""
+        if key not in self.known:
+            self.known[key] = calculate()
+        return self.known[key]
 
     def has(self, name: str) -> bool:
         return not isinstance(self.answers.get((name, None), NotRead()), NotRead)

@@ -163,7 +163,7 @@ exposure:
       description: Why, in a sentence.
       returned: success
       type: str
-      sample: eni-0123456789abcdef0 lets in tcp/5000 from 0.0.0.0/0 (sg-0123456789abcdef0).
+      sample: "Nothing else stops it: the interface lets in tcp/5000 from 0.0.0.0/0 (sg-0123456789abcdef0)."
 """
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule

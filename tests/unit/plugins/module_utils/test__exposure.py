@@ -84,7 +84,7 @@ def test_an_answer_in_full():
             "audience": "everybody",
             "sources": ["0.0.0.0/0"],
             "resources": ["i-web", "eni-web", "sg-web"],
-            "reason": "eni-web lets in tcp/5000 from 0.0.0.0/0 (sg-web).",
+            "reason": "Nothing else stops it: the interface lets in tcp/5000 from 0.0.0.0/0 (sg-web).",
         }
     ]
 
@@ -307,6 +307,19 @@ def test_a_thousand_instances_in_six_calls():
     found = ask_aws(fleet, machines)
     assert len(fleet.calls) == 6
     assert [each["audience"] for each in found] == ["everybody", "part", "nobody"] * 1000
+
+
+def test_of_machines_that_are_judged_together_each_has_its_own_resources():
+    fleet = Fleet(3)
+    machines = fleet.machines()
+    for spoil in (None, rules(), block()):
+        if spoil:
+            spoil(fleet.world)
+        for at, found in enumerate(ask_aws(fleet, machines)):
+            own = {f"i-{at // 3:05}", f"eni-{at // 3}"}
+            named_there = {each for each in found["resources"] if each.startswith(("i-", "eni-"))}
+            assert named_there == (own if found["port"] != 5432 else set())
+            assert "eni-" not in found["reason"]
 
 
 def test_a_thousand_addresses_in_ten_calls():
