@@ -76,7 +76,10 @@ def _chain(chain: dict, packet: Packet) -> Chain:
     devices = [devices] if isinstance(devices, str) else devices
     elsewhere = devices and packet.interface and packet.interface not in devices
     hook = None if elsewhere else chain.get("hook")
-    return Chain([], hook, int(chain.get("prio") or 0), chain.get("policy") or "accept")
+    policy = chain.get("policy") or "accept"
+    if policy not in ("accept", "drop"):
+        raise ValueError(f"nft's answer is not understood (a policy {policy!r})")
+    return Chain([], hook, int(chain.get("prio") or 0), policy)
 
 
 def _rules(rule: dict, sets: dict, packet: Packet) -> list[Rule]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: endpoint_probe
 short_description: See a URL as a client does, hop by hop
-version_added: 0.2.0
+version_added: 0.1.0
 author:
   - The flasklaunch founders (@flasklaunch)
 description:

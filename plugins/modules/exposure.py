@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: exposure
-version_added: 0.2.0
+version_added: 0.1.0
 short_description: Say who can reach each listening port of many EC2 instances
 description:
   - Takes what machines listen on, as M(flasklaunch.ec2.listening_ports) reports it, and says of each port whether

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: host_reachability
 short_description: Say what becomes on the machine of a connection that comes in
-version_added: 0.2.0
+version_added: 0.1.0
 author:
   - The flasklaunch founders (@flasklaunch)
 description:

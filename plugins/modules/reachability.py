@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: reachability
-version_added: 0.2.0
+version_added: 0.1.0
 short_description: Say whether clients reach an EC2 instance, address or load balancer, and what stops them
 description:
   - Walks all that AWS puts between a client and a socket, and back. Does a packet get in and its answer out?

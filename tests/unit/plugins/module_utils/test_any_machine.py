@@ -100,6 +100,14 @@ def test_nftables_with_one_thing_spoilt(data):
         return
 
 
+def test_a_policy_that_is_none_is_refused():
+    """Found by the test above."""
+    chain = {"family": "inet", "table": "f", "name": "i", "hook": "input", "prio": 0, "policy": [None]}
+    objects = [{"table": {"family": "inet", "name": "f"}}, {"chain": chain}]
+    with pytest.raises(ValueError, match="a policy"):
+        _nftables.parse(json.dumps({"nftables": objects}), PACKET)
+
+
 @given(some.lists(some.lists(some.sampled_from(OPTIONS), max_size=8).map(" ".join), max_size=4), some.text(max_size=9))
 def test_any_rules_of_iptables(rules, tail):
     lines = [
