@@ -43,4 +43,4 @@ def test_other_version_of_flask_with_a_werkzeug_that_fits(host):
 
 def test_nothing_of_the_other_server_is_there(host):
     assert not host.file("/etc/systemd/system/webserver.socket").exists
-    assert not host.file("/srv/page/gunicorn.conf.py").exists
+    assert host.run("pgrep gunicorn").rc == 1

@@ -14,8 +14,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[3]
 INVENTORY = ROOT / "molecule" / "diagnosis" / "inventory"
 MACHINE = "flasklaunch-molecule-diagnosis-patient"
-UNIT = "/etc/systemd/system/webserver.service"
-APPLICATION = "/opt/webserver/webserver.py"
+APPLICATION = "/opt/webserver/current/app/webserver.py"
 RESTART = "(systemctl reset-failed webserver; systemctl restart webserver)"
 
 
@@ -97,7 +96,7 @@ def drop_in(command, kind="notify"):
 
 
 def gunicorn(options):
-    return drop_in(f"/opt/flask/bin/gunicorn --preload {options} --chdir /opt/webserver webserver:app")
+    return drop_in(f"/opt/webserver/current/venv/bin/gunicorn --preload --no-control-socket {options} webserver:app")
 
 
 def firewall(rule):
@@ -187,7 +186,7 @@ def test_D11_another_unit_holds_the_port(diagnose):
     assert result.diagnosis["broken_hops"] == ["listener", "unit"]
     assert result.hops["listener"]["code"] == "x-PORT_TAKEN"
     assert "squatter.service" in result.diagnosis["fix"]
-    assert "Connection in use: ('0.0.0.0', 5000)" in result.hops["unit"]["evidence"]
+    assert "in use" in result.hops["unit"]["evidence"]
 
 
 @pytest.mark.parametrize(
@@ -342,6 +341,31 @@ def test_what_everybody_reaches_and_nobody_asked_for(tmp_path, ec2):
     assert report["rows"][0]["section"] == "alarm"
     done = playbook("exposure", exposure_ask_aws=True, exposure_expected="tcp/22,8080", **files)
     assert json.loads((tmp_path / "exposure.json").read_text())["alarms"] == 0
+
+
+@pytest.fixture
+def behind_a_socket():
+    """The unit as it is by default, with its port in the hands of systemd."""
+    deployed = playbook("site", webserver_server="gunicorn")
+    assert deployed.returncode == 0, deployed.stdout
+    yield
+    assert playbook("site").returncode == 0
+
+
+def test_faults_behind_a_socket_of_systemd(diagnose, behind_a_socket):
+    assert diagnose().status == 0
+    with broken(
+        "systemctl stop webserver.socket webserver.service", "systemctl start webserver.socket webserver.service"
+    ):
+        result = diagnose()
+    assert (result.status, result.diagnosis["broken_hops"]) == (2, ["unit"])
+    mend = f"cp /root/application {APPLICATION} && {RESTART}"
+    crash = f"cp {APPLICATION} /root/application && sed -i '1i import flsk' {APPLICATION}"
+    with broken(f"{crash} && (timeout 5 systemctl restart webserver || true)", mend):
+        result = diagnose()
+    assert result.status == 2
+    assert result.diagnosis["first_broken_hop"] == "unit"
+    assert "ModuleNotFoundError: No module named 'flsk'" in result.diagnosis["cause"]
 
 
 def test_the_machine_is_as_it_was(diagnose):
