@@ -18,6 +18,12 @@ interpreter() {
   done
 }
 
+# What judges AWS's answers, joins and shows, runs on the control node alone, whose Python is newer.
+control_node=()
+for module in address_sets application aws_describe diagnosis exposure exposure_report packet_filters reachability security_group; do
+  control_node+=("--ignore-glob=*/test__$module*")
+done
+
 mkdir -p "$state/collections/ansible_collections/flasklaunch"
 ln -sfn "$PWD" "$state/collections/ansible_collections/flasklaunch/ec2"
 
@@ -33,5 +39,5 @@ for version in 3.{7..14}; do
   fi
   echo "Python $version"
   PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$state/collections \
-    "$state/$version/bin/python" -m pytest --quiet tests/unit/plugins/module_utils
+    "$state/$version/bin/python" -m pytest --quiet "${control_node[@]}" tests/unit/plugins/module_utils
 done
