@@ -92,8 +92,12 @@ CASES = {
         {"security_group_aws": {"access_key": "demo", "secret_key": "demo"}},
         ["requires a region", "AWS_REGION"],
     ),
-    "Python too old for ansible-core": (
+    "Python of the machine on the command line": (
         {"ansible_python_interpreter": "/opt/python3.7"},
+        ["Write ansible_python_interpreter into the inventory: given by -e it holds on the control node too"],
+    ),
+    "Python too old for ansible-core": (
+        {"ansible_python_interpreter": "/opt/python3.7", "security_group_manage": False},
         ["this machine's is 3.7.16", "Run the playbook with ansible-core 2.17"],
     ),
 }
