@@ -1,6 +1,7 @@
 """Bad input is refused before anything is changed, with one message that names the variable and what to do."""
 
 import json
+import re
 import shutil
 
 import boto3
@@ -181,7 +182,10 @@ def every_file():
 def check_refusal(refused, host, said):
     text = " ".join(refused.stdout.replace("''", "'").split())
     assert refused.returncode == 2, text
-    assert text.count(f"fatal: [{host}]: FAILED!") == 1 or "rescued=1" in text, text
+    rescued = int(re.search(r"rescued=(\d+)", text)[1])
+    assert text.count(f"fatal: [{host}]: FAILED!") == 1 + rescued, (
+        text
+    )  # what is rescued is said again, with what to do
     for words in said:
         assert words in text
     assert "Traceback" not in text
