@@ -72,10 +72,11 @@ def look(question: Question, run: Run, warn: Callable[[str], None]) -> dict[str,
     rows = _listeners.rows(table.sockets, True)
     units = [question.unit, _unit.socket_of(question.unit)]
     described = [unit for unit in (services.service, services.socket) if unit]
-    active = any(unit.active for unit in described) if described else None
+    now = time.monotonic()
+    active = any(unit.runs(now) for unit in described) if described else None
     hops = [_firewall_hop(question, addresses, run)]
     hops += _port.socket_hops(rows, units, active, question.port, question.family, addresses)
-    hops.append(_unit.unit_hop(services.service, services.socket, services.journal, time.monotonic()))
+    hops.append(_unit.unit_hop(services.service, services.socket, services.journal, now))
     hops.append(_selinux_hop(question, services.service, [row for row in rows if _port.held_by(row, units)], run))
     return {
         "hops": hops,

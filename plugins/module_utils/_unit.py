@@ -39,6 +39,8 @@ FROM_SYSTEMD = re.compile(
 EXCEPTION = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning)\b.*")
 TROUBLE = re.compile(r"error|fail|denied|cannot|can't|refus|in use|not found|no such|killed", re.IGNORECASE)
 JOURNAL_LINES = 60
+# Seconds that a service which cannot run does not last: Type=simple is active as soon as it is forked.
+SETTLED = 3
 
 # systemd.exec(5): these statuses are systemd's own, for what went wrong before the program ran.
 EXEC_STATUS = {
@@ -67,6 +69,15 @@ class Unit(NamedTuple):
     @property
     def active(self) -> bool:
         return self.says("ActiveState") in ("active", "reloading")
+
+    def runs(self, now: float) -> bool:
+        """Whether it is active, and not just started once more after it ended again and again."""
+        age = self.age("ActiveEnter", now)
+        return self.active and not (self.was_restarted and age is not None and age < SETTLED)
+
+    @property
+    def was_restarted(self) -> bool:
+        return self.says("NRestarts") not in ("", "0")
 
     @property
     def program(self) -> str:
@@ -136,9 +147,9 @@ def unit_hop(service: Unit | None, socket: Unit | None, journal: Iterable[str], 
         return _broken(name, "x-UNIT_NOT_FOUND", evidence, "ansible-playbook site.yml")
     if service.says("LoadState") == "masked":
         return _broken(name, "x-UNIT_MASKED", f"{name} is masked.", f"sudo systemctl unmask --now {name}")
-    if service.active:
+    if service.runs(now):
         return _running(service, now)
-    if socket is not None and socket.active:
+    if socket is not None and socket.active and service.says("ActiveState") == "inactive":
         evidence = f"{socket.name} is {_state(socket)} and starts {name} at the first connection."
         return hop("unit", OK, evidence, resources=[socket.name, name])
     return _stopped(service, list(journal), now)
@@ -158,13 +169,13 @@ def _running(service: Unit, now: float) -> Hop:
 
 def _stopped(service: Unit, journal: list[str], now: float) -> Hop:
     name, restarts = service.name, service.says("NRestarts")
-    starting = service.says("ActiveState") in ("activating", "deactivating")
+    starting = service.says("ActiveState") in ("activating", "deactivating") or service.active
     # Half of the time a service that cannot start is just being started once more.
-    restarting = service.says("SubState") == "auto-restart" or (starting and restarts not in ("", "0"))
+    restarting = service.says("SubState") == "auto-restart" or (starting and service.was_restarted)
     ended = service.says("Result") not in ("", "success")
     failed = ended or restarting or service.says("ActiveState") == "failed"
     evidence = f"{name} is {_state(service)}"
-    if restarting and restarts not in ("", "0"):
+    if restarting and service.was_restarted:
         evidence += f", after {restarts} restart{'' if restarts == '1' else 's'}"
     elif not starting:
         since = service.age("InactiveEnter", now)

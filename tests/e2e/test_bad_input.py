@@ -48,8 +48,8 @@ CASES = {
         ],
     ),
     "unreachable proxy": (
-        {"flask_version": "3.1.2", "flask_pip_proxy": "user:pass@127.0.0.1:9"},
-        ["pip could not install Flask into /opt/webserver/environments/py3", "onnection", "flask_pip_proxy"],
+        {"flask_version": "3.1.2", "flask_pip_proxy": "http://user:pass@127.0.0.1:9"},
+        ["pip could not install Flask into /opt/webserver/environments/py3", "Connection refused", "flask_pip_proxy"],
     ),
     "no URL of an index": (
         {"flask_version": "3.1.2", "flask_pip_index_url": "index.example/simple"},

@@ -136,7 +136,7 @@ def test_application_that_does_not_start_is_explained(demo):
     """The run that would break it says why, and the page stays as it was."""
     broken = playbook("site.yml", "-e", "webserver_app=webserver:nothing")
     assert broken.returncode == 2
-    assert "Failed to find attribute 'nothing' in 'webserver'" in broken.stdout.replace("''", "'")
+    assert "AttributeError: module 'webserver' has no attribute 'nothing'" in broken.stdout.replace("''", "'")
     assert "is served as before; the new one was not taken" in " ".join(broken.stdout.split())
     assert get(5000) == "Hello World\n"
 

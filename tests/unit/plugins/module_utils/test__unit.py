@@ -204,3 +204,25 @@ def test_the_line_that_says_why(lines, expected):
 )
 def test_durations(seconds, expected):
     assert duration(seconds) == expected
+
+
+@pytest.mark.parametrize(("restarts", "age", "runs"), [("7", 1, False), ("7", 60, True), ("0", 1, True), ("", 1, True)])
+def test_unit_that_was_just_started_once_more_does_not_run(restarts, age, runs):
+    """Of Type=simple, which is active from its fork on, in a loop of crashes."""
+    moment = str((1000 - age) * 1000000)
+    properties = {"LoadState": "loaded", "ActiveState": "active", "SubState": "running", "Id": "webserver.service"}
+    unit = _unit.Unit(
+        "webserver.service", {**properties, "NRestarts": restarts, "ActiveEnterTimestampMonotonic": moment}
+    )
+    assert unit.runs(1000) is runs
+    said = _unit.unit_hop(unit, None, ["ModuleNotFoundError: No module named 'flsk'"], 1000)
+    assert said["verdict"] == ("ok" if runs else "broken")
+    assert ("No module named 'flsk'" in said["evidence"]) is not runs
+
+
+def test_service_that_cannot_start_is_broken_also_where_its_socket_listens():
+    socket = _unit.Unit("webserver.socket", {"LoadState": "loaded", "ActiveState": "active", "SubState": "listening"})
+    looping = {"LoadState": "loaded", "ActiveState": "activating", "SubState": "auto-restart", "NRestarts": "4"}
+    assert _unit.unit_hop(_unit.Unit("webserver.service", looping), socket, [], 1000)["verdict"] == "broken"
+    waiting = {"LoadState": "loaded", "ActiveState": "inactive", "SubState": "dead"}
+    assert _unit.unit_hop(_unit.Unit("webserver.service", waiting), socket, [], 1000)["verdict"] == "ok"
