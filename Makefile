@@ -65,7 +65,7 @@ lint: setup
 	antsibull-changelog lint
 
 unit: setup
-	@tests/peers.sh nft chromium
+	@tests/peers.sh nft iptables chromium
 	pytest tests/unit
 
 # What runs on managed nodes, on every Python from 3.7 on that this machine has.
