@@ -18,7 +18,7 @@ failed when it was refused, cut, answered wrongly (status or body) or not in tim
 when the server closed that without a byte of an answer.
 
 In front of a container's published port docker's proxy accepts what the server behind it refuses, and closes it again:
-to tell refused from cut, run the command in the container's network (`nsenter --net --target PID`). Ctrl-C (SIGINT)
+to tell refused from cut, run the command in the container's network (`nsenter --net --target PID`). Ctrl-C or SIGTERM
 ends the command before its time, and it still prints its result.
 """
 
@@ -33,6 +33,7 @@ import datetime
 import ipaddress
 import json
 import random
+import signal
 import socket
 import sys
 import threading
@@ -318,6 +319,8 @@ def main() -> None:
         load = Load(options.pop("url"), options.pop("expect"), **options)
     except ValueError as error:
         parser.error(str(error))
+    # Shells start what is to run in the background with SIGINT ignored: SIGTERM ends it in the same way.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with load, contextlib.suppress(KeyboardInterrupt):
         load.wait()
     print(json.dumps(dataclasses.asdict(load.result), ensure_ascii=False))

@@ -387,7 +387,7 @@ def test_the_command_ends_by_a_signal_too():
         command = [sys.executable, PROGRAM, url, "--expect", "Hello World"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
             assert asked.wait(20)
-            running.send_signal(signal.SIGINT)
+            running.send_signal(signal.SIGTERM)
             told = json.loads(running.communicate(timeout=20)[0])
     assert told["ended_by"] == "stop"
     assert told["failed"] == 0
