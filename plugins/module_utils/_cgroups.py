@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import re
 from typing import Iterable, Mapping, NamedTuple
 
@@ -69,23 +68,3 @@ def _unit_in(names: Iterable[str]) -> tuple[str | None, list[str]]:
     """The unit is what comes after the slices, as in systemd's cg_path_get_unit(), and not a namesake further down."""
     below = list(itertools.dropwhile(lambda name: name.endswith(".slice"), names))
     return (below[0], below[1:]) if below and below[0].endswith(UNIT_SUFFIXES) else (None, [])
-
-
-def paths_of(ids: Iterable[int], mounts: str = "/proc/self/mounts") -> dict[int, str]:
-    """The paths of cgroup ids, which are the inode numbers of the directories of cgroup v2. Needs no privilege."""
-    wanted, paths = set(ids), {}
-    top = _cgroup2_mount(mounts) if wanted else None
-    for directory, _below, _files in os.walk(top) if top else ():
-        try:
-            number = os.stat(directory).st_ino
-        except FileNotFoundError:
-            continue  # its unit has ended
-        if number in wanted:
-            paths[number] = directory[len(top) :] or "/"
-    return paths
-
-
-def _cgroup2_mount(mounts: str) -> str | None:
-    with open(mounts, errors="replace") as lines:
-        fields = [line.split() for line in lines]
-    return next((field[1] for field in fields if field[2] == "cgroup2"), None)

@@ -50,10 +50,17 @@ def _no_listener(query: _query.Query, listeners: list[Row]) -> Unmet | None:
 
 
 def _not_free(query: _query.Query, listeners: list[Row]) -> Unmet | None:
-    blockers = [row for row in listeners if query.blocked_by(row) and query.of_unit(row)]
+    blockers = [row for row in listeners if _blocks(query, row) and query.of_unit(row)]
     if not blockers:
         return None
     return f"{_where(query)}: expected to be free, but it is held by {_all(blockers)}", blockers
+
+
+def _blocks(query: _query.Query, row: Row) -> bool:
+    """Whether a server that binds there would find the address in use: a wildcard is in everybody's way."""
+    wildcard = query.address in _addresses.WILDCARDS or row["local_address"] in _addresses.WILDCARDS
+    mapped = row["local_address"] == f"::ffff:{query.address}"
+    return (wildcard or mapped or query.at_address(row)) and query.serves_family(row)
 
 
 def _where(query: _query.Query) -> str:

@@ -13,7 +13,6 @@ from typing import Callable, Iterable, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import (
     _addresses,
-    _cgroups,
     _netlink,
     _owners,
     _sock_diag,
@@ -58,8 +57,17 @@ def rows(sockets: Iterable[_sockets.Socket], processes: bool) -> list[Row]:
         _row(found, local[found.local_address, found.interface], owners.processes.get(found.inode, []), unknown)
         for found in sockets
     ]
-    _name_units(result, sockets)
+    nameless = [(row, found) for row, found in zip(result, sockets) if not _holder_tells_unit(row)]
+    if nameless:
+        from ansible_collections.flasklaunch.ec2.plugins.module_utils import _socket_units
+
+        _socket_units.name(nameless)
     return result
+
+
+def _holder_tells_unit(row: Row) -> bool:
+    """Not if there is none, or if it is systemd for a service that is not yet started."""
+    return row["pid"] is not None and (row["pid"], row["name"]) != (1, "systemd")
 
 
 def _unknown_because(every_process_was_read: bool) -> str:
@@ -122,26 +130,3 @@ def _ipv4_reachable(found: _sockets.Socket, local: bool | None) -> bool | None:
     if found.family == "ipv4" or _addresses.is_mapped(found.local_address):
         return local
     return _dual_stack(found)
-
-
-def _name_units(result: list[Row], sockets: Iterable[_sockets.Socket]) -> None:
-    """Names the unit where the holder does not: it cannot be read, or it is systemd for a service not yet started."""
-    pending = [(row, found) for row, found in zip(result, sockets) if not row["pid"] or _held_by_systemd_alone(row)]
-    if not pending:
-        return
-    from ansible_collections.flasklaunch.ec2.plugins.module_utils import _socket_units
-
-    # The cgroup of a socket is that of the process that made it: with systemd often the .socket unit's.
-    paths = _cgroups.paths_of({found.cgroup_id for _row, found in pending if found.cgroup_id})
-    made_by = {number: _cgroups.place(path, _owners.cgroup_roots().get("", "")).unit for number, path in paths.items()}
-    socket_units = None
-    for row, found in pending:
-        unit = made_by.get(found.cgroup_id) or ("init.scope" if _held_by_systemd_alone(row) else None)
-        if unit and unit.endswith(("init.scope", ".socket")):
-            socket_units = _socket_units.read() if socket_units is None else socket_units
-            unit = _socket_units.answering(socket_units, unit, *found.bound)
-        row["unit"] = unit
-
-
-def _held_by_systemd_alone(row: Row) -> bool:
-    return row["pid"] == 1 and row["name"] == "systemd"

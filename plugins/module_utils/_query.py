@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _addresses
-
 Row = dict  # see _listeners
 
 
@@ -48,9 +46,3 @@ class Query(NamedTuple):
     def selects(self, row: Row) -> bool:
         """All but the family, for which there are two answers: in_family and serves_family."""
         return self.of_protocol(row) and self.at_port(row) and self.at_address(row) and self.of_unit(row)
-
-    def blocked_by(self, row: Row) -> bool:
-        """Whether a server that binds there would find the address in use: a wildcard is in everybody's way."""
-        wildcard = self.address in _addresses.WILDCARDS or row["local_address"] in _addresses.WILDCARDS
-        mapped = row["local_address"] == f"::ffff:{self.address}"
-        return (wildcard or mapped or self.at_address(row)) and self.serves_family(row)

@@ -4,7 +4,11 @@
 
 # Private to this collection: it may change in any release.
 
-"""Which systemd service answers on a socket that systemd itself listens on, from the .socket units on disk."""
+"""The systemd unit of a socket whose holder does not tell it.
+
+Either no process is known that holds it, or systemd does, for a service that is not yet started. The kernel tells the
+cgroup in which a socket was made, and the .socket units on disk which service answers.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,9 @@ import glob
 import os
 from typing import Iterable, Iterator, NamedTuple
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _addresses
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _addresses, _cgroups, _owners, _sockets
+
+Row = dict  # see _listeners
 
 # systemd.unit(5), the strongest first.
 DIRECTORIES = (
@@ -36,6 +42,41 @@ class SocketUnit(NamedTuple):
     name: str
     listens: frozenset[tuple[str, str]]  # (protocol, what is written after ListenStream=)
     answered_by: str  # the service, or with Accept=yes, where each connection has its own, the socket unit itself
+
+
+def name(nameless: Iterable[tuple[Row, _sockets.Socket]]) -> None:
+    """Fills in the unit of the rows, as far as it is to be found out."""
+    nameless = list(nameless)
+    # The cgroup of a socket is that of the process that made it: with systemd often the .socket unit's.
+    paths = paths_of({found.cgroup_id for _row, found in nameless if found.cgroup_id})
+    made_by = {number: _cgroups.place(path, _owners.cgroup_roots().get("", "")).unit for number, path in paths.items()}
+    socket_units = None
+    for row, found in nameless:
+        unit = made_by.get(found.cgroup_id) or ("init.scope" if row["pid"] else None)
+        if unit and unit.endswith(("init.scope", ".socket")):
+            socket_units = read() if socket_units is None else socket_units
+            unit = answering(socket_units, unit, *found.bound)
+        row["unit"] = unit
+
+
+def paths_of(ids: Iterable[int], mounts: str = "/proc/self/mounts") -> dict[int, str]:
+    """The paths of cgroup ids, which are the inode numbers of the directories of cgroup v2. Needs no privilege."""
+    wanted, paths = set(ids), {}
+    top = _cgroup2_mount(mounts) if wanted else None
+    for directory, _below, _files in os.walk(top) if top else ():
+        try:
+            number = os.stat(directory).st_ino
+        except FileNotFoundError:
+            continue  # its unit has ended
+        if number in wanted:
+            paths[number] = directory[len(top) :] or "/"
+    return paths
+
+
+def _cgroup2_mount(mounts: str) -> str | None:
+    with open(mounts, errors="replace") as lines:
+        fields = [line.split() for line in lines]
+    return next((field[1] for field in fields if field[2] == "cgroup2"), None)
 
 
 def parse(name: str, lines: Iterable[str]) -> SocketUnit:

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _cgroups
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._cgroups import Place
@@ -111,34 +109,3 @@ def test_L21_inside_a_container_the_paths_begin_there(first_process, path, place
 def test_L21_systemd_of_cgroup_v2_in_a_container_of_v1():
     roots = _cgroups.roots_in(f"9:name=systemd:/docker/{ID}\n0::/docker/{ID}/init.scope\n")
     assert _cgroups.place_of_process(SYSTEMD_OF_V2_ON_V1, roots) == Place("webserver.service")
-
-
-@pytest.fixture
-def tree(tmp_path):
-    (tmp_path / "cgroup" / "system.slice" / "webserver.service").mkdir(parents=True)
-    mounts = tmp_path / "mounts"
-    mounts.write_bytes(b"/dev/sda /mnt/\xff ext4 rw 0 0\ncgroup2 %s/cgroup cgroup2 rw 0 0\n" % bytes(tmp_path))
-    return str(mounts), str(tmp_path / "cgroup" / "system.slice" / "webserver.service")
-
-
-def test_the_id_of_a_cgroup_is_the_inode_of_its_directory(tree):
-    mounts, directory = tree
-    number = os.stat(directory).st_ino
-    assert _cgroups.paths_of({number, 1}, mounts) == {number: "/system.slice/webserver.service"}
-
-
-def test_L19_a_cgroup_may_vanish_while_the_tree_is_walked(tree, monkeypatch):
-    mounts, directory = tree
-    number = os.stat(directory).st_ino
-
-    def gone(path):
-        raise FileNotFoundError(path)
-
-    monkeypatch.setattr(os, "stat", gone)
-    assert _cgroups.paths_of({number}, mounts) == {}
-
-
-@pytest.mark.parametrize("mounts", ["", "proc /proc proc rw 0 0\n"])
-def test_without_cgroup_v2_the_ids_lead_nowhere(tmp_path, mounts):
-    (tmp_path / "mounts").write_text(mounts)
-    assert _cgroups.paths_of([7], str(tmp_path / "mounts")) == {}

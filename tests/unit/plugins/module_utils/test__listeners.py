@@ -19,7 +19,6 @@ import time
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import (
-    _cgroups,
     _listeners,
     _netlink,
     _netstat,
@@ -425,7 +424,7 @@ def owned(monkeypatch):
         monkeypatch.setattr(_owners, "cgroup_roots", lambda: {"": root})
         found = _owners.Owners({7: owners} if owners else {}, complete)
         monkeypatch.setattr(_owners, "find", lambda inodes: found)
-        monkeypatch.setattr(_cgroups, "paths_of", lambda ids: {4242: cgroup} if 4242 in ids else {})
+        monkeypatch.setattr(_socket_units, "paths_of", lambda ids: {4242: cgroup} if 4242 in ids else {})
         monkeypatch.setattr(_socket_units, "read", lambda: list(units))
         (row,) = _listeners.rows([SOCKET], True)
         return row

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _socket_units
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._socket_units import SocketUnit
@@ -87,3 +89,34 @@ def test_the_first_directory_wins_and_drop_ins_add_up(tmp_path):
     units = {each.name: each for each in _socket_units.read([str(each) for each in (etc, run, usr)])}
     assert units["ssh.socket"] == SocketUnit("ssh.socket", frozenset([("tcp", "0.0.0.0:2222")]), "openssh.service")
     assert units["masked.socket"].listens == units["lost.socket"].listens == frozenset()
+
+
+@pytest.fixture
+def tree(tmp_path):
+    (tmp_path / "cgroup" / "system.slice" / "webserver.service").mkdir(parents=True)
+    mounts = tmp_path / "mounts"
+    mounts.write_bytes(b"/dev/sda /mnt/\xff ext4 rw 0 0\ncgroup2 %s/cgroup cgroup2 rw 0 0\n" % bytes(tmp_path))
+    return str(mounts), str(tmp_path / "cgroup" / "system.slice" / "webserver.service")
+
+
+def test_the_id_of_a_cgroup_is_the_inode_of_its_directory(tree):
+    mounts, directory = tree
+    number = os.stat(directory).st_ino
+    assert _socket_units.paths_of({number, 1}, mounts) == {number: "/system.slice/webserver.service"}
+
+
+def test_L19_a_cgroup_may_vanish_while_the_tree_is_walked(tree, monkeypatch):
+    mounts, directory = tree
+    number = os.stat(directory).st_ino
+
+    def gone(path):
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(os, "stat", gone)
+    assert _socket_units.paths_of({number}, mounts) == {}
+
+
+@pytest.mark.parametrize("mounts", ["", "proc /proc proc rw 0 0\n"])
+def test_without_cgroup_v2_the_ids_lead_nowhere(tmp_path, mounts):
+    (tmp_path / "mounts").write_text(mounts)
+    assert _socket_units.paths_of([7], str(tmp_path / "mounts")) == {}
