@@ -22,6 +22,7 @@ import random
 import re
 import resource
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -149,15 +150,16 @@ def race(limits: dict[str, float], rounds: int) -> Iterator[Aim]:
     """Runs listening_ports and its peers in turns until it is certain on which side of each limit their ratio is.
 
     Ansible keeps one processor busy and hardly waits. So processor time is compared, which the other programs of the
-    machine disturb less than they do the time that passes.
+    machine disturb less than they do the time that passes. Where there are few rounds, seconds compare with minutes.
     """
+    measure = processor_seconds if rounds >= FEWEST else seconds
     ours, taken = "listening_ports", {name: [] for name in ("listening_ports", *limits)}
     runs = {name: ansible(name) for name in taken}
     for number in range(1, rounds + 1):
         order = list(taken)
         first = number % len(order)
         for name in order[first:] + order[:first]:
-            taken[name].append(processor_seconds(runs[name]))
+            taken[name].append(measure(runs[name]))
         spreads = {name: spread(taken[ours], taken[name]) for name in limits}
         if number >= FEWEST and all(not low <= limits[name] <= high for name, (low, high) in spreads.items()):
             break
@@ -188,8 +190,12 @@ def ansible(module: str) -> Callable[[], object]:
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
     def run() -> None:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            subprocess.run(arguments, cwd=str(ROOT), timeout=PATIENCE, check=True, **quiet)
+        with subprocess.Popen(arguments, cwd=str(ROOT), start_new_session=True, **quiet) as started:
+            try:
+                if started.wait(PATIENCE):
+                    sys.exit(f"failed: {' '.join(arguments)}")
+            except subprocess.TimeoutExpired:
+                os.killpg(started.pid, signal.SIGKILL)
 
     return run
 
