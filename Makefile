@@ -54,7 +54,8 @@ demo: machine
 	@echo
 	@echo 'Now you: . .venv/bin/activate, then ansible-playbook site.yml -i inventory; `make clean` removes it all.'
 
-test: lint unit pythons molecule e2e
+test:
+	@tests/parts.sh setup lint unit pythons machine molecule e2e
 
 lint: setup
 	ruff check
