@@ -73,7 +73,9 @@ attributes:
     description: Can run in check mode and tell what would be changed.
     support: full
   diff_mode:
-    description: Shows the text files that differ from the current release, but none with the name of a secret.
+    description:
+      - Shows the text files that differ from the current release, but none with the name of a secret.
+      - With O(state=current), the name of the release that is current and of the one that becomes it.
     support: full
 """
 
@@ -163,13 +165,15 @@ def present(params, check_mode):
 
 
 def current(params, check_mode):
-    path, name = params["path"], params["name"]
+    path, name, before = params["path"], params["name"], _releases.current(params["path"])
     _releases.find(path, name)
+    link = f"{path}/current"
+    diff = dict(before_header=link, before=f"{before or 'none'}\n", after_header=link, after=f"{name}\n")
     if check_mode:
-        return dict(changed=_releases.current(path) != name, removed=[])
+        return dict(changed=before != name, removed=[], diff=diff)
     switched = _releases.switch(path, name, params["deployed"])
     removed = _releases.prune(path, params["keep"]) if params["deployed"] else []
-    return dict(changed=switched or bool(removed), removed=removed)
+    return dict(changed=switched or bool(removed), removed=removed, diff=diff)
 
 
 def absent(params, check_mode):

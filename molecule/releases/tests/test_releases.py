@@ -128,6 +128,9 @@ def test_rollback_goes_back_once_and_by_name(tmp_path):
     good = current()
     deploy(webserver_app_src=version(tmp_path / "bad", "bad"), webserver_env={"SHOP_NAME": "other"})
     bad = current()
+    shown = play("playbooks/rollback.yml", "--check", "--diff")
+    assert f"-{bad}\n+{good}\n" in shown.stdout
+    assert current() == bad
     back = play("playbooks/rollback.yml")
     assert back.rc == 0, back.stdout
     assert (current(), get()) == (good, "shop good\n")
