@@ -44,9 +44,8 @@ class SocketUnit(NamedTuple):
     answered_by: str  # the service, or with Accept=yes, where each connection has its own, the socket unit itself
 
 
-def name(nameless: Iterable[tuple[Row, _sockets.Socket]]) -> None:
+def name(nameless: list[tuple[Row, _sockets.Socket]]) -> None:
     """Fills in the unit of the rows, as far as it is to be found out."""
-    nameless = list(nameless)
     # The cgroup of a socket is that of the process that made it: with systemd often the .socket unit's.
     paths = paths_of({found.cgroup_id for _row, found in nameless if found.cgroup_id})
     made_by = {number: _cgroups.place(path, _owners.cgroup_roots().get("", "")).unit for number, path in paths.items()}

@@ -152,8 +152,8 @@ def argument_spec():
     )
 
 
-def present(params, check_mode):
-    path, name, before = params["path"], params["name"], _releases.current(params["path"])
+def present(params, before, check_mode):
+    path, name = params["path"], params["name"]
     there = name in [release.name for release in _releases.releases(path)]
     if not there and params["_archive"] and not check_mode:
         group = pwd.getpwnam(params["user"]).pw_gid
@@ -164,8 +164,8 @@ def present(params, check_mode):
     return result
 
 
-def current(params, check_mode):
-    path, name, before = params["path"], params["name"], _releases.current(params["path"])
+def current(params, before, check_mode):
+    path, name = params["path"], params["name"]
     _releases.find(path, name)
     link = f"{path}/current"
     diff = dict(before_header=link, before=f"{before or 'none'}\n", after_header=link, after=f"{name}\n")
@@ -176,7 +176,7 @@ def current(params, check_mode):
     return dict(changed=switched or bool(removed), removed=removed, diff=diff)
 
 
-def absent(params, check_mode):
+def absent(params, _before, check_mode):
     path, name = params["path"], params["name"]
     there = name in [release.name for release in _releases.releases(path)]
     if not check_mode:
@@ -198,7 +198,7 @@ def main():
     was = _releases.current(params["path"])
     try:
         act = {"present": present, "current": current, "absent": absent}[params["state"]]
-        result = act(params, module.check_mode)
+        result = act(params, was, module.check_mode)
     except _releases.Refused as refusal:
         module.fail_json(msg=str(refusal))
     except KeyError as error:  # from pwd

@@ -375,7 +375,16 @@ def test_the_command():
     assert told["failures"][0]["at"].endswith("+00:00")
 
 
-def test_the_command_ends_by_a_signal_too():
+@pytest.fixture
+def interruptible():
+    """A background job of a shell ignores SIGINT, and all that it starts would. A handler is not inherited."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_ends_by_a_signal_too(interruptible, number):
     asked = threading.Event()
 
     async def behave(_number, reader, writer):
@@ -387,7 +396,7 @@ def test_the_command_ends_by_a_signal_too():
         command = [sys.executable, PROGRAM, url, "--expect", "Hello World"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
             assert asked.wait(20)
-            running.send_signal(signal.SIGTERM)
+            running.send_signal(number)
             told = json.loads(running.communicate(timeout=20)[0])
     assert told["ended_by"] == "stop"
     assert told["failed"] == 0
