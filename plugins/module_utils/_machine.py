@@ -94,8 +94,11 @@ def _services(name: str, run: Run) -> Services:
         return Services(None, None, [])
     units = _unit.parse(shown.output)
     said = run(["journalctl", "--unit", name, "--boot", "--lines", "200", "--output", "cat", "--no-pager", "--quiet"])
-    journal = _unit.last_start(said.output) if said and not said.status else []
-    return Services(units.get(name), units.get(socket), journal)
+    text = said.output if said and not said.status else ""
+    service = units.get(name)
+    restarting = service is not None and service.was_restarted and not service.runs(time.monotonic())
+    journal = _unit.last_failed_start(text) if restarting else _unit.last_start(text)
+    return Services(service, units.get(socket), journal)
 
 
 def _addresses(question: Question) -> dict[str, str]:

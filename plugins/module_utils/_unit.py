@@ -109,11 +109,21 @@ def parse(show: str) -> dict[str, Unit]:
 def last_start(journal: str) -> list[str]:
     """What the unit itself said since its last start, from `journalctl --output cat`.
 
-    A unit that is started again and again repeats itself; if the last start was too short to say anything, the one
-    before it has said it.
+    If the last start was too short to say anything, the one before it has said it.
     """
-    starts = [_own_lines(part) for part in START.split(journal)]
-    return next((lines for lines in reversed(starts) if lines), [])
+    return next((lines for lines in reversed(_starts(journal)) if lines), [])
+
+
+def last_failed_start(journal: str) -> list[str]:
+    """What a unit that is started again and again said last when it ended.
+
+    Its newest start may be half way through its traceback: the line that says why is in the one before it.
+    """
+    return next((lines for lines in reversed(_starts(journal)) if telling_line(lines)), last_start(journal))
+
+
+def _starts(journal: str) -> list[list[str]]:
+    return [_own_lines(part) for part in START.split(journal)]
 
 
 def _own_lines(text: str) -> list[str]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _machine
@@ -75,6 +76,28 @@ def test_a_full_queue_and_a_loopback_bind_are_seen_at_once(network, bind, monkey
         hops = seen(programs(), addresses=("10.0.1.20",))[1]
     assert hops["bound_address"]["code"] == "x-BOUND_TO_LOOPBACK"
     assert hops["accept_queue"]["code"] == "x-ACCEPT_QUEUE_FULL"
+
+
+HALF_SAID = """\
+Started Flask web server.
+Traceback (most recent call last):
+ModuleNotFoundError: No module named 'flsk'
+webserver.service: Main process exited, code=exited, status=1/FAILURE
+Started Flask web server.
+Traceback (most recent call last):
+"""
+
+
+def test_D2_a_restarting_unit_that_has_said_half_of_its_traceback(network):
+    now = int(time.monotonic() * 1e6)
+    shown = SHOW.format(unit="webserver.service", state="active", sub="running", result="success")
+    restarted = shown.replace("ExecMainPID=0", f"NRestarts=14\nActiveEnterTimestampMonotonic={now}")
+    result, hops = seen(programs(systemctl=restarted, journalctl=HALF_SAID))
+    assert hops["unit"]["code"] == "x-UNIT_RESTARTING"
+    assert "after 14 restarts: ModuleNotFoundError: No module named 'flsk'" in hops["unit"]["evidence"]
+    assert result["journal"][-1] == "ModuleNotFoundError: No module named 'flsk'"
+    # Once it runs, its last start is the one that counts.
+    assert seen(programs(journalctl=HALF_SAID))[0]["journal"] == ["Traceback (most recent call last):"]
 
 
 def test_what_the_unit_said_is_told(network):
