@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright: (c) 2026, The flasklaunch founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -145,7 +144,7 @@ def parse_head(head: str) -> tuple[str, int, dict[str, str]]:
     first, *lines = head.split("\r\n")
     version, status, *_reason = first.split(" ")
     pairs = (line.partition(":") for line in lines)
-    return version, int(status), {name.lower(): value.strip() for name, _, value in pairs}
+    return version, int(status), {name.lower(): value.strip() for name, _colon, value in pairs}
 
 
 @dataclasses.dataclass

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright: (c) 2026, The flasklaunch founders
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A local EC2 API that stands in for AWS: moto server on loopback, and instances in it for the local machines.

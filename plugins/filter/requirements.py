@@ -5,8 +5,15 @@
 
 from __future__ import annotations
 
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from ansible.errors import AnsibleFilterError
+
+try:
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+except ImportError as error:  # ansible-core needs it itself
+    NO_PACKAGING = error
+else:
+    NO_PACKAGING = None
 
 
 def pinned(constraints: str, python_version: str, flask_version: str = "") -> list[str]:
@@ -46,4 +53,6 @@ class FilterModule:
     """The names that Ansible looks for."""
 
     def filters(self) -> dict:
+        if NO_PACKAGING:
+            raise AnsibleFilterError("the Python that runs Ansible has no `packaging`: pip install packaging")
         return {"pinned": pinned, "unmet": unmet}

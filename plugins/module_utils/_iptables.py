@@ -191,7 +191,7 @@ def _ranges(value: str) -> list[tuple[int, int]]:
     """Of `80,1000:2000`. A name, which iptables-save does not print, is in no range."""
     found = []
     for part in value.split(","):
-        first, _, last = part.partition(":")
+        first, _colon, last = part.partition(":")
         first, last = first or "0", (last or "65535") if ":" in part else first
         if first.isdigit() and last.isdigit():
             found.append((int(first), int(last)))

@@ -91,7 +91,7 @@ def _describe(process: _Directory, pid: int, proc: str) -> Process:
     place = _cgroups.place_of_process(process.cgroup(), cgroup_roots(proc))
     uid = int(re.search(rb"^Uid:\s+\d+\s+(\d+)", process.read("status"), re.MULTILINE).group(1))
     # The name may hold blanks and brackets: it ends at the last one (proc_pid_stat(5)).
-    head, _, tail = process.read("stat").rpartition(b")")
+    head, _parenthesis, tail = process.read("stat").rpartition(b")")
     started = boot_time(proc) + int(tail.split()[19]) // os.sysconf("SC_CLK_TCK")
     return Process(
         pid=pid,

@@ -82,7 +82,7 @@ def parse(name: str, lines: Iterable[str]) -> SocketUnit:
     """Reads a unit file with its drop-ins behind it. An empty ListenX= forgets what was said before."""
     settings, listens = {}, []
     for line in lines:
-        key, _, value = (part.strip() for part in line.partition("="))
+        key, _equals, value = (part.strip() for part in line.partition("="))
         if key in PROTOCOLS and value:
             listens.append((PROTOCOLS[key], value))
         elif key.startswith("Listen") and not value:

@@ -68,6 +68,12 @@ options:
     description: How many releases stay when another one is deployed, that one included.
     type: int
     default: 5
+  _archive:
+    description: Where on the managed node the action plugin has put the packed application. Not for playbooks.
+    type: path
+  _digests:
+    description: The digests of the application's files, by the action plugin. Not for playbooks.
+    type: dict
 attributes:
   check_mode:
     description: Can run in check mode and tell what would be changed.

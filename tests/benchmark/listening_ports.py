@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright: (c) 2026, The flasklaunch founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -114,7 +113,7 @@ def seconds(run: Callable[[], object]) -> float:
 def compare(runs: dict[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, float]:
     """The median of each, taken in turns, so that what else the machine does hits all alike."""
     taken: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(rounds):
+    for _time in range(rounds):
         for name, run in runs.items():
             taken[name].append(seconds(run))
     medians = {name: statistics.median(each) for name, each in taken.items()}
@@ -140,7 +139,7 @@ def spread(ours: list[float], theirs: list[float]) -> tuple[float, float]:
     """Between which limits the ratio of the two is, with a certainty of 95 % (bootstrap over the rounds)."""
     chance = random.Random(0)
     ratios = []
-    for _ in range(400):
+    for _time in range(400):
         rounds = chance.choices(range(len(ours)), k=len(ours))
         ratios.append(lower_quartile([ours[i] for i in rounds]) / lower_quartile([theirs[i] for i in rounds]))
     return sorted(ratios)[10], sorted(ratios)[-11]
@@ -172,7 +171,7 @@ def race(limits: dict[str, float], rounds: int) -> Iterator[Aim]:
 
 def fastest_table() -> float:
     """Of what takes less than a millisecond the minimum: what else the machine does can only add to it."""
-    fastest = min(seconds(lambda: read_table(["tcp"], False, ignore)) for _ in range(200))
+    fastest = min(seconds(lambda: read_table(["tcp"], False, ignore)) for _time in range(200))
     print(f"         {fastest * 1000:>9.2f} ms  the table, in process, the fastest of 200")
     return fastest
 
@@ -244,7 +243,7 @@ def many_listeners() -> Iterator[Aim]:
     print("20,000 listeners of 8 processes")
     with network(20000):
         for processes, limit in ((False, 1), (True, 2)):
-            looks = [in_a_process_of_its_own(processes) for _ in range(ROUNDS)]
+            looks = [in_a_process_of_its_own(processes) for _time in range(ROUNDS)]
             taken, memory = min(looks)[0], max(memory for _taken, memory in looks)
             owners = "with" if processes else "without"
             yield Aim(f"the whole result {owners} owners, the fastest of {ROUNDS}", taken, limit, " s")

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright: (c) 2026, The flasklaunch founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -178,7 +177,8 @@ def main() -> None:
         Aim(f"calls for {len(LISTENERS)} ports of each of {MACHINES} instances", all_calls, 10),
         Aim(f"own time for {len(LISTENERS)} ports of each of {MACHINES} instances", all_own, 1, " s"),
     ]
-    if not all([aim.report() for aim in aims]):
+    reported = [aim.report() for aim in aims]
+    if not all(reported):
         sys.exit(1)
 
 

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright: (c) 2026, The flasklaunch founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -59,7 +58,8 @@ class Figures(NamedTuple):
 
 
 def sh(*command: str, **options) -> str:
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, **options)
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "cwd": ROOT, **options}
+    done = subprocess.run(command, check=False, **options)
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)} failed:\n{done.stdout}")
     return done.stdout
@@ -144,7 +144,8 @@ def main() -> None:
             for server, connections in runs:
                 runs[server, connections].append(measure(inside, server, connections))
     finally:
-        subprocess.run(["docker", "rm", "--force", MACHINE], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        remove = ["docker", "rm", "--force", MACHINE]
+        subprocess.run(remove, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     sys.exit(0 if report({key: median(figures) for key, figures in runs.items()}) else 1)
 
 

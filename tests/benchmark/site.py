@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright: (c) 2026, The flasklaunch founders
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Time site.yml, first on a bare machine and then with nothing to do, beside pyinfra doing the same job over ssh.
@@ -30,7 +29,8 @@ BUNDLES = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.c
 
 
 def sh(*command: str, **options) -> str:
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, **options)
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "cwd": ROOT, **options}
+    done = subprocess.run(command, check=False, **options)
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)} failed:\n{done.stdout}")
     return done.stdout
@@ -72,7 +72,9 @@ def main() -> None:
             "webserver_url": "",
         }
         inventory.write_text(json.dumps({"webservers": {"hosts": {"machine": machine}}}))
-        pyinfra = shutil.which("pyinfra") or sys.exit("pyinfra is missing: run `make benchmark`, which installs it")
+        pyinfra = shutil.which("pyinfra")
+        if pyinfra is None:
+            sys.exit("pyinfra is missing: run `make benchmark`, which installs it")
         commands = {
             "ansible": ["ansible-playbook", "site.yml", "-i", str(inventory)],
             "pyinfra": [pyinfra, "-y", "--user", "ec2-user", "--key", str(key), "--port", str(TOOLS["pyinfra"])]
@@ -92,7 +94,8 @@ def main() -> None:
             assert ran, "a run with nothing to do changed something"
         finally:
             for tool in TOOLS:
-                subprocess.run(["docker", "rm", "--force", f"flasklaunch-benchmark-{tool}"], stdout=subprocess.DEVNULL)
+                remove = ["docker", "rm", "--force", f"flasklaunch-benchmark-{tool}"]
+                subprocess.run(remove, stdout=subprocess.DEVNULL, check=False)
     print(f"on {os.cpu_count()} cores, whole commands over ssh, median of {RUNS} runs with nothing to do")
     print("           first run   nothing to do   tasks")
     for tool in TOOLS:

@@ -15,6 +15,7 @@ def run(*command, cwd=ROOT, **environment):
     clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return subprocess.run(
         command,
+        check=False,
         cwd=cwd,
         env={**clean, "AWS_EC2_METADATA_DISABLED": "true", "NO_COLOR": "1", **environment},
         stdout=subprocess.PIPE,

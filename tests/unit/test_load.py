@@ -61,7 +61,7 @@ async def request(reader):
 
 
 async def answer(reader, writer, with_=RIGHT, times=10**9):
-    for _ in range(times):
+    for _time in range(times):
         last = b"Connection: close" in await request(reader)
         writer.write(with_)
         if last:
@@ -350,7 +350,7 @@ def test_a_load_that_ended_too_early_is_told():
         await answer(reader, writer)
 
     too_early = pytest.raises(RuntimeError, match="ended by at_most after 10 requests")
-    with serve(behave) as url, load.Load(url, ["Hello World"], at_most=10) as running, too_early:
+    with too_early, serve(behave) as url, load.Load(url, ["Hello World"], at_most=10) as running:
         running.wait_for(11)
     with serve(behave) as url, load.Load(url, ["Hello World"], seconds=0.2) as running:
         running.wait()
@@ -364,8 +364,8 @@ def test_the_command():
 
     with serve(behave) as url:
         arguments = [sys.executable, PROGRAM, url, "--at-most", "50", "--requests-per-second", "0", "--expect"]
-        good = subprocess.run([*arguments, "Hello World"], stdout=subprocess.PIPE, text=True)
-        bad = subprocess.run([*arguments, "Hello"], stdout=subprocess.PIPE, text=True)
+        good = subprocess.run([*arguments, "Hello World"], stdout=subprocess.PIPE, text=True, check=False)
+        bad = subprocess.run([*arguments, "Hello"], stdout=subprocess.PIPE, text=True, check=False)
     assert good.returncode == 0
     assert json.loads(good.stdout)["requests"] == 50
     assert bad.returncode == 1
@@ -405,7 +405,7 @@ def test_the_command_ends_by_a_signal_too(interruptible, number):
 
 def test_the_command_refuses_other_machines():
     arguments = [sys.executable, PROGRAM, "http://0.0.0.0:9/", "--expect", "x"]  # it is one of these, if taken
-    done = subprocess.run(arguments, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(arguments, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith(
         "load.py: error: http://0.0.0.0:9/: a load is for this machine alone"

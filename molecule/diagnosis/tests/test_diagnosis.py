@@ -19,7 +19,8 @@ RESTART = "(systemctl reset-failed webserver; systemctl restart webserver)"
 
 
 def on_machine(script, check=True):
-    done = subprocess.run(["docker", "exec", "-i", MACHINE, "sh", "-c", script], capture_output=True, text=True)
+    command = ["docker", "exec", "-i", MACHINE, "sh", "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert not check or done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -58,7 +59,9 @@ def playbook(name, inventory=INVENTORY, **variables):
     extra = ["-i", str(inventory), "-e", json.dumps(variables)]
     settings = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0", "NO_COLOR": "1"}
     command = ["ansible-playbook", f"playbooks/{name}.yml", *extra]
-    return subprocess.run(command, cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True)
+    return subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.fixture

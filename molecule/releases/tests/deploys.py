@@ -50,6 +50,7 @@ def environment() -> dict[str, str]:
 def play(playbook: str, *arguments: str, **variables: object) -> Run:
     done = subprocess.run(
         command(playbook, *arguments, **variables),
+        check=False,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -74,7 +75,9 @@ def refused(**variables: object) -> Run:
 
 def machine(script: str) -> str:
     """What a script prints, run as root on the machine."""
-    done = subprocess.run(["docker", "exec", CONTAINER, "sh", "-c", script], stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        ["docker", "exec", CONTAINER, "sh", "-c", script], stdout=subprocess.PIPE, text=True, check=False
+    )
     return done.stdout.strip()
 
 

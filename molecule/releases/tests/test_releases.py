@@ -196,7 +196,10 @@ def test_development_server_and_back():
 
 def test_proxy_is_believed_only_when_told_so():
     forged = ["curl", "--silent", "--noproxy", "*", "-H", "X-Forwarded-For: 198.51.100.7", URL + "client"]
-    ask = lambda: subprocess.run(forged, stdout=subprocess.PIPE, text=True, check=True).stdout  # noqa: E731
+
+    def ask():
+        return subprocess.run(forged, stdout=subprocess.PIPE, text=True, check=True).stdout
+
     assert "198.51.100.7" not in ask()
     deploy(webserver_proxy_hops=1)
     assert ask() == "198.51.100.7 http\n"

@@ -30,7 +30,7 @@ def site_packages_if_sound():
     probe = "import sys, pip; print('{}.{}'.format(*sys.version_info), pip.__path__[0])"
     command = [os.path.join(folder, "bin", "python"), "-c", probe]
     try:
-        answer = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        answer = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
     except OSError:
         return None
     version, dummy, pip = answer.stdout.decode().strip().partition(" ")
@@ -50,7 +50,7 @@ def nearest_existing(path):
 
 def make():
     made = subprocess.run(
-        [sys.executable, "-m", "venv", "--clear", folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [sys.executable, "-m", "venv", "--clear", folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
     )
     if made.returncode != 0:
         said = (made.stdout.decode(errors="replace").strip().splitlines() or ["nothing"])[-1]

@@ -96,7 +96,7 @@ def explain(log):
 def watch(host, port, path, seconds, unit):
     """Returns what was done, or None."""
     for _attempt in range(TRIES):
-        if subprocess.run(["systemctl", "is-active", "--quiet", unit]).returncode != 0:
+        if subprocess.run(["systemctl", "is-active", "--quiet", unit], check=False).returncode != 0:
             return None  # stopped, or just being started
         try:
             ask(http.client.HTTPConnection(host, port, timeout=seconds), path)

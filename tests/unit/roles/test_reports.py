@@ -166,6 +166,7 @@ def show(tmp_path):
                 f"--log-net-log={tmp_path / 'net.json'}",
                 (tmp_path / "page.html").as_uri(),
             ],
+            check=False,
             capture_output=True,
             encoding="utf-8",
             timeout=120,

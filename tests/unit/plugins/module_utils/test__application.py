@@ -26,7 +26,8 @@ def folder(tmp_path):
     return tmp_path
 
 
-def name(folder, venv=VENV, environment=ENVIRONMENT, exclude=()):
+def name(folder, venv=VENV, environment=None, exclude=()):
+    environment = ENVIRONMENT if environment is None else environment
     return _application.release_name(_application.read(str(folder), exclude), venv, environment)
 
 

@@ -140,7 +140,7 @@ def compared(names, read):
 def test_nftables_as_the_kernel_has_it(cable, policy, rules, others):
     with inside(cable[1]):
         text = TABLE.format(policy=policy, rules=rules, others=others)
-        loaded = subprocess.run(["nft", "-f", "-"], input=text.encode(), stderr=subprocess.PIPE)
+        loaded = subprocess.run(["nft", "-f", "-"], input=text.encode(), stderr=subprocess.PIPE, check=False)
         if b"not supported" in loaded.stderr:
             pytest.skip("this kernel has no such rules")
         assert loaded.returncode == 0, loaded.stderr.decode()

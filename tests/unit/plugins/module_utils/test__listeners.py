@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import array
 import errno
+import itertools
 import os
 import random
 import re
@@ -76,7 +77,7 @@ def connect(listener):
 
 
 # Each run has its own; SEEDS="1 2" in the environment repeats those that a failed test was named after.
-SEEDS = os.environ.get("SEEDS", "").split() or [str(random.SystemRandom().getrandbits(32)) for _ in range(4)]
+SEEDS = os.environ.get("SEEDS", "").split() or [str(random.SystemRandom().getrandbits(32)) for _time in range(4)]
 RANDOMLY = pytest.mark.parametrize("seed", SEEDS)
 KINDS = [
     {"address": "0.0.0.0"},
@@ -113,13 +114,13 @@ class Mixture:
         self.pids = {os.fstat(each.fileno()).st_ino: [os.getpid()] for each in self.bound}
 
     def fill(self, listener, connections):
-        self.clients += [connect(listener) for _ in range(connections)]
+        self.clients += [connect(listener) for _time in range(connections)]
 
     def share(self):
         """Lets three other processes hold what they like of the sockets, and drops some here."""
         leash, self.hand = os.pipe()
         ready, done = os.pipe()
-        for _ in range(3):
+        for _time in range(3):
             dropped = [each for each in self.bound if self.chance.random() < 0.5]
             child = os.fork()
             if not child:
@@ -243,7 +244,7 @@ def test_rows_are_sorted_by_protocol_address_and_port(monkeypatch):
 @BOTH
 def test_L5_three_clients_that_nobody_accepts(network, bind, look, source):
     listener = bind("127.0.0.1", backlog=7)
-    clients = [connect(listener) for _ in range(3)]
+    clients = [connect(listener) for _time in range(3)]
     (row,) = look(source)
     assert (row["recv_q"], row["send_q"], row["backlog"]) == (3, 0, 7 if source == "netlink" else None)
     for client in clients:
@@ -491,19 +492,19 @@ def test_a_socket_that_is_met_twice_is_one_row(monkeypatch):
 
 
 def cut(datagrams):
-    yield next(datagrams)[:-5]
+    yield next(datagrams, b"")[:-5]
     yield from datagrams
 
 
 def interrupted(datagrams):
-    first = bytearray(next(datagrams))
+    first = bytearray(next(datagrams, b""))
     first[6:8] = struct.pack("=H", struct.unpack_from("=H", first, 6)[0] | _netlink.DUMP_INTR)
     yield bytes(first)
     yield from datagrams
 
 
 def without_an_end(datagrams):
-    yield next(datagrams)
+    yield from itertools.islice(datagrams, 1)
 
 
 def refused(_datagrams):

@@ -208,7 +208,7 @@ def test_L14_forked_processes_hold_it_together(bind):
     inode = os.fstat(bind().fileno()).st_ino
     stay, leave = socket.socketpair()
     children = []
-    for _ in range(3):
+    for _time in range(3):
         pid = os.fork()
         if pid == 0:
             stay.close()

@@ -39,7 +39,8 @@ def others(**fields):
     return row(**{"pid": 7, "name": "nginx", "unit": "nginx.service", "processes": [process], **fields})
 
 
-def judged(*rows, active=True, family="ipv4", addresses=OWN):
+def judged(*rows, active=True, family="ipv4", addresses=None):
+    addresses = OWN if addresses is None else addresses
     return {each["hop"]: each for each in socket_hops(list(rows), UNITS, active, 5000, family, addresses)}
 
 

@@ -277,12 +277,10 @@ def places(record):
     if isinstance(record, dict):
         for key in record:
             yield record, key
-            for place in places(record[key]):
-                yield place
+            yield from places(record[key])
     elif isinstance(record, list):
         for each in record:
-            for place in places(each):
-                yield place
+            yield from places(each)
 
 
 # Of the type that botocore makes of whatever there is.
