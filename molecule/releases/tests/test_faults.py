@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from deploys import (
@@ -181,6 +182,42 @@ def test_crash_of_the_master_refuses_no_connection():
             assert eventually(lambda pid=before: main_pid() not in ("0", pid), 2), "served again within 2 s"
         load.wait_for(load.result.requests + 400)
     assert load.result.refused == 0, load.result
+
+
+def kill_workers():
+    pids = machine("pgrep -P $(systemctl show webserver.service --property=MainPID --value)").split()
+    assert pids
+    machine(f"kill -9 {' '.join(pids)}")
+
+
+def answer(method="GET", seconds=2):
+    """What a client gets that asks once, on a connection of its own; nothing if that is cut."""
+    ask = ["curl", "--silent", "--noproxy", "*", "--request", method, f"{URL}slow?seconds={seconds}"]
+    return subprocess.Popen(ask, stdout=subprocess.PIPE, text=True)
+
+
+def test_what_a_killed_worker_had_in_hand_is_answered_by_another():
+    asked = [answer() for _client in range(4)]
+    time.sleep(1)
+    kill_workers()
+    assert [each.communicate()[0] for each in asked] == ["slept\n"] * 4
+
+
+def test_what_may_not_be_done_twice_is_not():
+    asked = answer("POST")
+    time.sleep(1)
+    kill_workers()
+    assert asked.communicate()[0] == ""
+    assert get() == "shop 1\n"
+
+
+def test_a_request_that_kills_its_workers_does_so_no_more_than_twice():
+    asked = answer(seconds=30)
+    for _kill in range(2):
+        time.sleep(1)
+        kill_workers()
+    assert asked.communicate()[0] == ""
+    assert get() == "shop 1\n"
 
 
 def test_no_request_is_lost_by_deploy_rollback_restart_or_a_killed_worker(tmp_path):

@@ -36,7 +36,7 @@ def create_app():
         secret = pathlib.Path(os.environ["CREDENTIALS_DIRECTORY"], "SHOP_KEY").read_bytes()
         return hashlib.sha256(secret).hexdigest() + "\n"
 
-    @app.get("/slow")
+    @app.route("/slow", methods=["GET", "POST"])
     def slow():
         time.sleep(float(request.args["seconds"]))
         return "slept\n"
