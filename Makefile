@@ -3,7 +3,7 @@
 #
 #   make setup   the virtual environment .venv, with this checkout as the collection flasklaunch.ec2 in it
 #   make demo    from nothing to a served page, on a local machine and a local EC2 API that stand in for AWS
-#   make test    everything that CI checks; `make lint`, `unit`, `pythons`, `molecule` and `e2e` are its parts
+#   make test    everything that CI checks; `make lint`, `sanity`, `unit`, `pythons`, `molecule` and `e2e` are its parts
 #   make clean   remove all that the above made
 
 PYTHON ?= python3
@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/sbin:/sbin
 export MOLECULE_GLOB := molecule/*/molecule.yml
 export MOLECULE_COMMAND_BORDERS := false
 
-.PHONY: help setup machine demo test lint unit pythons molecule e2e benchmark constraints clean
+.PHONY: help setup machine demo test lint sanity unit pythons molecule e2e benchmark constraints clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -55,7 +55,7 @@ demo: machine
 	@echo 'Now you: . .venv/bin/activate, then ansible-playbook site.yml -i inventory; `make clean` removes it all.'
 
 test:
-	@tests/parts.sh setup lint unit pythons machine molecule e2e
+	@tests/parts.sh setup lint sanity unit pythons machine molecule e2e
 
 lint: setup
 	ruff check
@@ -64,6 +64,10 @@ lint: setup
 	shellcheck files/demo/*.sh tests/*.sh tests/unit/*.sh .ci/run
 	ANSIBLE_HOST_PATTERN_MISMATCH=warning ansible-lint # it checks playbooks without an inventory
 	antsibull-changelog lint
+
+# Of ansible-test, with .venv's ansible-core; `make sanity CORES="oldest newest"` for others.
+sanity: setup
+	tests/ansible_test.sh $(STATE) sanity $(CORES)
 
 unit: setup
 	@tests/peers.sh nft iptables chromium
