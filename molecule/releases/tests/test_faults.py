@@ -65,7 +65,8 @@ def first_version():
 
 def state() -> tuple:
     """What a refused run must leave as it was."""
-    return current(), main_pid(), releases(), machine("ls /opt/webserver/environments"), get()
+    failed = machine("systemctl --failed --plain --no-legend")
+    return current(), main_pid(), releases(), machine("ls /opt/webserver/environments"), failed, get()
 
 
 @pytest.mark.parametrize("change, said", BROKEN.values(), ids=BROKEN.keys())
