@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/sbin:/sbin
 export MOLECULE_GLOB := molecule/*/molecule.yml
 export MOLECULE_COMMAND_BORDERS := false
 
-.PHONY: help setup machine demo test lint docs sanity unit pythons molecule e2e benchmark constraints clean
+.PHONY: help setup machine demo test lint docs importer sanity unit pythons molecule e2e benchmark constraints clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -71,6 +71,10 @@ lint: setup
 # The tables of variables in the roles' README.md.
 docs: setup
 	python tests/role_tables.py
+
+# What Galaxy does with an upload, on the built artifact; a warning fails it.
+importer: setup
+	tests/importer.sh $(STATE)
 
 # Of ansible-test, with .venv's ansible-core; `make sanity CORES="oldest newest"` for others.
 sanity: setup
