@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/sbin:/sbin
 export MOLECULE_GLOB := molecule/*/molecule.yml
 export MOLECULE_COMMAND_BORDERS := false
 
-.PHONY: help setup machine demo test lint sanity unit pythons molecule e2e benchmark constraints clean
+.PHONY: help setup machine demo test lint docs importer sanity unit pythons molecule e2e benchmark constraints clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -64,6 +64,17 @@ lint: setup
 	shellcheck files/demo/*.sh tests/*.sh tests/unit/*.sh .ci/run
 	ANSIBLE_HOST_PATTERN_MISMATCH=warning ansible-lint # it checks playbooks without an inventory
 	antsibull-changelog lint
+	python tests/role_tables.py --check
+	@# It copies amazon.aws out of .venv by what git knows there, unless git does not look for a checkout so far up.
+	GIT_CEILING_DIRECTORIES=$(CURDIR) antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs dependent .
+
+# The tables of variables in the roles' README.md.
+docs: setup
+	python tests/role_tables.py
+
+# What Galaxy does with an upload, on the built artifact; a warning fails it.
+importer: setup
+	tests/importer.sh $(STATE)
 
 # Of ansible-test, with .venv's ansible-core; `make sanity CORES="oldest newest"` for others.
 sanity: setup

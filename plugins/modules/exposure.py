@@ -71,6 +71,10 @@ attributes:
   diff_mode:
     description: There is no change to show.
     support: none
+  platform:
+    description: The operating systems of the managed nodes.
+    support: full
+    platforms: posix
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules

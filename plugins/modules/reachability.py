@@ -61,6 +61,10 @@ attributes:
   diff_mode:
     description: There is no change to show.
     support: none
+  platform:
+    description: The operating systems of the managed nodes.
+    support: full
+    platforms: posix
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -184,12 +188,12 @@ target:
       description: The load balancer.
       returned: if the target was found
       type: str
-      sample: null
+      sample: arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/web/0123456789abcdef
     dns_name:
       description: The load balancer's name, which clients come in by.
       returned: if the target was found
       type: str
-      sample: null
+      sample: web-1234567890.eu-central-1.elb.amazonaws.com
 hops:
   description: The hops of the way, in the order that a packet and its answer meet them.
   returned: success

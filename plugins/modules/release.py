@@ -83,6 +83,10 @@ attributes:
       - Shows the text files that differ from the current release, but none with the name of a secret.
       - With O(state=current), the name of the release that is current and of the one that becomes it.
     support: full
+  platform:
+    description: The operating systems of the managed nodes.
+    support: full
+    platforms: posix
 """
 
 EXAMPLES = r"""
@@ -127,7 +131,7 @@ removed:
   returned: O(state=current) or O(state=absent)
   type: list
   elements: str
-  sample: []
+  sample: [77d0c1a2e5f4]
 """
 
 import pwd

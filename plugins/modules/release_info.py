@@ -24,6 +24,10 @@ attributes:
   diff_mode:
     description: There is nothing to show.
     support: none
+  platform:
+    description: The operating systems of the managed nodes.
+    support: full
+    platforms: posix
 """
 
 EXAMPLES = r"""

@@ -48,6 +48,10 @@ attributes:
   diff_mode:
     description: Shows the rules that are taken away.
     support: full
+  platform:
+    description: The operating systems of the managed nodes.
+    support: full
+    platforms: posix
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules

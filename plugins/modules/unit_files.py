@@ -61,6 +61,10 @@ attributes:
   diff_mode:
     description: Shows what changes in the files.
     support: full
+  platform:
+    description: The operating systems of the managed nodes.
+    support: full
+    platforms: Linux
 """
 
 EXAMPLES = r"""
