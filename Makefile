@@ -3,7 +3,7 @@
 #
 #   make setup   the virtual environment .venv, with this checkout as the collection flasklaunch.ec2 in it
 #   make demo    from nothing to a served page, on a local machine and a local EC2 API that stand in for AWS
-#   make test    everything that CI checks; `make lint`, `sanity`, `unit`, `pythons`, `molecule` and `e2e` are its parts
+#   make test    everything that CI checks; `make lint`, `importer`, `sanity`, `unit`, `pythons`, `molecule` and `e2e` are its parts
 #   make clean   remove all that the above made
 
 PYTHON ?= python3
@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/sbin:/sbin
 export MOLECULE_GLOB := molecule/*/molecule.yml
 export MOLECULE_COMMAND_BORDERS := false
 
-.PHONY: help setup machine demo test lint docs importer sanity unit pythons molecule e2e benchmark constraints clean
+.PHONY: help setup machine peers demo test lint docs importer sanity unit pythons molecule e2e benchmark constraints clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -54,8 +54,11 @@ demo: machine
 	@echo
 	@echo 'Now you: . .venv/bin/activate, then ansible-playbook site.yml -i inventory; `make clean` removes it all.'
 
+# Of two lanes each part is in one; the parts share nothing but what is made before them.
+SCENARIOS := $(patsubst molecule/%/molecule.yml,molecule-%,$(wildcard molecule/*/molecule.yml))
+LONGEST := molecule-releases e2e molecule-diagnosis pythons
 test:
-	@tests/parts.sh setup lint sanity unit pythons machine molecule e2e
+	@tests/parts.sh setup peers machine -- $(LONGEST) sanity unit $(filter-out $(LONGEST),$(SCENARIOS)) importer lint
 
 lint: setup
 	ruff check
@@ -80,17 +83,22 @@ importer: setup
 sanity: setup
 	tests/ansible_test.sh $(STATE) sanity $(CORES)
 
-unit: setup
+# What the tests compare with.
+peers:
 	@tests/peers.sh nft iptables chromium
-	pytest tests/unit
+
+# They wait more than they compute.
+unit: setup peers
+	pytest -n 4 tests/unit
 
 # What runs on managed nodes, on every Python from 3.7 on that this machine has.
-pythons:
-	@tests/peers.sh
+pythons: peers
 	tests/unit/every_python.sh $(STATE)
 
-molecule: machine
-	molecule test --all
+molecule: $(SCENARIOS)
+
+molecule-%: machine
+	molecule test -s $*
 
 # The whole product as a user meets it: make demo, bad input, teardown, the built artifact.
 e2e: machine

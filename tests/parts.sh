@@ -1,23 +1,49 @@
 #!/usr/bin/env bash
 # Copyright: (c) 2026, The flasklaunch founders
 # SPDX-License-Identifier: GPL-3.0-or-later
+# Makes targets and says at the end how long each took. Those before the -- are made one after the other, up to the first
+# that fails. Then the others, two at a time, the longest first: what one prints is shown when it has ended, and all are
+# made whatever fails.
 #
-# tests/parts.sh TARGET…: makes each target, up to the first that fails, and says at the end how long each took.
+#   parts.sh TARGET… -- TARGET…
 set -euo pipefail
 
-took=()
-tell() {
-  echo
-  printf '%s\n' "${took[@]}"
-  printf '%-10s %2d min %2d s\n' 'in all' $((SECONDS / 60)) $((SECONDS % 60))
-}
-trap tell EXIT
+results=$(mktemp -d)
+export results
 
-for part in "$@"; do
-  began=$SECONDS
+finish() {
+  local outcome=$?
+  echo
+  cat "$results/took"
+  printf '%-24s %2d min %2d s\n' 'in all' $((SECONDS / 60)) $((SECONDS % 60))
+  rm -rf "$results"
+  exit $outcome
+}
+trap finish EXIT
+
+# A subshell, whose SECONDS are its own.
+part() (
+  SECONDS=0
   outcome=0
-  make --no-print-directory "$part" || outcome=$?
-  seconds=$((SECONDS - began))
-  took+=("$(printf '%-10s %2d min %2d s' "$part" $((seconds / 60)) $((seconds % 60)))$([ $outcome = 0 ] || echo '  FAILED')")
-  [ $outcome = 0 ] || exit $outcome
+  make --no-print-directory "$1" 2>&1 || outcome=$?
+  failed=$([[ $outcome -eq 0 ]] || echo '  FAILED')
+  printf '%-24s %2d min %2d s%s\n' "$1" $((SECONDS / 60)) $((SECONDS % 60)) "$failed" >> "$results/took"
+  exit "$outcome"
+)
+
+beside_others() {
+  local outcome=0
+  echo "make $1 > its own log"
+  part "$1" > "$results/$1.log" || outcome=$?
+  # One at a time, so that no log is in the middle of another.
+  flock "$results" cat <(printf '\n%s\n' "make $1") "$results/$1.log"
+  return $outcome
+}
+export -f part beside_others
+
+while [[ $1 != -- ]]; do
+  part "$1"
+  shift
 done
+shift
+printf '%s\n' "$@" | xargs -P 2 -I{} bash -c 'beside_others {}'

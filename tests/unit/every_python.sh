@@ -33,11 +33,11 @@ for version in 3.{7..14}; do
     echo "Python $version is not on this machine"
     continue
   fi
-  if [[ ! -x $state/$version/bin/pytest ]]; then
+  if ! "$state/$version/bin/python" -c 'import hypothesis, pytest, xdist' 2> /dev/null; then
     "$python" -m venv --clear "$state/$version"
-    "$state/$version/bin/pip" install --quiet --disable-pip-version-check pytest hypothesis
+    "$state/$version/bin/pip" install --quiet --disable-pip-version-check hypothesis pytest pytest-xdist
   fi
   echo "Python $version"
   PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$state/collections \
-    "$state/$version/bin/python" -m pytest --quiet "${control_node[@]}" tests/unit/plugins/module_utils
+    "$state/$version/bin/python" -m pytest --quiet -n 4 "${control_node[@]}" tests/unit/plugins/module_utils
 done

@@ -77,7 +77,9 @@ def connect(listener):
 
 
 # Each run has its own; SEEDS="1 2" in the environment repeats those that a failed test was named after.
-SEEDS = os.environ.get("SEEDS", "").split() or [str(random.SystemRandom().getrandbits(32)) for _time in range(4)]
+# The processes of one run, if xdist makes several, must agree on them.
+THIS_RUN = random.Random(os.environ.get("PYTEST_XDIST_TESTRUNUID"))
+SEEDS = os.environ.get("SEEDS", "").split() or [str(THIS_RUN.getrandbits(32)) for _time in range(4)]
 RANDOMLY = pytest.mark.parametrize("seed", SEEDS)
 KINDS = [
     {"address": "0.0.0.0"},

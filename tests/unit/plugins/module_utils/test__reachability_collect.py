@@ -208,7 +208,7 @@ BY_ADDRESS = [
 ]
 
 
-@pytest.mark.parametrize(("address", "spoil", "first"), BY_ADDRESS, ids=str)
+@pytest.mark.parametrize(("address", "spoil", "first"), BY_ADDRESS)
 def test_the_calls_for_an_address(address, spoil, first):
     answer, calls = ask(spoil, Wanted(address=address), family="ipv6" if ":" in address else "ipv4")
     assert answer["target"]["instance_id"] == "i-web"
