@@ -17,10 +17,7 @@ shift 2
 
 release() {
   case $1 in
-    oldest) sed -n 's/^requires_ansible: ">=\([0-9]*\.[0-9]*\).*/\1/p' meta/runtime.yml ;;
-    # Whatever the Python: pip tells a Python only of those releases that it can run.
-    newest) .venv/bin/pip index versions ansible-core --python-version 3.99 --only-binary :all: 2> /dev/null |
-      sed -n '1s/.*(\([0-9]*\.[0-9]*\).*/\1/p' ;;
+    oldest | newest) tests/cores.sh "$1" ;;
     *) echo "$1" ;;
   esac
 }

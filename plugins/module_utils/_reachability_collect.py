@@ -41,6 +41,11 @@ def is_block(text: Any) -> bool:
         return False
 
 
+def is_id(text: Any) -> bool:
+    """Whether it is text that nobody takes for a CIDR block, beside which a rule's source stands."""
+    return isinstance(text, str) and "/" not in text
+
+
 # Of each answer, what is used of its records: an endpoint that answers with something else is not believed. What
 # begins with ? may be left out, and of several keys one must be there.
 _ADDRESSES = {"?PrivateIpAddresses": [{"PrivateIpAddress": is_block}], "?Ipv6Addresses": [{"Ipv6Address": is_block}]}
@@ -57,8 +62,8 @@ _PERMISSIONS = [
         "IpProtocol": str,
         "?IpRanges": [{"CidrIp": is_block}],
         "?Ipv6Ranges": [{"CidrIpv6": is_block}],
-        "?PrefixListIds": [{"PrefixListId": str}],
-        "?UserIdGroupPairs": [{"?GroupId": str}],
+        "?PrefixListIds": [{"PrefixListId": is_id}],
+        "?UserIdGroupPairs": [{"?GroupId": is_id}],
     }
 ]
 _ACTIONS = [

@@ -327,6 +327,16 @@ def test_nonsense_in_any_place_is_an_answer(data, where, wanted, remove, spoil):
     assert found["verdict"] in ("reachable", "partial", "unreachable", "unknown")
 
 
+@pytest.mark.parametrize(
+    "source",
+    [{"PrefixListIds": [{"PrefixListId": "10.0.0.0/99"}]}, {"UserIdGroupPairs": [{"GroupId": "10.0.0.0/99"}]}],
+    ids=lambda source: next(iter(source)),
+)
+def test_a_block_in_the_place_of_an_id_is_not_believed(source):
+    answer, _calls = ask(rules({"IpProtocol": "-1", **source}))
+    assert answer["verdict"] == "unknown"
+
+
 @pytest.mark.parametrize("name", SHAPES)
 def test_an_empty_record_is_no_answer(name):
     assert not fits({}, SHAPES[name])
