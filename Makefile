@@ -4,6 +4,7 @@
 #   make setup   the virtual environment .venv, with this checkout as the collection flasklaunch.ec2 in it
 #   make demo    from nothing to a served page, on a local machine and a local EC2 API that stand in for AWS
 #   make test    everything that CI checks; `make lint`, `importer`, `sanity`, `unit`, `pythons`, `molecule` and `e2e` are its parts
+#   make quick   the fast part of it, for after each change
 #   make clean   remove all that the above made
 
 PYTHON ?= python3
@@ -15,7 +16,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/sbin:/sbin
 export MOLECULE_GLOB := molecule/*/molecule.yml
 export MOLECULE_COMMAND_BORDERS := false
 
-.PHONY: help setup machine peers demo test lint docs importer sanity unit pythons molecule e2e benchmark constraints clean
+.PHONY: help setup machine peers demo test quick lint docs importer sanity unit pythons molecule e2e benchmark constraints clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -86,6 +87,13 @@ sanity: setup
 # What the tests compare with.
 peers:
 	@tests/peers.sh nft iptables chromium
+
+# After each change: the logic, in some 15 seconds.
+quick: setup
+	ruff check
+	ruff format --check
+	yamllint .
+	pytest -q -n 4 tests/unit/plugins/module_utils --ignore-glob='*_kernel.py'
 
 # They wait more than they compute.
 unit: setup peers
