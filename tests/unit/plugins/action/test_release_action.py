@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The whole of the release module: its part on the control node, and that for the managed node, which is this machine."""
+"""The whole of the release module: the control node's part, and the managed node's, which is this machine."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import struct
+import subprocess
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _interfaces, _netlink, _nf_tables
@@ -34,6 +35,14 @@ def test_addresses_are_read_from_the_kernel_s_messages():
 def test_this_machine_s_own_addresses(network):
     assert _interfaces.read() == []  # nothing but loopback
     assert _interfaces.outward("ipv4") is None
+
+
+def test_the_address_by_which_this_machine_speaks_to_the_internet(network):
+    for command in ("address add 10.0.1.20/32 dev lo", "address add 10.0.2.20/32 dev lo"):
+        subprocess.run(["ip", *command.split()], check=True)
+    subprocess.run(["ip", "route", "add", "default", "dev", "lo", "src", "10.0.2.20"], check=True)
+    assert _interfaces.outward("ipv4") == "10.0.2.20"
+    assert _interfaces.outward("ipv6") is None
 
 
 @pytest.mark.parametrize(
