@@ -44,10 +44,6 @@ class Release(NamedTuple):
     deployed: float | None  # when, for the last time, in seconds since 1970; None: it was never switched to
     venv: str  # where its link leads
 
-    @property
-    def environment_is_sound(self) -> bool:
-        return is_sound(self.venv)
-
 
 def folder_of(path: str, name: str) -> str:
     return os.path.join(path, "releases", name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from typing import Container, Iterable, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._hop import BROKEN, OK, UNKNOWN, Hop, hop
@@ -88,4 +89,5 @@ def _fix(denial: Denial, program: str, port: int) -> str:
     if denial.permissions in ("execute", "execute_no_trans", "entrypoint"):
         folder = os.path.dirname(denial.fields.get("path") or program)
         return f"sudo semanage fcontext -a -t bin_t '{folder}(/.*)?' && sudo restorecon -R {folder}"
-    return f"sudo ausearch -m avc -c {denial.fields.get('comm', 'NAME')} | audit2allow -w # says what to allow"
+    process = shlex.quote(denial.fields.get("comm", "NAME"))  # which it chose itself
+    return f"sudo ausearch -m avc -c {process} | audit2allow -w # says what to allow"

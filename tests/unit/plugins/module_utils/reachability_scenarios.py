@@ -245,6 +245,13 @@ INSTANCE = [
         {},
         ("no exclusions", "organization"),
     ),
+    Scenario(
+        "BPA by a declarative policy",
+        block(ManagedBy="declarative-policy"),
+        {"block_public_access": "broken " + BPA},
+        {},
+        ("declarative policy of the organization",),
+    ),
     Scenario("BPA does not concern the VPC's own", block(), {}, INSIDE),
     # Internet gateway
     Scenario(
@@ -837,6 +844,7 @@ def by_address(id_="10.0.3.10", **keywords):
     return spoil
 
 
+TO_TARGETS = ["lb_security_group_egress", "target_nacl_ingress", "security_group", "target_nacl_egress"]
 NO_TARGET, UNWELL = "ELBV2_LISTENER_HAS_NO_TG", "x-ELBV2_TARGET_UNHEALTHY"
 EPHEMERAL_OUT = entry(100, protocol="6", first=1024, last=65535, egress=True)
 WEB_IN = entry(100, protocol="6", first=80)
@@ -994,6 +1002,53 @@ LOAD_BALANCER = [
     through(
         "a redirect needs no targets",
         then(listeners(listener(actions=[{"Type": "redirect", "RedirectConfig": {"Port": "443"}}])), target_is()),
+        {},
+    ),
+    through(
+        "a page of its own needs no targets",
+        then(
+            listeners(listener(actions=[{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}}])),
+            target_is(),
+        ),
+        {"target_group": "skipped"},
+        {},
+        ("status 503",),
+    ),
+    through(
+        "its target group is not shown",
+        groups(),
+        dict.fromkeys(["target_group", "target_health", *TO_TARGETS], "unknown"),
+        {},
+        (f"DescribeTargetGroups does not show {GROUP_ARN}",),
+    ),
+    through(
+        "a target that is not shown",
+        lambda world: world["Instances"].update({None: []}),
+        dict.fromkeys(TO_TARGETS, "unknown"),
+        {},
+        ("DescribeInstances does not show the target i-app",),
+    ),
+    through(
+        "a target without an address of its group's family",
+        groups(target_group(IpAddressType="ipv6")),
+        dict.fromkeys(TO_TARGETS, "unknown"),
+        {},
+        ("eni-app of i-app has no ipv6 address",),
+    ),
+    through(
+        "a load balancer as the target",
+        then(groups(target_group(TargetType="alb")), target_is(health(id_=BALANCER))),
+        dict.fromkeys(TO_TARGETS, "unknown"),
+        {},
+        (f"ask again with load_balancer_arn: {BALANCER}",),
+    ),
+    through(
+        "no ACL counts inside of a subnet",
+        then(
+            balancer(AvailabilityZones=[{"SubnetId": "subnet-a"}]),
+            target_in("subnet-a"),
+            acl_of_subnet("subnet-a", WEB_IN, EPHEMERAL_OUT),
+        ),
         {},
     ),
     through(

@@ -271,6 +271,12 @@ def test_the_client_s_own_network():
     assert diagnosed(none, aws(route="broken"))["broken_hops"] == ["tcp", "route"]
 
 
+def test_a_silence_that_nothing_explains_is_told_as_it_was_seen():
+    """The client alone was asked: whose network it is lost in is not known."""
+    found = diagnose(URL, client("timed_out"))
+    assert (found["first_broken_hop"], found["cause"]) == ("tcp", "Evidence of tcp.")
+
+
 def test_another_host_answers_with_a_refusal():
     assert diagnosed(client("refused"))["headline"] == "Another host answers there."
 

@@ -174,21 +174,64 @@ def test_D17_https_to_a_plain_port(serve):
     assert last(result)["fix"].startswith("Open http://127.0.0.1:")
 
 
-def test_D17_a_certificate_that_is_not_accepted(tmp_path):
-    server = http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"Hello World")
+
+    def log_message(self, *_arguments):
+        pass
+
+
+@pytest.fixture
+def pem(tmp_path):
     (tmp_path / "pem").write_text(CERTIFICATE)
-    context.load_cert_chain(str(tmp_path / "pem"))
+    return str(tmp_path / "pem")
+
+
+@pytest.fixture
+def secure_port(pem):
+    """Of a server on loopback that speaks TLS."""
+    server = http.server.HTTPServer(("127.0.0.1", 0), Page)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     server.handle_error = lambda *_arguments: None
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    result = seen(server.server_address[1], scheme="https")
-    # And plain HTTP to it is told from no answer at all.
-    plain = seen(server.server_address[1])
+    yield server.server_address[1]
     server.shutdown()
     server.server_close()
+
+
+def test_D17_a_certificate_that_is_not_accepted(secure_port):
+    result = seen(secure_port, scheme="https")
     assert (last(result)["hop"], last(result)["code"]) == ("tls", "x-TLS_CERTIFICATE")
-    assert last(plain)["hop"] in ("tls", "http")
+    # And plain HTTP to it is told from no answer at all.
+    assert last(seen(secure_port))["hop"] in ("tls", "http")
+
+
+def test_a_certificate_that_is_accepted(secure_port, pem, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", pem)
+    result = seen(secure_port, scheme="https")
+    assert set(verdicts(result).values()) == {"ok"}
+    assert result["saw"]["tls"] == "ok"
+    tls = next(each for each in result["hops"] if each["hop"] == "tls")
+    assert tls["evidence"].endswith(", with a certificate that is good for 127.0.0.1.")
+
+
+@pytest.mark.parametrize(
+    ("answer", "evidence"),
+    [
+        (b"\x15\x03\x03\x00\x02\x02\x28", "TLS fails: "),  # the alert handshake_failure
+        (b"", "The connection was closed or hung before TLS was agreed on ("),
+    ],
+)
+def test_D17_tls_that_is_not_agreed_on(serve, answer, evidence):
+    result = seen(serve(answer, close=False), scheme="https", timeout=1)
+    assert (last(result)["hop"], last(result)["code"]) == ("tls", "x-TLS_FAILED")
+    assert last(result)["evidence"].startswith(evidence)
+    assert result["saw"]["tls"] == "failed"
 
 
 def test_without_anything_expected_whose_page_it_is_stays_open(serve):
@@ -276,53 +319,53 @@ def test_addresses(address, private, loopback):
     assert (_endpoint.is_private(address), _endpoint.is_loopback(address)) == (private, loopback)
 
 
-# Made for this test: nobody trusts it.
+# Made for this test, for 127.0.0.1: nobody trusts it.
 CERTIFICATE = """
 -----BEGIN PRIVATE KEY-----
-MIIEvAIBADANBgkqhkiG9w0BAQEFAASCBKYwggSiAgEAAoIBAQCtWxoZv2Diomie
-nHLGNdc0DtVxCF4OW+BG9AomT6DUvE9Ymfvo/kJolSdHHsz2ALaQi0PHm4RnkPYp
-nICEXszJkZ2GXwhthmwgfRWZF41FpCmJKesvzSMEajBC+m02glbWkzQZXb3b935Y
-+SUkcq4VU1d/hyRkTYNSCtvb7Da5JPpnu3h/nldauOQyyFCBhNVM832+IOM7OChM
-v/uJ/wHwwaO+BZo/2N8buPdkGaI4SthENCeyjVn9w2DYz0IG/bqWDVwo2EJVxa1U
-8w/mQY9qlXcBFh7Ph/8UuLLKkqB7AiWfWEMxYnXI1/W/Xm7Wd58TbEVygYHVzAzX
-Y0iFx0WzAgMBAAECggEABdYn4k8JtYevSwvMZ3T/ml6XfBdCh2w7eFgWEWUj7pWq
-fDqu+xC4bqn66Q+V6gBrJSGzNgC76/q69vqwbwR8E5tF+PSxJXLdqBheBkn/NSWK
-SnZxVyoqcCcdGdwxmiC4SMArBGGeF05VYCx/PiNoTgqAyyfjJ0de0P/RmC1zSDdy
-uz0viOc9vQRjfod2u/y7ISjZha0ZOVs5fG49u0rbOBZusibgz8Q6B7HAf+33ZZkB
-rGyPEg1h3cV7WYsr9zlAf0rG9Ez45HlyDt7isOJpu4laq0mcWL5XaULyuD7Qh3A3
-qGbw16iWz0ko1gOpa4RtZXIYYcDS1sTV7EELH91JkQKBgQDrOvj4BfnHd0pOIzIF
-JR3NWa8+FkdokjHLRVleUwW8vc0NmVOWtnyDP/zYJTMZY/ei0V/RIeXmmhwb6/DW
-Wkx2XixFBHlfdYTN4fCu68KYDzSQBNEXHqPX8Eu3uzRbZOtJvJOsktdpjYg7gPrp
-MunKl/IJMvyIaNBX/Y1f9COtQwKBgQC8qYzAn9b06Z/V8J1Id1LFmVpUXMUhChUO
-7cq4plfxJgBjQif0B+9hfphsUgxC613LEMPOSSH6a3HFAmNhIPpkWddunN3oGmYN
-w01hEC4HMxv2SKMMo4bphfUiIvjHHcatZ9UXzAgBg6ds1m8wkyegK/I4jZPfT2+H
-8MDsO/fG0QKBgDWG4NqHeZQjF/x508sJ7CMrUk49gZhRFBWePTzShY6yXfPHPRch
-hWnUaLPCm0Me1V3uaPBM12THErhj0xTjzVxuB4LZBslrE4JJ9JvJOCmj5CEVh4LM
-TRo5KvGvHrXhXA0WZUAy1ePF+gcYTYA9PqgENWZUfNSJjUdIgiAgjPHDAoGAEQ8r
-wQczArZVU50MO88+VsvFFTfGQ3SL7uullwjDjvSmuFL1FeXZyXEPC0xn+20Y8BG2
-AuMuBVzNzsimf9PhkE1nY4Mftasda0UrrAkwgEoozx5GUBBBVMBeKBYNdMPGgUuQ
-QzSZzLlA3GCPcU79GEihAGgc5OZj6WDlsPbDMuECgYArVaRCVV5Bjgmz5n7OlOoa
-G+gSxhEGOCNbNrwDXXyRybpheoNyIEPKffr7RdXo9bS4qFDji1BcOU7zp7zF1nSx
-KUW677MqcwNCYAZhIsqo7QmkJD3TX5TGAdJJyede8vBin3UHk9sBFUKFnUcGcFcl
-KQOK0kq2b6UOAHeGbapssw==
+MIIEvgIBADANBgkqhkiG9w0BAQEFAASCBKgwggSkAgEAAoIBAQDV2oevqfmZWRxP
+j4jMlggfDibyBKtBsvuLM/kpFkpo4pxkKBg3klNPCkfgkcwrmK8cLhhttrc7DTJr
+9WEXR5AileuHWeDKdIWde/MqddPJgDWb9MfzM1m6zPUBlcU+DvPswaOf9MncnfYh
+D21s3yqMKKrBufSwIfLUU8DmCd2dkFdDRIlXnRE8BXkyonbhVWxEYHc30TrKW0Ji
+A0qFe603zDLcV5Biy7rwWMpzqgAHH5Qc9M213fcg5RLNKiCTaeZWyvVsfnLsJ7H0
+CQNcDuATQaPyqKjAp+j4ZL6LeLsZogADSZP1BrgYZPl1DTqWXXlVp86hbpxIJu/B
+TSUmdXOHAgMBAAECggEAF9zMHNkHHco4jf99Vh18UiwhQrUsVObqCZ+RiGOmhutD
+udX9fx9H8NRmrn4mUvZfvRxpo72/1rTYxlIkSirf6vQL9YJHwoow/0soQuR7RDXs
+WswmuZJRILZ5ClBnfiQV/3pLTfB3ITPLwJGjoK01kVvXqJ6dg+qDLu0aOQZVy8cY
+khxe2zrTJdhhOkwv1BCEl+QvGEtijKnlG8Z6HmtTFHpaMkO7LHUO8abgzz8uLpf0
+HNtoy43C1vWx2cMveG5JMjHDvOLodliIbxZALIfM/Uu4jjytzZEdJwMiIBdaejFb
+XGUjiZW6747nprMMnEqFxs1JeuuoBWccW9HUL3aYsQKBgQD7xLEU5GW8OzOFhCm2
+0upLdcLB0YXgtEvoCa6RAQWb95JD5jJ1cUwnheS7UDE2YfDv/XbSp+rn4O+kJH/T
+6ubQGMqhijPZkiw8wIbWgcmofTL2GbldIz0odAjx2lrZKNLxD8ZgB2K5iOGQ+m0C
+976uPvYtsxB4Q28krT2ItpvdcQKBgQDZcrLzW8FQ9DX4U04OCYRc1eTEcRDF8lxU
+WldCs54Xjx3o/R0mL4dDaWjMx0yDIDWZqxxYx/N6QKVfRljRheeQZk6s9C+/h4PJ
+1oYIypyKkRc1X1ju62jZH1v/vF3KjG6kPEHIdfXAnI2a9hIi9B6/R6qWlE0+/T1F
+foitNmfEdwKBgEKTRohRxR07QmqCAk3YBCCkKTX7Y72Br7jSJpktfgA6PTE7RAiO
+RycEXvGxSPIqf/3WNn+J67IZZwUuqaauLQ7GH38L/p3/6za9amp6s4qcYMd3Ee8x
+DFEQLfVWWkOmafFYzIpEKbUKHyupLP5l6MRG3e5DtY03t8IpFWZ7c0fhAoGBAMfB
+u60eVHf28IGAncr9aTATeoYPzDXcEH+ZQmJPOWMxIWwA4j9LGDqQYisEx0AKXdMe
+Qvs4LG7ZZlIhAMTx+ylHIu11oUuUxTetMBJxdt9ArI5mWf+aGQak7VIAjDTfT2Dm
+zhPGcY2RA/EgLscXdguIXajY8iF0aE4oEIz21tq/AoGBANLqFKePTKRWUC3vU6kC
+Rz/fwb6+Ja+giMmuD74OGaFQ5qpvZqxGEIwIGtAKH3ggazUtLn2ZyTqadPGLjkdF
+aIzLxE7BOFmKoNhLUh676lxSbZLsB0dnWz12LJBFMGFbHevddQZ2wtIRUAB5siU1
+YVuIgzFA44ktZPCk/VpsNDw4
 -----END PRIVATE KEY-----
 -----BEGIN CERTIFICATE-----
-MIIDATCCAemgAwIBAgIUPqeAgW40Sjcvw6MHLYQPMp/CEt0wDQYJKoZIhvcNAQEL
-BQAwDzENMAsGA1UEAwwEdGVzdDAgFw0yNjExMjUxNzMxMTdaGA8yMTI2MTEwMTE3
-MzExN1owDzENMAsGA1UEAwwEdGVzdDCCASIwDQYJKoZIhvcNAQEBBQADggEPADCC
-AQoCggEBAK1bGhm/YOKiaJ6ccsY11zQO1XEIXg5b4Eb0CiZPoNS8T1iZ++j+QmiV
-J0cezPYAtpCLQ8ebhGeQ9imcgIRezMmRnYZfCG2GbCB9FZkXjUWkKYkp6y/NIwRq
-MEL6bTaCVtaTNBldvdv3flj5JSRyrhVTV3+HJGRNg1IK29vsNrkk+me7eH+eV1q4
-5DLIUIGE1Uzzfb4g4zs4KEy/+4n/AfDBo74Fmj/Y3xu492QZojhK2EQ0J7KNWf3D
-YNjPQgb9upYNXCjYQlXFrVTzD+ZBj2qVdwEWHs+H/xS4ssqSoHsCJZ9YQzFidcjX
-9b9ebtZ3nxNsRXKBgdXMDNdjSIXHRbMCAwEAAaNTMFEwHQYDVR0OBBYEFMzMxT+W
-4jKZM+3TdqcyCF4G8DjDMB8GA1UdIwQYMBaAFMzMxT+W4jKZM+3TdqcyCF4G8DjD
-MA8GA1UdEwEB/wQFMAMBAf8wDQYJKoZIhvcNAQELBQADggEBAHzM/Zn3cXsYMaeF
-IqOkvN7nnJxYDGd3f+9spe3U2USMazXJcHfbdIEsaqEke2RxVfyU37jXLWgthCbj
-CPwOfuCCl8+A68GxlLa5g3Kq3XlK92TtdJqA2KEUgk1Tx1l9BzgcoyqdbLh7xweJ
-OmyILaPLGsLfEZAAqrvJlWn8F3i5E9+TwTX2UbftleUaxynv8eWwrtYV/NBynjpI
-Bp7wLv9Q9VZj8lMY5URHA/eP9yadqCosXjCrV2b3sPDv4QaRQvPBFfmiQxwNiKCK
-P2FIsYXLuxMdaM+dPDJHJGjDLDE/VKYuxvxR5hU1aWQhw5bff91PvNs8LzkHWP31
-elvSY7M=
+MIIDEjCCAfqgAwIBAgIUWW1ZNnz/jCxysLdn9I4/N2vd6pUwDQYJKoZIhvcNAQEL
+BQAwDzENMAsGA1UEAwwEdGVzdDAgFw0yNjExMjYwNzU4NTNaGA8yMTI2MTEwMjA3
+NTg1M1owDzENMAsGA1UEAwwEdGVzdDCCASIwDQYJKoZIhvcNAQEBBQADggEPADCC
+AQoCggEBANXah6+p+ZlZHE+PiMyWCB8OJvIEq0Gy+4sz+SkWSmjinGQoGDeSU08K
+R+CRzCuYrxwuGG22tzsNMmv1YRdHkCKV64dZ4Mp0hZ178yp108mANZv0x/MzWbrM
+9QGVxT4O8+zBo5/0ydyd9iEPbWzfKowoqsG59LAh8tRTwOYJ3Z2QV0NEiVedETwF
+eTKiduFVbERgdzfROspbQmIDSoV7rTfMMtxXkGLLuvBYynOqAAcflBz0zbXd9yDl
+Es0qIJNp5lbK9Wx+cuwnsfQJA1wO4BNBo/KoqMCn6Phkvot4uxmiAANJk/UGuBhk
++XUNOpZdeVWnzqFunEgm78FNJSZ1c4cCAwEAAaNkMGIwHQYDVR0OBBYEFEMPRJRm
+xvGCtlaJSWuLMqhW5IkCMB8GA1UdIwQYMBaAFEMPRJRmxvGCtlaJSWuLMqhW5IkC
+MA8GA1UdEwEB/wQFMAMBAf8wDwYDVR0RBAgwBocEfwAAATANBgkqhkiG9w0BAQsF
+AAOCAQEAJ0xeK5xiyJUZV817Rg/Ujpq6UNC3PvgLZcf1SKWUG8IhyJifT1yUksm1
+vsPU2IYJxHeMypVGC/sD5zPATaA3wcTEH0/lhwkBTMd9h6pj8aqCLT0fFU4X6HZ3
+VPQ7CiOn2LlJ+4//uXwEqSB62NSCD8sHZBhq4x+lkLXFwM/poX5L4pFHPGF5WMPQ
+w79u/iDKwsk16/Z7lwv3DlBcu73NoOS4WDnbwVGOrFoBblj93CRpvXQbjyw8lBfX
+zmkwC3iXb+exG5hXcpog8R6BzwYX1XZof+7O7tVurfNx6pJ/Qq6bQThLZxkusde8
+Dm1MbIx1umYOfiz0OUt58DVdaYBArQ==
 -----END CERTIFICATE-----
 """

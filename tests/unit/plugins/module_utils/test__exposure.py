@@ -349,3 +349,15 @@ def test_what_may_not_be_asked_is_said_of_each_machine():
     assert [each["audience"] for each in found] == ["unknown", "unknown"]
     assert "describe_instances" in found[0]["reason"]
     assert "describe_network_interfaces" in found[1]["reason"]
+
+
+def test_a_terminated_instance_has_no_interface():
+    found = one(lambda world: world.instance.update(State={"Name": "terminated"}, NetworkInterfaces=[]))
+    assert (found["audience"], found["reason"]) == ("unknown", "i-web has no network interface: it is terminated.")
+
+
+@pytest.mark.parametrize(("port", "audience"), [(22, "unknown"), (8080, "unknown"), (5000, "everybody")])
+def test_a_group_that_is_not_shown_may_admit_more(port, audience):
+    found = one(lambda world: world.attach("sg-web", "sg-shared"), listener(port))
+    assert found["audience"] == audience
+    assert ("sg-shared" in found["reason"]) == (audience == "unknown")

@@ -179,6 +179,15 @@ def test_nftables_of_ipv6():
     assert verdict(nft("nft.json", of), of)[1] == "x-FIREWALL_REJECT"
 
 
+@pytest.mark.parametrize(
+    ("interface", "pattern", "expected"),
+    [("eth0", "eth0", YES), ("eth0", "eth1", NO), ("eth0", "eth*", YES), ("eth0", "*", YES), ("eth0", "lo", NO)]
+    + [(None, "eth0", UNREAD), (None, "eth*", UNREAD), (None, "*", YES), (None, "lo", NO)],
+)
+def test_where_it_comes_in(interface, pattern, expected):
+    assert _firewall.matches_interface(packet(1, interface=interface), pattern, "*") == expected
+
+
 def test_nftables_of_another_interface():
     of = packet(9001, interface="ens5")
     assert verdict(nft("nft.json", of), of)[0] == "partial"
@@ -211,6 +220,8 @@ def match(left, right, operator="=="):
 DPORT = {"payload": {"protocol": "tcp", "field": "dport"}}
 SPORT = {"payload": {"protocol": "tcp", "field": "sport"}}
 SADDR = {"payload": {"protocol": "ip", "field": "saddr"}}
+FLAGS = {"payload": {"protocol": "tcp", "field": "flags"}}
+REVERSE_PATH = {"fib": {"result": "oif", "flags": ["saddr", "iif"]}}  # true unless it is missing
 ACCEPT = {"accept": None}
 
 
@@ -251,7 +262,24 @@ ACCEPT = {"accept": None}
         ),
         ([{"something": "new"}, ACCEPT], UNKNOWN),
         ([match({"fib": {"result": "type", "flags": ["daddr"]}}, "local"), ACCEPT], OK),
+        ([match({"fib": {"result": "type", "flags": ["daddr"]}}, "multicast"), ACCEPT], BROKEN),
+        ([match(REVERSE_PATH, False), {"drop": None}], BROKEN),
+        ([match(REVERSE_PATH, True), ACCEPT], OK),
+        ([match(REVERSE_PATH, False), ACCEPT], BROKEN),
+        ([match({"fib": {"result": "oif", "flags": ["daddr"]}}, True), ACCEPT], UNKNOWN),
         ([match({"&": [{"meta": {"key": "mark"}}, 255]}, 1), ACCEPT], UNKNOWN),
+        ([match(DPORT, "http", "<"), ACCEPT], UNKNOWN),
+        ([match(DPORT, True, "<"), ACCEPT], UNKNOWN),
+        ([match(DPORT, {"range": ["http", "https"]}), ACCEPT], UNKNOWN),
+        ([match("of a kind that is not known", 5000), ACCEPT], UNKNOWN),
+        ([match({"concat": [DPORT, SADDR]}, {"concat": [5000]}), ACCEPT], UNKNOWN),
+        ([match({"concat": [DPORT, SADDR]}, {"concat": [5000, "198.51.100.7"]}), ACCEPT], PARTIAL),
+        ([match(FLAGS, "syn"), ACCEPT], OK),
+        ([match(FLAGS, "ack"), ACCEPT], BROKEN),
+        ([match(SADDR, "an-old-name"), ACCEPT], UNKNOWN),
+        ([match({"payload": {"protocol": "ip", "field": "ttl"}}, 64), ACCEPT], UNKNOWN),
+        ([match({"ct": {"key": "direction"}}, "original"), ACCEPT], OK),
+        ([match({"ct": {"key": "direction"}}, "reply"), ACCEPT], BROKEN),
     ],
 )
 def test_nftables_expressions(expressions, expected):
@@ -326,12 +354,17 @@ def test_ip6tables():
         ("-o eth0", BROKEN),
         ("-m state --state NEW,ESTABLISHED", OK),
         ("-m conntrack --ctstate INVALID", BROKEN),
+        ("-m conntrack --ctstatus NONE", OK),
+        ("-m conntrack --ctstatus EXPECTED,SEEN_REPLY", BROKEN),
         ("-p tcp --syn", OK),
         ("-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN", BROKEN),
         ("-p tcp -m tcp --tcp-flags ALL NONE", BROKEN),
         ("-m set --match-set banned src", UNKNOWN),
         ("-m addrtype --dst-type LOCAL", OK),
+        ("-m addrtype --src-type UNICAST", OK),
+        ("-m addrtype --src-type LOCAL", BROKEN),
         ("-m iprange --src-range 198.51.100.1-198.51.100.9", PARTIAL),
+        ("-m iprange --src-range 198.51.100.9-198.51.100.1", UNKNOWN),
         ("-m iprange --dst-range 10.0.1.1-10.0.1.90", OK),
         ("-d 10.0.2.0/24", BROKEN),
         ("-s an-old-name", UNKNOWN),

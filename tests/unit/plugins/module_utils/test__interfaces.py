@@ -4,7 +4,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import socket
 import struct
+import subprocess
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _interfaces, _netlink, _nf_tables
@@ -36,6 +40,14 @@ def test_this_machine_s_own_addresses(network):
     assert _interfaces.outward("ipv4") is None
 
 
+def test_the_address_by_which_this_machine_speaks_to_the_internet(network):
+    for command in ("address add 10.0.1.20/32 dev lo", "address add 10.0.2.20/32 dev lo"):
+        subprocess.run(["ip", *command.split()], check=True)
+    subprocess.run(["ip", "route", "add", "default", "dev", "lo", "src", "10.0.2.20"], check=True)
+    assert _interfaces.outward("ipv4") == "10.0.2.20"
+    assert _interfaces.outward("ipv6") is None
+
+
 @pytest.mark.parametrize(
     ("wanted", "primary", "expected"),
     [
@@ -50,8 +62,8 @@ def test_what_ec2_delivers_to(wanted, primary, expected):
     assert _interfaces.delivered_to("ipv4", wanted, known, primary) == expected
 
 
-def chain_message(family, hook, nested=0x8000):
-    attributes = _netlink.attribute(1, b"filter\0") + _netlink.attribute(3, b"input\0")
+def chain_message(family, hook, nested=0x8000, table=b"filter\0"):
+    attributes = _netlink.attribute(1, table) + _netlink.attribute(3, b"input\0")
     if hook is not None:
         hooks = _netlink.attribute(1, struct.pack("!I", hook)) + _netlink.attribute(2, struct.pack("!i", 0))
         attributes += _netlink.attribute(4 | nested, hooks)
@@ -76,9 +88,29 @@ def test_the_chains_that_incoming_packets_meet(family, hook, found):
     assert _nf_tables.parse([chain_message(family, hook, nested=0)]) == found
 
 
+@pytest.mark.parametrize(("table", "name"), [(b"INDEX\0", "INDEX"), (b"caf\xe9\0", "caf\ufffd"), (b"\0", "")])
+def test_any_name_of_a_table_is_read(table, name):
+    assert _nf_tables.parse([chain_message(1, 1, table=table)]) == [("inet", name, "input")]
+
+
+def test_chains_without_names_and_messages_without_attributes():
+    hook = _netlink.attribute(4, _netlink.attribute(1, struct.pack("!I", 1)))
+    assert _nf_tables.parse([(2563, b"\1\0\0\0" + hook), (2563, b"\1\0\0\0")]) == [("inet", "", "")]
+
+
 def test_cut_messages_are_refused():
-    with pytest.raises(Unusable):
+    with pytest.raises(Unusable, match="a message with a chain is cut"):
         _nf_tables.parse([(2563, b"\1")])
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_chains_in_either_byte_order(order):
+    def attribute(kind, value):
+        return struct.pack(order + "HH", 4 + len(value), kind) + value + b"\0" * (-len(value) % 4)
+
+    hook = attribute(4, attribute(1, struct.pack("!I", 1)))
+    message = b"\2\0\0\0" + attribute(1, b"filter\0") + attribute(3, b"input\0") + hook
+    assert _nf_tables.parse([(2563, message)], order) == [("ip", "filter", "input")]
 
 
 def test_a_kernel_without_nf_tables_has_no_chains(monkeypatch):
@@ -92,6 +124,20 @@ def test_a_kernel_without_nf_tables_has_no_chains(monkeypatch):
     assert _nf_tables.read() == []
     monkeypatch.setattr(_netlink, "ask", refuse(1))
     with pytest.raises(Unusable):
+        _nf_tables.read()
+
+
+def test_a_kernel_without_netfilter_has_no_chains(monkeypatch):
+    """It has no such socket."""
+
+    def refuse(*_arguments):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    code = errno.EPROTONOSUPPORT
+    assert _nf_tables.read() == []
+    code = errno.EMFILE
+    with pytest.raises(Unusable, match="Too many open files"):
         _nf_tables.read()
 
 

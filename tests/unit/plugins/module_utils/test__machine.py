@@ -181,6 +181,32 @@ def test_D16_without_root_the_filter_is_unknown(network, monkeypatch):
     assert "become" in hops["host_firewall"]["evidence"]
 
 
+def test_D16_what_the_kernel_does_not_tell_is_unknown(network, forbid_netlink):
+    forbid_netlink()
+    result, hops = seen(programs(), addresses=("10.0.1.20",))
+    assert hops["host_firewall"]["verdict"] == "unknown"
+    assert "does not tell its nftables rules (Operation not permitted)" in hops["host_firewall"]["evidence"]
+    assert result["private_addresses"] == ["10.0.1.20"]
+
+
+def test_D16_files_of_the_kernel_that_cannot_be_read(network, monkeypatch, tmp_path):
+    monkeypatch.setattr(_machine, "LEGACY_TABLES", {"ipv4": str(tmp_path / "missing")})
+    assert seen(programs())[1]["host_firewall"]["verdict"] == "ok", "a kernel without the old iptables"
+    monkeypatch.setattr(_machine, "LEGACY_TABLES", {"ipv4": str(tmp_path)})
+    hops = seen(programs())[1]
+    assert hops["host_firewall"]["verdict"] == "unknown"
+    assert f"{tmp_path} cannot be read (Is a directory)" in hops["host_firewall"]["evidence"]
+
+
+def test_D16_an_audit_log_that_cannot_be_read(network, monkeypatch, tmp_path):
+    (tmp_path / "enforce").write_text("1")
+    monkeypatch.setattr(_machine, "ENFORCE", str(tmp_path / "enforce"))
+    monkeypatch.setattr(_machine, "AUDIT_LOG", str(tmp_path))
+    hops = seen(programs())[1]
+    assert hops["selinux"]["verdict"] == "unknown"
+    assert f"{tmp_path} cannot be read (Is a directory)" in hops["selinux"]["evidence"]
+
+
 def test_selinux_is_read(network, monkeypatch, tmp_path):
     (tmp_path / "enforce").write_text("1")
     monkeypatch.setattr(_machine, "ENFORCE", str(tmp_path / "enforce"))

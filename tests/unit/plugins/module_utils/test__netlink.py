@@ -60,6 +60,7 @@ def test_L3_a_refusal_has_its_errno(kind):
     with pytest.raises(Refused) as refusal:
         payloads(message(20, b"one"), message(kind, result(-errno.EACCES)))
     assert refusal.value.code == errno.EACCES
+    assert str(refusal.value) == "Permission denied"
 
 
 def test_an_interrupted_dump_is_told_from_a_refused_one():
@@ -127,6 +128,12 @@ def test_a_datagram_longer_than_the_buffer_is_noticed():
 def test_the_kernel_refuses_a_senseless_question():
     with pytest.raises(Refused):
         _netlink.ask(4, _netlink.request(20, _netlink.DUMP, b"\xff"))
+
+
+def test_a_kernel_that_says_nothing_is_not_waited_for_long(monkeypatch):
+    monkeypatch.setattr(_netlink, "SECONDS", 0.1)
+    with pytest.raises(Unusable, match="timed out"):
+        _netlink.ask(4, _netlink.request(1, 0, b""))  # NLMSG_NOOP
 
 
 def test_message_keeps_type_and_flags():

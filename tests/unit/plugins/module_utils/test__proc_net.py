@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import io
+import socket
+
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _proc_net
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import Socket
@@ -187,6 +190,25 @@ def test_L2_a_machine_without_ipv6_has_no_table_for_it(monkeypatch):
         _proc_net.read("tcp", "ipv4", False, print)
 
 
-def test_own_socket_is_in_the_table(bind):
-    port = bind("127.0.0.1").getsockname()[1]
-    assert port in [each.local_port for each in _proc_net.read("tcp", "ipv4", False, print)]
+@pytest.mark.parametrize(("family", "address"), [("ipv4", "127.0.0.1"), ("ipv6", "::1")])
+def test_own_socket_is_in_the_table(bind, family, address):
+    port = bind(address).getsockname()[1]
+    assert (address, port) in [
+        (each.local_address, each.local_port) for each in _proc_net.read("tcp", family, False, print)
+    ]
+
+
+def test_own_connection_is_in_the_table_if_all_is_asked_for(bind):
+    listener = bind("127.0.0.1")
+    with socket.create_connection(listener.getsockname()) as connection:
+        wanted = connection.getsockname()[1]
+        for every_state in (False, True):
+            found = [each.local_port for each in _proc_net.read("tcp", "ipv4", every_state, print)]
+            assert (wanted in found) == every_state
+
+
+def test_a_warning_names_the_table(monkeypatch):
+    monkeypatch.setattr("builtins.open", lambda path: io.StringIO("the headings\ngarbage\n"))
+    warnings = []
+    assert _proc_net.read("udp", "ipv6", False, warnings.append) == []
+    assert warnings == ["/proc/net/udp6: line 2 skipped: 'garbage' is no row of a socket table"]

@@ -108,6 +108,12 @@ def test_disk_that_fills_up_meanwhile_leaves_nothing(tmp_path, archive, monkeypa
         subprocess.run(["umount", path], check=True)
 
 
+def test_other_faults_of_the_disk_leave_nothing_either(path, archive, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        _releases.unpack(path, "abc", str(tmp_path / "missing.tar.gz"), "/venv", {}, os.getgid())
+    assert os.listdir(os.path.join(path, "releases")) == []
+
+
 def test_switching_moves_one_link(path, deploy):
     deploy("a")
     deploy("b", switch=False)
@@ -158,6 +164,13 @@ def test_prune_keeps_the_last_deployed_and_none_that_never_was(path, deploy, kee
     removed = _releases.prune(path, keep)
     assert names(path) == stay
     assert sorted(removed + stay) == ["a", "b", "c", "d", "never"]
+
+
+def test_prune_removes_what_killed_runs_left(path, deploy):
+    deploy("a")
+    os.makedirs(os.path.join(path, "releases", ".b.partial", "app"))
+    assert _releases.prune(path, 5) == []
+    assert os.listdir(os.path.join(path, "releases")) == ["a"]
 
 
 def test_prune_never_removes_the_current_one(path, deploy):
@@ -244,3 +257,13 @@ def test_differing_files_are_told_with_the_text_they_had(path, archive):
         "logo.png": None,
         "removed.py": "gone",
     }
+
+
+def test_links_differ_by_where_they_lead(path, archive):
+    _releases.unpack(path, "a", archive(app="1"), "/venv", {}, os.getgid())
+    app = os.path.join(path, "releases", "a", "app")
+    os.symlink("app.py", os.path.join(app, "same"))
+    os.symlink("/nonexistent", os.path.join(app, "moved"))
+    texts = {"app.py": "1", "same": "-> app.py", "moved": "-> app.py"}
+    digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
+    assert _releases.differing(path, "a", digests) == {"moved": "-> /nonexistent"}

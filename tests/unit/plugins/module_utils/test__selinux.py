@@ -51,6 +51,16 @@ def test_D12_the_port_may_not_be_bound():
     assert found["fix"] == "sudo semanage port -a -t http_port_t -p tcp 5000"
 
 
+def test_what_no_label_of_ours_would_mend_is_left_to_audit2allow():
+    read = LOG.splitlines()[3]
+    found = judged([read], pids=[500])
+    assert "{ read }" in found["evidence"]
+    assert found["fix"] == "sudo ausearch -m avc -c cron | audit2allow -w # says what to allow"
+    # A process names itself as it likes, and people paste this.
+    found = judged([read.replace('"cron"', '"(gunicorn)"')])
+    assert found["fix"] == "sudo ausearch -m avc -c '(gunicorn)' | audit2allow -w # says what to allow"
+
+
 def test_what_others_were_denied_does_not_count():
     assert judged(LOG.splitlines()[3:])["verdict"] == "ok"
     assert judged(LOG.splitlines()[:2], pids=(), port=80)["verdict"] == "broken"  # by its name

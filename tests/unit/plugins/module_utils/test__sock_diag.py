@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import struct
 
 import pytest
@@ -167,7 +168,7 @@ def test_a_connection_keeps_its_send_queue():
     ],
 )
 def test_nonsense_is_refused(message):
-    with pytest.raises(Unusable):
+    with pytest.raises(Unusable, match="18" if message[0] == 18 else None):
         list(_sock_diag.parse([message], "tcp"))
 
 
@@ -218,6 +219,15 @@ def test_a_refusal_is_not_asked_again(monkeypatch):
 def test_an_interface_that_has_gone_keeps_its_number():
     assert _sock_diag.interface_name(1) == "lo"
     assert _sock_diag.interface_name(2**30) == "if1073741824"
+
+
+def test_own_connection_is_in_the_table_if_all_is_asked_for(bind):
+    listener = bind("127.0.0.1")
+    with socket.create_connection(listener.getsockname()) as connection:
+        inode = os.fstat(connection.fileno()).st_ino
+        for every_state in (False, True):
+            found = [each.inode for each in _sock_diag.read("tcp", "ipv4", every_state)]
+            assert (inode in found) == every_state
 
 
 def test_own_socket_is_in_the_table(bind):

@@ -118,6 +118,12 @@ def test_what_differs_in_content_mode_or_owner_is_not_as_wanted(tmp_path, wanted
     assert not _unit_files.is_as(str(tmp_path / "unit"), *wanted)
 
 
+def test_own_file_that_was_taken_away_is_not_newer(running, tmp_path):
+    """systemd tells of it by NeedDaemonReload."""
+    (tmp_path / "unit").unlink()
+    assert running.runs_with_older([]) == []
+
+
 def test_removing_is_done_once(tmp_path):
     path = str(tmp_path / "unit")
     _unit_files.write(path, "x", owner=os.getuid())

@@ -69,6 +69,16 @@ def test_another_system_is_refused(run, monkeypatch):
     assert "freebsd14" in run(host_reachability, port=80)["msg"]
 
 
+def test_socket_tables_that_cannot_be_read_are_a_failure(run, monkeypatch):
+    def refuse(*_arguments):
+        raise PermissionError(13, "Permission denied", "/proc/net/tcp")
+
+    monkeypatch.setattr(host_reachability, "look", refuse)
+    result = run(host_reachability, port=80)
+    assert result["failed"]
+    assert result["msg"].startswith("The kernel's socket tables cannot be read: [Errno 13] Permission denied")
+
+
 def test_a_page_that_cannot_be_reached_is_no_failure(run, bind):
     closed = bind()
     port = closed.getsockname()[1]

@@ -1,0 +1,229 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The whole of the release module: the control node's part, and the managed node's, which is this machine."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import stat
+from types import SimpleNamespace
+
+import pytest
+from ansible.errors import AnsibleActionFail
+from ansible_collections.flasklaunch.ec2.plugins.action import release as action
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _releases
+from ansible_collections.flasklaunch.ec2.plugins.modules import release
+
+USER = pwd.getpwuid(os.getuid()).pw_name
+
+
+class Here(action.ActionModule):
+    """Runs the module in this process, and copies where it would send."""
+
+    def __init__(self, args, run_module, folder, check_mode, diff):
+        task = SimpleNamespace(args=args, check_mode=check_mode, diff=diff, async_val=0)
+        shell = SimpleNamespace(tmpdir=str(folder), join_path=os.path.join)
+        super().__init__(task, SimpleNamespace(_shell=shell), None, None, None, None)
+        self.run_module, self.asked, self.sent, self.readable = run_module, 0, [], ()
+
+    def _execute_module(self, module_name, module_args, task_vars):
+        assert module_name == "flasklaunch.ec2.release"
+        self.asked += 1
+        return self.run_module(release, _ansible_check_mode=self._task.check_mode, **module_args)
+
+    def _make_tmp_path(self):
+        return self._connection._shell.tmpdir
+
+    def _transfer_file(self, local, remote):
+        self.sent.append(remote)
+        shutil.copy(local, remote)
+
+    def _fixup_perms2(self, paths):
+        self.readable = paths
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "webserver"
+
+
+@pytest.fixture
+def machine(run_module, tmp_path, path):
+    """Gives the module some arguments; keeps the last action to be looked at."""
+    folder = tmp_path / "ansible-tmp"
+    folder.mkdir()
+
+    class Machine:
+        def __call__(self, check_mode=False, diff=False, **args):
+            args = {"path": str(path), "venv": "/venv", "user": USER, **args}
+            self.last = Here(args, run_module, folder, check_mode, diff)
+            return self.last.run(task_vars={})
+
+        def app(self, name):
+            return path / "releases" / name / "app"
+
+    return Machine()
+
+
+@pytest.fixture
+def shop(tmp_path):
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "web.py").write_text("app = 1\n")
+    return folder
+
+
+def test_application_is_sent_once(machine, shop, tmp_path):
+    first = machine(src=str(shop))
+    assert (first["changed"], first["present"], first["current"]) == (True, False, None)
+    assert (machine.app(first["name"]) / "web.py").read_text() == "app = 1\n"
+    archive = str(tmp_path / "ansible-tmp" / "application.tar.gz")
+    assert machine.last.sent == [archive]
+    assert machine.last.readable == (str(tmp_path / "ansible-tmp"), archive), "become_user must read it"
+    again = machine(src=str(shop))
+    assert (again["changed"], again["present"], again["name"]) == (False, True, first["name"])
+    assert (machine.last.asked, machine.last.sent) == (1, [])
+
+
+def test_application_that_is_content_has_folders_and_is_not_kept_on_the_control_node(machine, tmp_path, monkeypatch):
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(action.tempfile, "tempdir", str(tmp_path / "tmp"))
+    name = machine(content={"web.py": "é = 1\r\n", "static/css/page.css": "body {}"})["name"]
+    assert (machine.app(name) / "web.py").read_bytes() == "é = 1\r\n".encode()
+    assert (machine.app(name) / "static" / "css" / "page.css").read_text() == "body {}"
+    assert os.listdir(tmp_path / "tmp") == []
+
+
+def test_home_is_where_the_tilde_leads(machine, shop, monkeypatch):
+    monkeypatch.setenv("HOME", str(shop.parent))
+    assert machine(src="~/shop")["changed"]
+
+
+def test_environment_is_text_and_makes_another_release(machine, shop, path):
+    before = machine(src=str(shop))["name"]
+    result = machine(src=str(shop), environment={"WORKERS": 4})
+    assert result["changed"]
+    assert result["name"] != before
+    assert (path / "releases" / result["name"] / "environment").read_text() == 'WORKERS="4"\n'
+    assert machine(src=str(shop), venv="/other")["name"] not in (before, result["name"])
+
+
+def test_what_is_excluded_is_not_sent(machine, shop):
+    (shop / "venv").mkdir()
+    (shop / "venv" / "lib.py").write_text("")
+    (shop / "notes.txt").write_text("")
+    assert sorted(os.listdir(machine.app(machine(src=str(shop))["name"]))) == ["notes.txt", "web.py"]
+    name = machine(src=str(shop), exclude=["*.txt"])["name"]
+    assert sorted(os.listdir(machine.app(name))) == ["venv", "web.py"]
+
+
+def test_check_mode_sends_nothing_and_says_what_would_be(machine, shop, path):
+    result = machine(check_mode=True, src=str(shop))
+    assert (result["changed"], result["present"]) == (True, False)
+    assert machine.last.sent == []
+    assert not path.exists()
+
+
+@pytest.fixture
+def served(machine, shop, path):
+    """A release that is served, of the application with a file of every kind."""
+    (shop / "gone.py").write_text("x\n")
+    (shop / ".env").write_text("SECRET_KEY=1\n")
+    (shop / "logo.png").write_bytes(b"\x89PNG\xff")
+    name = machine(src=str(shop))["name"]
+    _releases.switch(str(path), name)
+    return name
+
+
+def test_diff_is_between_what_is_served_and_what_comes(machine, shop, served):
+    (shop / "web.py").write_text("app = 2\n")
+    (shop / "gone.py").unlink()
+    (shop / "new.py").write_text("y\n")
+    (shop / "logo.png").write_bytes(b"\x89PNG\xfe")
+    (shop / ".env").write_text("SECRET_KEY=2\n")
+    result = machine(diff=True, src=str(shop))
+    assert result["current"] == served
+    shown = {each.get("after_header", "prepared"): each for each in result["diff"]}
+    assert shown == {
+        "web.py": dict(before_header="web.py", before="app = 1\n", after_header="web.py", after="app = 2\n"),
+        "gone.py": dict(before_header="gone.py", before="x\n", after_header="gone.py", after=""),
+        "new.py": dict(before_header="new.py", before="", after_header="new.py", after="y\n"),
+        "logo.png": dict(
+            before_header="logo.png", before="", after_header="logo.png", after="(its content is not shown)\n"
+        ),
+        "prepared": dict(prepared=".env (its content is not shown)\n"),
+    }
+
+
+@pytest.mark.parametrize("secret", ["deploy.KEY", "my-secrets/web.txt", "config/.env.local", "PassWords.txt"])
+def test_diff_never_shows_what_is_secret_by_its_name(machine, shop, served, secret):
+    (shop / secret).parent.mkdir(exist_ok=True, parents=True)
+    (shop / secret).write_text("hunter2")
+    result = machine(diff=True, check_mode=True, src=str(shop))
+    assert result["diff"] == [{"prepared": f"{secret} (its content is not shown)\n"}]
+    assert "hunter2" not in repr(result)
+
+
+def test_without_diff_nothing_is_compared(machine, shop, served):
+    (shop / "web.py").write_text("app = 2\n")
+    result = machine(src=str(shop))
+    assert "diff" not in result
+    assert "differing" not in result
+    assert machine(diff=True, src=str(shop))["diff"] != [], "it is there, and another one is served"
+
+
+def test_first_release_has_nothing_to_differ_from(machine, shop):
+    assert machine(diff=True, src=str(shop))["diff"] == []
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ({}, "one of src and content is needed"),
+        ({"src": "/tmp", "content": {"a": "b"}}, "one of src and content is needed"),
+        ({"src": "/nonexistent"}, "src: /nonexistent has no files in it"),
+        ({"content": {}}, "has no files in it"),
+    ],
+)
+def test_no_application_is_refused_on_the_control_node(machine, args, message):
+    with pytest.raises(AnsibleActionFail, match=message):
+        machine(**args)
+    assert machine.last.asked == 0
+
+
+def test_file_that_cannot_be_read_is_refused(machine, shop):
+    os.mkfifo(shop / "pipe")
+    with pytest.raises(AnsibleActionFail, match="src: .*pipe is neither a file nor a folder"):
+        machine(src=str(shop))
+
+
+def test_what_the_managed_node_refuses_is_the_answer(machine, shop):
+    result = machine(src=str(shop), user="no-such-user")
+    assert result["failed"]
+    assert "no-such-user" in result["msg"]
+
+
+def test_failure_is_told_before_anything_is_sent(machine, shop):
+    result = machine(src=str(shop), keep="many")
+    assert result["failed"]
+    assert machine.last.sent == []
+
+
+def test_other_states_need_no_application(machine, shop, path, served):
+    (shop / "web.py").write_text("app = 2\n")
+    name = machine(src=str(shop))["name"]
+    assert machine(state="current", name=name)["changed"]
+    assert os.readlink(path / "current") == f"releases/{name}"
+    assert machine(state="absent", name=served)["removed"] == [served]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_group_of_the_user_may_read_it_and_nobody_else(machine, shop, path):
+    name = machine(src=str(shop), user="nobody")["name"]
+    status = os.stat(path / "releases" / name)
+    assert (status.st_uid, status.st_gid) == (0, pwd.getpwnam("nobody").pw_gid)
+    assert stat.S_IMODE(status.st_mode) == 0o750

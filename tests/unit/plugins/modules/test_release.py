@@ -1,0 +1,140 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Releases that are there already; how one comes is tested in plugins/action."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _releases
+from ansible_collections.flasklaunch.ec2.plugins.modules import release, release_info
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Has `old` and `new`, which were deployed, `next`, which was not yet, and serves `new`."""
+    for second, name in enumerate(["next", "old", "new"]):
+        folder = tmp_path / "releases" / name
+        folder.mkdir(parents=True)
+        (folder / "venv").symlink_to(tmp_path / "environments" / name)
+        (tmp_path / "environments" / name).mkdir(parents=True)
+        os.utime(folder, (second, second))
+    (tmp_path / "current").symlink_to("releases/new")
+    return tmp_path
+
+
+@pytest.fixture
+def run(run_module, path):
+    return lambda **arguments: run_module(release, path=str(path), **arguments)
+
+
+@pytest.fixture
+def info(run_module, path):
+    return lambda: run_module(release_info, path=str(path))
+
+
+def names(path):
+    return sorted(os.listdir(path / "releases"))
+
+
+def test_deploying_switches_and_removes_what_is_too_old(run, path):
+    result = run(state="current", name="next", keep=2)
+    assert (result["changed"], result["name"], result["current"]) == (True, "next", "new")
+    assert result["removed"] == ["old"]
+    assert (result["diff"]["before"], result["diff"]["after"]) == ("new\n", "next\n")
+    assert os.readlink(path / "current") == "releases/next"
+    assert names(path) == ["new", "next"]
+    again = run(state="current", name="next", keep=2)
+    assert (again["changed"], again["removed"], again["current"]) == (False, [], "next")
+
+
+def test_fewer_to_keep_is_a_change_by_itself(run, path):
+    result = run(state="current", name="new", keep=1)
+    assert (result["changed"], sorted(result["removed"])) == (True, ["next", "old"])
+    assert names(path) == ["new"]
+
+
+def test_going_back_removes_nothing(run, path, info):
+    result = run(state="current", name="old", deployed=False, keep=1)
+    assert (result["changed"], result["removed"]) == (True, [])
+    assert names(path) == ["new", "next", "old"]
+    assert [each["name"] for each in info()["releases"]] == ["new", "old", "next"]
+
+
+def test_check_mode_switches_nothing(run, path):
+    before = run(state="current", name="new", _ansible_check_mode=True)
+    assert (before["changed"], before["removed"]) == (False, [])
+    result = run(state="current", name="next", keep=1, _ansible_check_mode=True)
+    assert (result["changed"], result["diff"]["after"]) == (True, "next\n")
+    assert os.readlink(path / "current") == "releases/new"
+    assert run(state="absent", name="old", _ansible_check_mode=True)["removed"] == ["old"]
+    assert names(path) == ["new", "next", "old"]
+
+
+def test_first_one_is_after_none(run, path):
+    (path / "current").unlink()
+    assert run(state="current", name="new")["diff"]["before"] == "none\n"
+
+
+def test_release_is_removed_once(run, path):
+    result = run(state="absent", name="old")
+    assert (result["changed"], result["removed"]) == (True, ["old"])
+    assert names(path) == ["new", "next"]
+    assert sorted(os.listdir(path / "environments")) == ["new", "next"]
+    again = run(state="absent", name="old")
+    assert (again["changed"], again["removed"]) == (False, [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"state": "current", "name": "other"}, "there is no release other in"),
+        ({"state": "absent", "name": "new"}, "is being served"),
+        ({"state": "current"}, "state is current but all of the following are missing: name"),
+        ({"state": "absent"}, "state is absent but all of the following are missing: name"),
+        ({"name": "x"}, "state is present but all of the following are missing: venv, user"),
+        ({"name": "x", "venv": "/v", "user": "no-such-user", "_archive": "/x"}, "user: getpwnam(): name not found"),
+        ({"name": "x", "venv": "/v", "user": "root", "_archive": "/nonexistent"}, "cannot be worked on: [Errno 2]"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(run, path, arguments, message):
+    result = run(**arguments)
+    assert result["failed"]
+    assert message in result["msg"]
+    assert names(path) == ["new", "next", "old"]
+    assert os.readlink(path / "current") == "releases/new"
+
+
+def test_what_is_there_is_told(info, path):
+    assert (info()["current"], info()["former"]) == ("new", "old")
+    assert info()["releases"] == [
+        {"name": "new", "deployed": "1970-01-01T00:00:02Z", "venv": str(path / "environments" / "new")},
+        {"name": "old", "deployed": "1970-01-01T00:00:01Z", "venv": str(path / "environments" / "old")},
+        {"name": "next", "deployed": None, "venv": str(path / "environments" / "next")},
+    ]
+
+
+def test_no_releases_are_no_failure(run_module, tmp_path):
+    result = run_module(release_info, path=str(tmp_path / "missing"))
+    assert (result["failed"], result["releases"], result["current"], result["former"]) == (False, [], None, None)
+
+
+def test_releases_that_cannot_be_read(run_module, tmp_path):
+    (tmp_path / "releases").write_text("")
+    result = run_module(release_info, path=str(tmp_path))
+    assert result["failed"]
+    assert f"the releases in {tmp_path} cannot be read" in result["msg"]
+
+
+def test_soundness_of_the_environment_is_told(run, path):
+    arguments = dict(name="new", venv=str(path / "environments" / "new"), user="root")
+    assert not run(**arguments)["environment_is_sound"]
+    venv = path / "environments" / "new"
+    (venv / "bin").mkdir()
+    (venv / "bin" / "python3").touch()
+    (venv / _releases.INSTALLED).write_text('{"site_packages": "/", "distributions": []}')
+    result = run(**arguments)
+    assert (result["changed"], result["present"], result["environment_is_sound"]) == (False, True, True)
