@@ -84,6 +84,10 @@ importer: setup
 sanity: setup
 	tests/ansible_test.sh $(STATE) sanity $(CORES)
 
+# What the tests compare with.
+peers:
+	@tests/peers.sh nft iptables chromium
+
 # After each change: the logic, in some 15 seconds.
 quick: setup
 	ruff check
