@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -129,10 +130,14 @@ def test_examples_of_filters_run_and_give_what_they_say(filters, tmp_path):
         for name in FILTERS
     ]
     (tmp_path / "examples.yml").write_text(yaml.safe_dump(plays))
-    (tmp_path / "ansible.cfg").write_text("[defaults]\nstdout_callback = ansible.posix.json\n")
     # Without an inventory, localhost has the Python that runs Ansible.
     ran = subprocess.run(
-        ["ansible-playbook", "examples.yml"], cwd=tmp_path, capture_output=True, text=True, check=False
+        ["ansible-playbook", "examples.yml"],
+        cwd=tmp_path,
+        env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     told = {

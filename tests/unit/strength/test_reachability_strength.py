@@ -30,8 +30,10 @@ LOGIC = [
     "_reachability_load_balancer",
     "_reachability",
 ]
-HELPERS = ["reachability_world", "reachability_scenarios"]
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "plugins" / "module_utils"))
+HELPERS = [
+    "ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils.reachability_world",
+    "ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils.reachability_scenarios",
+]
 
 # idea: (file, what is there, what is put there)
 IDEAS = {

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, NamedTuple
 
-from reachability_world import (
+from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils.reachability_world import (
     ANYTHING,
     BALANCER,
     EVERYWHERE,

@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._exposure import ask_aws, expose, normalised
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_collect import Missing
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snapshot import NotRead, Snapshot
-from reachability_scenarios import (
+from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils.reachability_scenarios import (
     DEFAULT,
     FAULTS_OF_INSTANCE,
     HIGH,
@@ -30,7 +30,7 @@ from reachability_scenarios import (
     second_interface,
     then,
 )
-from reachability_world import (
+from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils.reachability_world import (
     ANYTHING,
     EVERYWHERE,
     IPV6,

@@ -18,7 +18,14 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._packet_filters im
     routed,
 )
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snapshot import NotRead
-from reachability_world import acl, entry, group, permission, route, table
+from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils.reachability_world import (
+    acl,
+    entry,
+    group,
+    permission,
+    route,
+    table,
+)
 
 pytest.importorskip("hypothesis")
 from hypothesis import HealthCheck, given, settings  # noqa: E402

@@ -10,7 +10,7 @@ import itertools
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import HOPS, asked
-from reachability_scenarios import (
+from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils.reachability_scenarios import (
     FAULTS_OF_BALANCER,
     FAULTS_OF_INSTANCE,
     INSTANCE,
@@ -23,7 +23,15 @@ from reachability_scenarios import (
     state,
     then,
 )
-from reachability_world import TO_BALANCER, TO_INSTANCE, denied, interface, matches, outcome, said
+from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils.reachability_world import (
+    TO_BALANCER,
+    TO_INSTANCE,
+    denied,
+    interface,
+    matches,
+    outcome,
+    said,
+)
 
 OF_TARGETS = (
     "target_group",

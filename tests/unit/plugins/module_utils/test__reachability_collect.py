@@ -16,7 +16,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_coll
 )
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_hops import Question
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snapshot import NotRead
-from reachability_scenarios import (
+from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils.reachability_scenarios import (
     SCENARIOS,
     block,
     by_address,
@@ -28,7 +28,7 @@ from reachability_scenarios import (
     target_is,
     then,
 )
-from reachability_world import (
+from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils.reachability_world import (
     BALANCER,
     GROUP_ARN,
     LISTENER,

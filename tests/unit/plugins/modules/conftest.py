@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import sys
 
-import ec2_api
 import pytest
+from ansible_collections.flasklaunch.ec2.tests.unit.plugins.modules import ec2_api
 
 
 @pytest.fixture(scope="session")

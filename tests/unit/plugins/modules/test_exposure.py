@@ -8,7 +8,13 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.modules import exposure
-from ec2_api import KEYS, REGION, counted, outcome, without_aws
+from ansible_collections.flasklaunch.ec2.tests.unit.plugins.modules.ec2_api import (
+    KEYS,
+    REGION,
+    counted,
+    outcome,
+    without_aws,
+)
 
 
 @pytest.fixture

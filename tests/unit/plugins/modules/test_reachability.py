@@ -14,9 +14,17 @@ import threading
 import pytest
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.flasklaunch.ec2.plugins.modules import reachability
+from ansible_collections.flasklaunch.ec2.tests.unit.plugins.modules.ec2_api import (
+    KEYS,
+    REGION,
+    client_of,
+    counted,
+    outcome,
+    share_session,
+    without_aws,
+)
 from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
-from ec2_api import KEYS, REGION, client_of, counted, outcome, share_session, without_aws
 
 POLICY = pathlib.Path(__file__).resolve().parents[4] / "files" / "iam-policy.json"
 ARN = "arn:aws:elasticloadbalancing:us-east-1:123456789012:"
