@@ -276,6 +276,14 @@ ACCEPT = {"accept": None}
         ([match({"concat": [DPORT, SADDR]}, {"concat": [5000, "198.51.100.7"]}), ACCEPT], PARTIAL),
         ([match(FLAGS, "syn"), ACCEPT], OK),
         ([match(FLAGS, "ack"), ACCEPT], BROKEN),
+        ([match({"&": [FLAGS, ["syn", "ack"]]}, "syn"), ACCEPT], OK),
+        ([match({"&": [FLAGS, ["syn", "ack"]]}, "ack"), ACCEPT], BROKEN),
+        ([match({"&": [FLAGS, ["fin", "ack"]]}, 0), ACCEPT], OK),
+        ([match({"&": [FLAGS, ["fin", "syn"]]}, 0), ACCEPT], BROKEN),
+        ([match(DPORT, {"set": []}), ACCEPT], BROKEN),
+        ([match({"payload": {"protocol": "th", "field": "sport"}}, {"range": [1024, 65535]}), ACCEPT], OK),
+        ([match(SPORT, "http"), ACCEPT], UNKNOWN),
+        ([match(SADDR, {"something": "new"}), ACCEPT], UNKNOWN),
         ([match(SADDR, "an-old-name"), ACCEPT], UNKNOWN),
         ([match({"payload": {"protocol": "ip", "field": "ttl"}}, 64), ACCEPT], UNKNOWN),
         ([match({"ct": {"key": "direction"}}, "original"), ACCEPT], OK),
@@ -285,6 +293,64 @@ ACCEPT = {"accept": None}
 def test_nftables_expressions(expressions, expected):
     office = {"set": {"family": "inet", "table": "t", "name": "office", "elem": ["198.51.100.7"]}}
     assert verdict(_nftables.parse(ruleset(expressions, sets=[office]), packet(5000)), packet(5000)) == expected
+
+
+def of_header(protocol, field):
+    return {"payload": {"protocol": protocol, "field": field}}
+
+
+@pytest.mark.parametrize(
+    ("family", "expression", "expected"),
+    [
+        ("ipv4", match(of_header("ip", "protocol"), "tcp"), OK),
+        ("ipv4", match(of_header("ip", "protocol"), 17), BROKEN),
+        ("ipv6", match(of_header("ip6", "nexthdr"), "tcp"), OK),
+        ("ipv6", match(of_header("ip6", "nexthdr"), 6), OK),
+        # A header that the packet has not got is neither equal nor unequal to anything.
+        ("ipv4", match(of_header("ip6", "hoplimit"), 64), BROKEN),
+        ("ipv4", match(of_header("ip6", "saddr"), "2001:db8::5", "!="), BROKEN),
+        ("ipv6", match(of_header("ip", "ttl"), 64), BROKEN),
+        ("ipv6", match(of_header("ip", "saddr"), "203.0.113.7", "!="), BROKEN),
+        ("ipv4", match({"meta": {"key": "protocol"}}, "ip"), OK),
+        ("ipv4", match({"meta": {"key": "protocol"}}, "ipv4"), OK),
+        ("ipv4", match({"meta": {"key": "protocol"}}, "ip6"), BROKEN),
+        ("ipv6", match({"meta": {"key": "protocol"}}, "ip6"), OK),
+        ("ipv6", match({"meta": {"key": "protocol"}}, "ipv6"), OK),
+        ("ipv6", match({"meta": {"key": "protocol"}}, "ip"), BROKEN),
+        ("ipv4", match({"meta": {"key": "nfproto"}}, "ipv4"), OK),
+        ("ipv4", match({"meta": {"key": "nfproto"}}, "ipv6"), BROKEN),
+        ("ipv4", match({"meta": {"key": "pkttype"}}, "host"), OK),
+        ("ipv4", match({"meta": {"key": "pkttype"}}, "unicast"), OK),
+        ("ipv4", match({"meta": {"key": "pkttype"}}, "multicast"), BROKEN),
+        ("ipv4", match({"meta": {"key": "oif"}}, "eth0"), BROKEN),
+    ],
+)
+def test_nftables_headers(family, expression, expected):
+    of = packet(5000, family=family, address="10.0.1.20" if family == "ipv4" else "2001:db8::5")
+    assert verdict(_nftables.parse(ruleset([expression, ACCEPT]), of), of) == expected
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "words"),
+    [
+        (DPORT, 5000, "tcp dport 5000"),
+        (SADDR, {"prefix": {"addr": "10.0.0.0", "len": 8}}, "ip saddr 10.0.0.0/8"),
+        ({"payload": {"base": "nh", "offset": 64, "len": 32}}, 1, "raw payload 1"),
+        ({"meta": {"key": "iif"}}, "eth0", "iif eth0"),
+        ({"meta": {"key": "iifname"}}, "eth0", "iifname eth0"),
+        ({"meta": {"key": "oif"}}, "eth0", "oif eth0"),
+        ({"meta": {"key": "oifname"}}, "eth0", "oifname eth0"),
+        ({"meta": {"key": "mark"}}, 1, "mark 1"),
+        ({"meta": {"key": "skuid"}}, 0, "meta skuid 0"),
+        ({"ct": {"key": "mark"}}, 1, "ct mark 1"),
+        ({"concat": [DPORT, SADDR]}, {"set": [{"concat": [22, "::1"]}]}, "tcp dport . ip saddr { 22 . ::1 }"),
+        (REVERSE_PATH, False, "fib saddr . iif oif False"),
+        ({"&": [FLAGS, ["syn", "ack"]]}, "syn", "tcp flags & syn,ack syn"),
+        ({"socket": {"key": "transparent"}}, 1, "socket 1"),
+    ],
+)
+def test_nftables_rules_in_words(left, right, words):
+    assert _nftables.describe([match(left, right), ACCEPT]) == f"{words} accept"
 
 
 def test_nftables_chains_that_are_not_met():
