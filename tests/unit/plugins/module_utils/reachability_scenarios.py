@@ -1002,7 +1002,9 @@ LOAD_BALANCER = [
     through(
         "a redirect needs no targets",
         then(listeners(listener(actions=[{"Type": "redirect", "RedirectConfig": {"Port": "443"}}])), target_is()),
+        {"target_group": "skipped"},
         {},
+        ("it redirects to #{protocol} port 443.",),
     ),
     through(
         "a page of its own needs no targets",
@@ -1013,6 +1015,17 @@ LOAD_BALANCER = [
         {"target_group": "skipped"},
         {},
         ("status 503",),
+    ),
+    through(
+        "a node's subnet has no addresses of the group's family",
+        then(
+            by_address("2600:1f18:1:103::10", IpAddressType="ipv6"),
+            lambda world: world.target.update(Ipv6Addresses=[{"Ipv6Address": "2600:1f18:1:103::10"}]),
+            lambda world: world["Subnets"][0].update(Ipv6CidrBlockAssociationSet=[]),
+        ),
+        dict.fromkeys(["target_nacl_ingress", "security_group", "target_nacl_egress"], "unknown"),
+        {},
+        ("subnet-a has no ipv6 addresses, which the load balancer's node there needs",),
     ),
     through(
         "its target group is not shown",
@@ -1056,7 +1069,7 @@ LOAD_BALANCER = [
         target_is(health("unhealthy", "Target.FailedHealthChecks")),
         {"target_health": "broken " + UNWELL},
         {},
-        ("i-app is unhealthy (Target.FailedHealthChecks", "port 5000"),
+        ("i-app is unhealthy (Target.FailedHealthChecks: said Target.FailedHealthChecks).", "HTTP on port 5000"),
     ),
     through(
         "a target answers with an error",
@@ -1064,6 +1077,27 @@ LOAD_BALANCER = [
         {"target_health": "broken " + UNWELL},
         {},
         ("/health", "200"),
+    ),
+    through(
+        "a target answers with an error, and which answer is good is not told",
+        then(groups(target_group(Matcher=None)), target_is(health("unhealthy", "Target.ResponseCodeMismatch"))),
+        {"target_health": "broken " + UNWELL},
+        {},
+        ("Let /health answer with 200,",),
+    ),
+    through(
+        "a target's address cannot be used",
+        target_is(health("unused", "Target.IpUnusable")),
+        {"target_health": "broken ELB_INSTALLED_AZ_RESTRICTION"},
+        {},
+        (f"--load-balancer-arn {BALANCER} --subnets",),
+    ),
+    through(
+        "a target whose health is told without a reason",
+        target_is({**health("unhealthy"), "TargetHealth": {"State": "unhealthy"}}),
+        {"target_health": "broken " + UNWELL},
+        {},
+        ("i-app is unhealthy.",),
     ),
     through(
         "targets are being tried",
@@ -1102,6 +1136,8 @@ LOAD_BALANCER = [
         "it lets out to another group",
         lambda world: world.egress(permission(5000, groups=["sg-web"])),
         {"lb_security_group_egress": "broken " + SG},
+        {},
+        ("tcp/5000 lets out to members of sg-web",),
     ),
     through(
         "it lets out to another port",
