@@ -882,13 +882,33 @@ LOAD_BALANCER = [
         {},
         ("subnet-a",),
     ),
-    through("provisioning", balancer(State={"Code": "provisioning"}), {"lb_state": "broken BAD_STATE"}),
     through(
-        "failed", balancer(State={"Code": "failed", "Reason": "no room"}), {"lb_state": "broken"}, {}, ("no room",)
+        "provisioning",
+        balancer(State={"Code": "provisioning"}),
+        {"lb_state": "broken BAD_STATE"},
+        {},
+        ("wait load-balancer-available",),
     ),
-    through("impaired", balancer(State={"Code": "active_impaired"}), {"lb_state": "partial BAD_STATE"}),
     through(
-        "internal", balancer(Scheme="internal"), {"lb_scheme": "broken x-ELBV2_IS_INTERNAL"}, {}, ("internet-facing",)
+        "failed",
+        balancer(State={"Code": "failed", "Reason": "no room"}),
+        {"lb_state": "broken"},
+        {},
+        ("no room", "delete-load-balancer"),
+    ),
+    through(
+        "impaired",
+        balancer(State={"Code": "active_impaired"}),
+        {"lb_state": "partial BAD_STATE"},
+        {},
+        ("Free addresses in its subnets: subnet-a, subnet-b",),
+    ),
+    through(
+        "internal",
+        balancer(Scheme="internal"),
+        {"lb_scheme": "broken x-ELBV2_IS_INTERNAL"},
+        {},
+        ("internet-facing", "--subnets subnet-a subnet-b"),
     ),
     through("internal, asked from within", balancer(Scheme="internal"), {}, INSIDE),
     through(
@@ -932,7 +952,7 @@ LOAD_BALANCER = [
         listeners(listener(443, "HTTPS")),
         {"lb_listener": "broken ELBV2_LISTENERS_MISMATCH"},
         {},
-        ("443 (HTTPS)", "create-listener"),
+        ("443 (HTTPS)", "create-listener", "HTTP "),
     ),
     through("the other listener", listeners(listener(443, "HTTPS"), listener(80)), {}),
     through(
@@ -989,12 +1009,30 @@ LOAD_BALANCER = [
                 )
             ),
         ),
+        {"target_group": "ok"},
         {},
+        ("forwards to app with i-app.",),
     ),
     through(
         "a login first",
         then(
             listeners(listener(actions=[dict(forward()[0], Order=2), {"Type": "authenticate-oidc", "Order": 1}])),
+            target_is(),
+        ),
+        {"target_group": "broken " + NO_TARGET},
+    ),
+    through(
+        "two logins first, in no order",
+        then(
+            listeners(
+                listener(
+                    actions=[
+                        {"Type": "authenticate-oidc", "Order": 2},
+                        dict(forward()[0], Order=10),
+                        {"Type": "authenticate-cognito", "Order": 1},
+                    ]
+                )
+            ),
             target_is(),
         ),
         {"target_group": "broken " + NO_TARGET},
@@ -1060,9 +1098,53 @@ LOAD_BALANCER = [
         then(
             balancer(AvailabilityZones=[{"SubnetId": "subnet-a"}]),
             target_in("subnet-a"),
-            acl_of_subnet("subnet-a", WEB_IN, EPHEMERAL_OUT),
+            acl_of_subnet("subnet-a", *both_ways(50, "deny", "10.0.1.0/24"), WEB_IN, EPHEMERAL_OUT),
+        ),
+        {"target_nacl_ingress": "ok", "target_nacl_egress": "ok"},
+        {},
+        ("i-app is in the same subnet as the load balancer's node",),
+    ),
+    through(
+        "a target is registered at a port of its own",
+        then(target_is(health(port=8000)), rules(permission(8000, groups=["sg-lb"]), of="sg-app")),
+        {},
+    ),
+    through(
+        "a target is registered at a port that its groups do not admit",
+        target_is(health(port=8000)),
+        {"security_group": "broken " + SG},
+    ),
+    through(
+        "health is checked at a port of the group that the target's groups do not admit",
+        then(
+            groups(target_group(HealthCheckPort="8081")),
+            target_is({**health(), "HealthCheckPort": "traffic-port"}),
+        ),
+        {"security_group": "broken " + SG},
+        {},
+        ("tcp/8081",),
+    ),
+    through(
+        "a target has a second interface, which gets nothing",
+        lambda world: world["Instances"][None][0]["NetworkInterfaces"].insert(
+            0,
+            interface(
+                "eni-other",
+                "subnet-c",
+                "10.0.3.11",
+                None,
+                ["sg-default"],
+                Attachment={"DeviceIndex": 1, "Status": "attached"},
+            ),
         ),
         {},
+    ),
+    through(
+        "five targets",
+        target_is(*[health()] * 5),
+        {"target_group": "ok"},
+        {},
+        ("i-app, i-app, i-app and 2 more",),
     ),
     through(
         "no target is healthy",
@@ -1282,6 +1364,21 @@ LOAD_BALANCER = [
         {"target_nacl_ingress": "broken " + NACL, "target_nacl_egress": "broken " + NACL},
     ),
     through("a network load balancer", network_balancer(), {}),
+    *(
+        through(
+            f"a network load balancer for {protocol}, whose targets know the client by default",
+            then(
+                network_balancer(kind="ip"),
+                by_address(Protocol=protocol),
+                listeners(listener(protocol=protocol)),
+                rules(permission(5000, cidrs=["10.0.0.0/16"], protocol="udp"), of="sg-app"),
+                rules(permission(80, cidrs=EVERYWHERE, protocol="udp"), of="sg-lb"),
+            ),
+            {"security_group": "broken " + SG},
+            {"protocol": "udp"},
+        )
+        for protocol in ("UDP", "TCP_UDP", "QUIC", "TCP_QUIC")
+    ),
     through(
         "a network load balancer without groups, whose targets know the nodes alone",
         then(network_balancer(preserve=False, groups=()), rules(permission(5000, cidrs=["10.0.0.0/22"]), of="sg-app")),
