@@ -882,13 +882,33 @@ LOAD_BALANCER = [
         {},
         ("subnet-a",),
     ),
-    through("provisioning", balancer(State={"Code": "provisioning"}), {"lb_state": "broken BAD_STATE"}),
     through(
-        "failed", balancer(State={"Code": "failed", "Reason": "no room"}), {"lb_state": "broken"}, {}, ("no room",)
+        "provisioning",
+        balancer(State={"Code": "provisioning"}),
+        {"lb_state": "broken BAD_STATE"},
+        {},
+        ("wait load-balancer-available",),
     ),
-    through("impaired", balancer(State={"Code": "active_impaired"}), {"lb_state": "partial BAD_STATE"}),
     through(
-        "internal", balancer(Scheme="internal"), {"lb_scheme": "broken x-ELBV2_IS_INTERNAL"}, {}, ("internet-facing",)
+        "failed",
+        balancer(State={"Code": "failed", "Reason": "no room"}),
+        {"lb_state": "broken"},
+        {},
+        ("no room", "delete-load-balancer"),
+    ),
+    through(
+        "impaired",
+        balancer(State={"Code": "active_impaired"}),
+        {"lb_state": "partial BAD_STATE"},
+        {},
+        ("Free addresses in its subnets: subnet-a, subnet-b",),
+    ),
+    through(
+        "internal",
+        balancer(Scheme="internal"),
+        {"lb_scheme": "broken x-ELBV2_IS_INTERNAL"},
+        {},
+        ("internet-facing", "--subnets subnet-a subnet-b"),
     ),
     through("internal, asked from within", balancer(Scheme="internal"), {}, INSIDE),
     through(
@@ -932,7 +952,7 @@ LOAD_BALANCER = [
         listeners(listener(443, "HTTPS")),
         {"lb_listener": "broken ELBV2_LISTENERS_MISMATCH"},
         {},
-        ("443 (HTTPS)", "create-listener"),
+        ("443 (HTTPS)", "create-listener", "HTTP "),
     ),
     through("the other listener", listeners(listener(443, "HTTPS"), listener(80)), {}),
     through(
@@ -989,7 +1009,9 @@ LOAD_BALANCER = [
                 )
             ),
         ),
+        {"target_group": "ok"},
         {},
+        ("forwards to app with i-app.",),
     ),
     through(
         "a login first",
@@ -1000,9 +1022,27 @@ LOAD_BALANCER = [
         {"target_group": "broken " + NO_TARGET},
     ),
     through(
+        "two logins first, in no order",
+        then(
+            listeners(
+                listener(
+                    actions=[
+                        {"Type": "authenticate-oidc", "Order": 2},
+                        dict(forward()[0], Order=10),
+                        {"Type": "authenticate-cognito", "Order": 1},
+                    ]
+                )
+            ),
+            target_is(),
+        ),
+        {"target_group": "broken " + NO_TARGET},
+    ),
+    through(
         "a redirect needs no targets",
         then(listeners(listener(actions=[{"Type": "redirect", "RedirectConfig": {"Port": "443"}}])), target_is()),
+        {"target_group": "skipped"},
         {},
+        ("it redirects to #{protocol} port 443.",),
     ),
     through(
         "a page of its own needs no targets",
@@ -1013,6 +1053,17 @@ LOAD_BALANCER = [
         {"target_group": "skipped"},
         {},
         ("status 503",),
+    ),
+    through(
+        "a node's subnet has no addresses of the group's family",
+        then(
+            by_address("2600:1f18:1:103::10", IpAddressType="ipv6"),
+            lambda world: world.target.update(Ipv6Addresses=[{"Ipv6Address": "2600:1f18:1:103::10"}]),
+            lambda world: world["Subnets"][0].update(Ipv6CidrBlockAssociationSet=[]),
+        ),
+        dict.fromkeys(["target_nacl_ingress", "security_group", "target_nacl_egress"], "unknown"),
+        {},
+        ("subnet-a has no ipv6 addresses, which the load balancer's node there needs",),
     ),
     through(
         "its target group is not shown",
@@ -1047,16 +1098,60 @@ LOAD_BALANCER = [
         then(
             balancer(AvailabilityZones=[{"SubnetId": "subnet-a"}]),
             target_in("subnet-a"),
-            acl_of_subnet("subnet-a", WEB_IN, EPHEMERAL_OUT),
+            acl_of_subnet("subnet-a", *both_ways(50, "deny", "10.0.1.0/24"), WEB_IN, EPHEMERAL_OUT),
+        ),
+        {"target_nacl_ingress": "ok", "target_nacl_egress": "ok"},
+        {},
+        ("i-app is in the same subnet as the load balancer's node",),
+    ),
+    through(
+        "a target is registered at a port of its own",
+        then(target_is(health(port=8000)), rules(permission(8000, groups=["sg-lb"]), of="sg-app")),
+        {},
+    ),
+    through(
+        "a target is registered at a port that its groups do not admit",
+        target_is(health(port=8000)),
+        {"security_group": "broken " + SG},
+    ),
+    through(
+        "health is checked at a port of the group that the target's groups do not admit",
+        then(
+            groups(target_group(HealthCheckPort="8081")),
+            target_is({**health(), "HealthCheckPort": "traffic-port"}),
+        ),
+        {"security_group": "broken " + SG},
+        {},
+        ("tcp/8081",),
+    ),
+    through(
+        "a target has a second interface, which gets nothing",
+        lambda world: world["Instances"][None][0]["NetworkInterfaces"].insert(
+            0,
+            interface(
+                "eni-other",
+                "subnet-c",
+                "10.0.3.11",
+                None,
+                ["sg-default"],
+                Attachment={"DeviceIndex": 1, "Status": "attached"},
+            ),
         ),
         {},
+    ),
+    through(
+        "five targets",
+        target_is(*[health()] * 5),
+        {"target_group": "ok"},
+        {},
+        ("i-app, i-app, i-app and 2 more",),
     ),
     through(
         "no target is healthy",
         target_is(health("unhealthy", "Target.FailedHealthChecks")),
         {"target_health": "broken " + UNWELL},
         {},
-        ("i-app is unhealthy (Target.FailedHealthChecks", "port 5000"),
+        ("i-app is unhealthy (Target.FailedHealthChecks: said Target.FailedHealthChecks).", "HTTP on port 5000"),
     ),
     through(
         "a target answers with an error",
@@ -1064,6 +1159,27 @@ LOAD_BALANCER = [
         {"target_health": "broken " + UNWELL},
         {},
         ("/health", "200"),
+    ),
+    through(
+        "a target answers with an error, and which answer is good is not told",
+        then(groups(target_group(Matcher=None)), target_is(health("unhealthy", "Target.ResponseCodeMismatch"))),
+        {"target_health": "broken " + UNWELL},
+        {},
+        ("Let /health answer with 200,",),
+    ),
+    through(
+        "a target's address cannot be used",
+        target_is(health("unused", "Target.IpUnusable")),
+        {"target_health": "broken ELB_INSTALLED_AZ_RESTRICTION"},
+        {},
+        (f"--load-balancer-arn {BALANCER} --subnets",),
+    ),
+    through(
+        "a target whose health is told without a reason",
+        target_is({**health("unhealthy"), "TargetHealth": {"State": "unhealthy"}}),
+        {"target_health": "broken " + UNWELL},
+        {},
+        ("i-app is unhealthy.",),
     ),
     through(
         "targets are being tried",
@@ -1102,6 +1218,8 @@ LOAD_BALANCER = [
         "it lets out to another group",
         lambda world: world.egress(permission(5000, groups=["sg-web"])),
         {"lb_security_group_egress": "broken " + SG},
+        {},
+        ("tcp/5000 lets out to members of sg-web",),
     ),
     through(
         "it lets out to another port",
@@ -1246,6 +1364,21 @@ LOAD_BALANCER = [
         {"target_nacl_ingress": "broken " + NACL, "target_nacl_egress": "broken " + NACL},
     ),
     through("a network load balancer", network_balancer(), {}),
+    *(
+        through(
+            f"a network load balancer for {protocol}, whose targets know the client by default",
+            then(
+                network_balancer(kind="ip"),
+                by_address(Protocol=protocol),
+                listeners(listener(protocol=protocol)),
+                rules(permission(5000, cidrs=["10.0.0.0/16"], protocol="udp"), of="sg-app"),
+                rules(permission(80, cidrs=EVERYWHERE, protocol="udp"), of="sg-lb"),
+            ),
+            {"security_group": "broken " + SG},
+            {"protocol": "udp"},
+        )
+        for protocol in ("UDP", "TCP_UDP", "QUIC", "TCP_QUIC")
+    ),
     through(
         "a network load balancer without groups, whose targets know the nodes alone",
         then(network_balancer(preserve=False, groups=()), rules(permission(5000, cidrs=["10.0.0.0/22"]), of="sg-app")),

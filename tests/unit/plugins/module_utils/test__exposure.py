@@ -361,3 +361,9 @@ def test_a_group_that_is_not_shown_may_admit_more(port, audience):
     found = one(lambda world: world.attach("sg-web", "sg-shared"), listener(port))
     assert found["audience"] == audience
     assert ("sg-shared" in found["reason"]) == (audience == "unknown")
+
+
+def test_a_group_that_is_not_shown_may_admit_neighbours():
+    found = one(then(no_public_address, lambda world: world.attach("sg-web", "sg-shared")))
+    assert found["audience"] == "unknown"
+    assert "sg-shared" in found["reason"]

@@ -276,6 +276,14 @@ ACCEPT = {"accept": None}
         ([match({"concat": [DPORT, SADDR]}, {"concat": [5000, "198.51.100.7"]}), ACCEPT], PARTIAL),
         ([match(FLAGS, "syn"), ACCEPT], OK),
         ([match(FLAGS, "ack"), ACCEPT], BROKEN),
+        ([match({"&": [FLAGS, ["syn", "ack"]]}, "syn"), ACCEPT], OK),
+        ([match({"&": [FLAGS, ["syn", "ack"]]}, "ack"), ACCEPT], BROKEN),
+        ([match({"&": [FLAGS, ["fin", "ack"]]}, 0), ACCEPT], OK),
+        ([match({"&": [FLAGS, ["fin", "syn"]]}, 0), ACCEPT], BROKEN),
+        ([match(DPORT, {"set": []}), ACCEPT], BROKEN),
+        ([match({"payload": {"protocol": "th", "field": "sport"}}, {"range": [1024, 65535]}), ACCEPT], OK),
+        ([match(SPORT, "http"), ACCEPT], UNKNOWN),
+        ([match(SADDR, {"something": "new"}), ACCEPT], UNKNOWN),
         ([match(SADDR, "an-old-name"), ACCEPT], UNKNOWN),
         ([match({"payload": {"protocol": "ip", "field": "ttl"}}, 64), ACCEPT], UNKNOWN),
         ([match({"ct": {"key": "direction"}}, "original"), ACCEPT], OK),
@@ -285,6 +293,64 @@ ACCEPT = {"accept": None}
 def test_nftables_expressions(expressions, expected):
     office = {"set": {"family": "inet", "table": "t", "name": "office", "elem": ["198.51.100.7"]}}
     assert verdict(_nftables.parse(ruleset(expressions, sets=[office]), packet(5000)), packet(5000)) == expected
+
+
+def of_header(protocol, field):
+    return {"payload": {"protocol": protocol, "field": field}}
+
+
+@pytest.mark.parametrize(
+    ("family", "expression", "expected"),
+    [
+        ("ipv4", match(of_header("ip", "protocol"), "tcp"), OK),
+        ("ipv4", match(of_header("ip", "protocol"), 17), BROKEN),
+        ("ipv6", match(of_header("ip6", "nexthdr"), "tcp"), OK),
+        ("ipv6", match(of_header("ip6", "nexthdr"), 6), OK),
+        # A header that the packet has not got is neither equal nor unequal to anything.
+        ("ipv4", match(of_header("ip6", "hoplimit"), 64), BROKEN),
+        ("ipv4", match(of_header("ip6", "saddr"), "2001:db8::5", "!="), BROKEN),
+        ("ipv6", match(of_header("ip", "ttl"), 64), BROKEN),
+        ("ipv6", match(of_header("ip", "saddr"), "203.0.113.7", "!="), BROKEN),
+        ("ipv4", match({"meta": {"key": "protocol"}}, "ip"), OK),
+        ("ipv4", match({"meta": {"key": "protocol"}}, "ipv4"), OK),
+        ("ipv4", match({"meta": {"key": "protocol"}}, "ip6"), BROKEN),
+        ("ipv6", match({"meta": {"key": "protocol"}}, "ip6"), OK),
+        ("ipv6", match({"meta": {"key": "protocol"}}, "ipv6"), OK),
+        ("ipv6", match({"meta": {"key": "protocol"}}, "ip"), BROKEN),
+        ("ipv4", match({"meta": {"key": "nfproto"}}, "ipv4"), OK),
+        ("ipv4", match({"meta": {"key": "nfproto"}}, "ipv6"), BROKEN),
+        ("ipv4", match({"meta": {"key": "pkttype"}}, "host"), OK),
+        ("ipv4", match({"meta": {"key": "pkttype"}}, "unicast"), OK),
+        ("ipv4", match({"meta": {"key": "pkttype"}}, "multicast"), BROKEN),
+        ("ipv4", match({"meta": {"key": "oif"}}, "eth0"), BROKEN),
+    ],
+)
+def test_nftables_headers(family, expression, expected):
+    of = packet(5000, family=family, address="10.0.1.20" if family == "ipv4" else "2001:db8::5")
+    assert verdict(_nftables.parse(ruleset([expression, ACCEPT]), of), of) == expected
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "words"),
+    [
+        (DPORT, 5000, "tcp dport 5000"),
+        (SADDR, {"prefix": {"addr": "10.0.0.0", "len": 8}}, "ip saddr 10.0.0.0/8"),
+        ({"payload": {"base": "nh", "offset": 64, "len": 32}}, 1, "raw payload 1"),
+        ({"meta": {"key": "iif"}}, "eth0", "iif eth0"),
+        ({"meta": {"key": "iifname"}}, "eth0", "iifname eth0"),
+        ({"meta": {"key": "oif"}}, "eth0", "oif eth0"),
+        ({"meta": {"key": "oifname"}}, "eth0", "oifname eth0"),
+        ({"meta": {"key": "mark"}}, 1, "mark 1"),
+        ({"meta": {"key": "skuid"}}, 0, "meta skuid 0"),
+        ({"ct": {"key": "mark"}}, 1, "ct mark 1"),
+        ({"concat": [DPORT, SADDR]}, {"set": [{"concat": [22, "::1"]}]}, "tcp dport . ip saddr { 22 . ::1 }"),
+        (REVERSE_PATH, False, "fib saddr . iif oif False"),
+        ({"&": [FLAGS, ["syn", "ack"]]}, "syn", "tcp flags & syn,ack syn"),
+        ({"socket": {"key": "transparent"}}, 1, "socket 1"),
+    ],
+)
+def test_nftables_rules_in_words(left, right, words):
+    assert _nftables.describe([match(left, right), ACCEPT]) == f"{words} accept"
 
 
 def test_nftables_chains_that_are_not_met():
@@ -335,6 +401,7 @@ def test_ip6tables():
     found = firewall_hop(iptables(of, "ip6tables-save.txt"), [], of)
     assert found["verdict"] == "partial"
     assert found["fix"].startswith("sudo ip6tables -t filter -I INPUT")
+    assert found["resources"] == ["ip6 filter"]
 
 
 @pytest.mark.parametrize(
@@ -375,11 +442,57 @@ def test_ip6tables():
         ("-m ttl --ttl-lt 5", UNKNOWN),
         ("-m comment --comment -j -p udp", BROKEN),
         ("-m comment --comment ! -p tcp", OK),
+        ("-p all", OK),
+        ("-p 0", OK),
+        ("-p 17", BROKEN),
+        ("-p tcp --dport :5000", OK),
+        ("-p tcp --dport 5000:https", BROKEN),
+        ("-m multiport --ports 40000:50000", PARTIAL),
+        ("-m multiport --ports 22,53", BROKEN),
+        ("-m conntrack --ctstatus EXPECTED,NONE", OK),
+        ("-p tcp -m tcp --tcp-flags FIN,ACK NONE", OK),
+        ("-p tcp -m tcp --tcp-flags FIN,ACK FIN", BROKEN),
+        ("-m addrtype --dst-type UNICAST", OK),
+        ("-m addrtype --dst-type BROADCAST", BROKEN),
+        ("-m pkttype --pkt-type unicast", OK),
+        ("-s 198.51.100.7/24", PARTIAL),
+        ("-s 10.0.0.0/8,198.51.100.7/32", PARTIAL),
+        # The long names, each of which would be unknown otherwise.
+        ("--protocol tcp --source-port 1024: --destination-port 5000 --tcp-syn", OK),
+        ("--proto 6 --sports 1024:65535 --destination-ports 80,5000", OK),
+        ("--source-ports 1024:65535 --source 0.0.0.0/0 --destination 10.0.1.20", OK),
+        ("--src 0.0.0.0/0 --dst 10.0.1.20 --in-interface eth0", OK),
+        ("--out-interface eth0", BROKEN),
     ],
 )
 def test_iptables_options(options, expected):
     text = f"*filter\n:INPUT DROP [0:0]\n-A INPUT {options} -j ACCEPT\nCOMMIT\n"
     assert verdict(_iptables.parse(text, packet(5000)), packet(5000)) == expected
+
+
+def test_iptables_of_a_machine_whose_address_is_not_known():
+    of = packet(5000, address=None)
+    text = "*filter\n:INPUT DROP [0:0]\n-A INPUT -d 10.0.1.20/32 -j ACCEPT\nCOMMIT\n"
+    assert verdict(_iptables.parse(text, of), of) == UNKNOWN
+
+
+@pytest.mark.parametrize(("option", "expected"), [("-j", OK), ("--jump", OK), ("-g", BROKEN), ("--goto", BROKEN)])
+def test_iptables_a_chain_returns_to_where_it_was_jumped_to_from(option, expected):
+    """Who goes to it by goto ends at the policy instead."""
+    rules = f"-A INPUT {option} web\n-A INPUT -j ACCEPT\n-A web -j RETURN\n"
+    tables = _iptables.parse(f"*filter\n:INPUT DROP [0:0]\n:web - [0:0]\n{rules}COMMIT\n", packet(5000))
+    assert verdict(tables, packet(5000)) == expected
+
+
+@pytest.mark.parametrize(
+    ("tables", "first"),
+    [(("filter", "mangle"), "mangle"), (("security", "filter"), "filter"), (("mangle", "raw"), "raw")],
+)
+def test_iptables_the_table_that_a_packet_meets_first_is_named(tables, first):
+    text = "".join(f"*{name}\n:INPUT DROP [0:0]\nCOMMIT\n" for name in tables)
+    found = firewall_hop(_iptables.parse(text, packet(5000)), [], packet(5000))
+    assert found["resources"] == [f"ip {first}"]
+    assert found["fix"].startswith(f"sudo iptables -t {first} ")
 
 
 def test_iptables_targets_that_decide_nothing_or_elsewhere():
@@ -394,8 +507,14 @@ def test_iptables_targets_that_decide_nothing_or_elsewhere():
 
 
 @pytest.mark.parametrize(
-    "text", ["-A INPUT -j DROP\n", ":INPUT DROP [0:0]\n", "*filter\n:INPUT DROP\n-A INPUT -m comment --comment 'a\n"]
+    ("text", "message"),
+    [
+        ("-A INPUT -j DROP\n", "is not understood: -A INPUT -j DROP"),
+        (":INPUT DROP [0:0]\n", "is not understood: :INPUT DROP"),
+        ("*filter\n:INPUT DROP\n-A INPUT -j\n", "is not understood: -A INPUT -j"),
+        ("*filter\n:INPUT DROP\n-A INPUT -m comment --comment 'a\n", "No closing quotation"),
+    ],
 )
-def test_iptables_nonsense_is_refused(text):
-    with pytest.raises(ValueError):
+def test_iptables_nonsense_is_refused(text, message):
+    with pytest.raises(ValueError, match=message):
         _iptables.parse(text, packet(5000))

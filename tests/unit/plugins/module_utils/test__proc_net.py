@@ -114,6 +114,12 @@ def test_L25_connections_of_a_big_endian_machine():
     assert ends == [("127.0.0.1", 43278, "127.0.0.2", 5014), ("127.0.0.2", 5014, "127.0.0.1", 43294)]
 
 
+def test_queues_are_printed_in_hexadecimal_and_ids_are_not():
+    line = "   0: 00000000:0016 00000000:0000 01 00000010:00000020 00:00000000 00000000  10  0 20 1 x"
+    found = _proc_net.parse_line(line, "tcp", "ipv4")
+    assert (found.send_q, found.recv_q, found.uid, found.inode) == (16, 32, 10, 20)
+
+
 def test_L28_udp_has_no_state_to_go_by():
     found, _warnings = read(UDP, protocol="udp")
     assert found == [Socket("udp", "ipv4", 7, "127.0.0.53", 53, "0.0.0.0", 0, 0, 0, 101, 145107)]

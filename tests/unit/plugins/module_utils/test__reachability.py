@@ -86,6 +86,26 @@ def test_two_faults_are_both_named_in_the_order_of_the_way(pair):
     assert answer["first_broken_hop"] == answer["broken_hops"][0] == min(one, other, key=HOPS.index)
 
 
+EGRESS = {"lb_security_group_egress", "target_nacl_egress", "nacl_egress", "route"}
+UNDIRECTED = {"target_exists", "instance_state", "block_public_access", "lb_state", "lb_scheme"}
+UNDIRECTED |= {"target_group", "target_health"}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "wanted", "question"),
+    [
+        (None, TO_INSTANCE, {}),
+        (None, TO_INSTANCE, {"family": "ipv6"}),
+        (no_public_address, TO_INSTANCE, {}),
+        (None, TO_BALANCER, {}),
+    ],
+)
+def test_hops_say_which_way_the_packet_goes(spoil, wanted, question):
+    for each in outcome(spoil, wanted, **question)["hops"]:
+        way = "egress" if each["hop"] in EGRESS else None if each["hop"] in UNDIRECTED else "ingress"
+        assert (each["hop"], each["direction"]) == (each["hop"], way)
+
+
 def test_a_stopped_instance_is_not_blamed_for_the_address_it_gave_back():
     answer = outcome(then(state("stopped"), no_public_address))
     assert said(answer)["public_address"] == "skipped"
