@@ -38,9 +38,9 @@ class Here(action.ActionModule):
     def _make_tmp_path(self):
         return self._connection._shell.tmpdir
 
-    def _transfer_file(self, local, remote):
-        self.sent.append(remote)
-        shutil.copy(local, remote)
+    def _transfer_file(self, local_path, remote_path):
+        self.sent.append(remote_path)
+        shutil.copy(local_path, remote_path)
 
     def _fixup_perms2(self, paths):
         self.readable = paths
