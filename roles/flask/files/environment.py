@@ -2,10 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make the virtual environment argv[1] for the Python this runs on, with the pip.conf that stdin brings.
 
-argv[2] is `make`, or `check` to change nothing, or `seal` to note that all is installed. Prints JSON: made and
-configured (what was, or would be, done), complete (all that was noted is there), python (the minor version) and
-installed (distributions and their versions). What is wrong, and what to do, is the last line on stderr. Runs on every
-Python from 3.7, standard library alone.
+argv[2] is `make`, or `check` to change nothing. Prints JSON: made and configured (what was, or would be, done),
+complete (all that was noted is there), python (the minor version) and installed (distributions and their versions).
+What is wrong, and what to do, is the last line on stderr.
+
+Or argv[2] is `install`, and each further argument names what one call of pip is to install, as JSON. When all is
+installed that is noted. What pip says is on stderr.
+
+Runs on every Python from 3.7, standard library alone.
 """
 
 import json
@@ -13,7 +17,7 @@ import os
 import subprocess
 import sys
 
-folder, mode = sys.argv[1:]
+folder, mode, *wishes = sys.argv[1:]
 python = "{}.{}".format(*sys.version_info)
 
 
@@ -89,8 +93,17 @@ def seal(site_packages):
     os.replace(path + ".new", path)
 
 
+def install(arguments):
+    """Call pip once, as a program of the environment."""
+    pip = [os.path.join(folder, "bin", "python"), "-m", "pip", "install", *arguments]
+    if subprocess.run(pip, stdin=subprocess.DEVNULL, check=False).returncode != 0:
+        sys.exit(1)
+
+
 site_packages = site_packages_if_sound()
-if mode == "seal":
+if mode == "install":
+    for wish in wishes:
+        install(json.loads(wish))
     sys.exit(seal(site_packages))
 to_make = site_packages is None
 pip_conf = os.path.join(folder, "pip.conf")

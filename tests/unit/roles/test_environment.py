@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import shutil
 import subprocess
+import zipfile
 
 import pytest
 
@@ -31,9 +33,10 @@ def python(request):
     return request.param
 
 
-def run(python, folder, mode="make", pip_conf="[global]\n"):
-    command = [python, "-c", SCRIPT, str(folder), mode]
-    return subprocess.run(command, input=pip_conf, capture_output=True, text=True, check=False)
+def run(python, folder, mode="make", *wishes, pip_conf="[global]\n"):
+    command = [python, "-c", SCRIPT, str(folder), mode, *map(json.dumps, wishes)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    return subprocess.run(command, input=pip_conf, capture_output=True, text=True, check=False, env=environment)
 
 
 def test_made_once_and_found_sound_afterwards(python, tmp_path):
@@ -72,3 +75,43 @@ def test_files_of_others_are_left_alone(tmp_path):
     assert refused.returncode == 1
     assert refused.stderr.strip().endswith("Name a folder that is empty or not there.")
     assert (tmp_path / "notes" / "mine" / "note.txt").read_text() == "keep me"
+
+
+@pytest.fixture
+def wheels(tmp_path):
+    """A folder with two versions of a package that pip installs without an index, and the pip.conf that names it."""
+    for version in ("1.0", "2.0"):
+        wheel(tmp_path / "wheels", "greeting", version)
+    return f"[global]\nno-index = true\nfind-links = {tmp_path / 'wheels'}\n"
+
+
+def wheel(folder, name, version):
+    folder.mkdir(exist_ok=True)
+    info = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
+        archive.writestr(f"{name}.py", f"VERSION = {version!r}\n")
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+
+
+# Python 3.12 and newer have neither setuptools nor packaging, which the pip module would import.
+def test_what_is_installed_is_noted_and_the_last_wish_wins(python, tmp_path, wheels):
+    folder, requirements = tmp_path / "environment", tmp_path / "requirements.txt"
+    requirements.write_text("greeting==1.0\n")
+    assert not json.loads(run(python, folder, pip_conf=wheels).stdout)["complete"]
+    done = run(python, folder, "install", ["greeting==2.0"], ["--requirement", str(requirements)])
+    assert done.returncode == 0, done.stderr
+    found = json.loads(run(python, folder, "check", pip_conf=wheels).stdout)
+    assert (found["made"], found["complete"], found["installed"]["greeting"]) == (False, True, "1.0")
+
+
+def test_what_cannot_be_installed_leaves_no_note_and_pips_own_words(tmp_path, wheels):
+    python, folder = next(iter(HERE.values())), tmp_path / "environment"
+    run(python, folder, pip_conf=wheels)
+    failed = run(python, folder, "install", ["greeting==3.0"], ["greeting==1.0"])
+    assert failed.returncode == 1
+    assert "ERROR: No matching distribution found for greeting==3.0" in failed.stderr
+    found = json.loads(run(python, folder, "check", pip_conf=wheels).stdout)
+    assert not found["complete"]
+    assert "greeting" not in found["installed"]
