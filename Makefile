@@ -17,7 +17,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/sbin:/sbin
 export MOLECULE_GLOB := molecule/*/molecule.yml
 export MOLECULE_COMMAND_BORDERS := false
 
-.PHONY: help setup machine peers demo test quick lint docs importer sanity unit mutants pythons molecule e2e benchmark constraints clean
+.PHONY: help setup machine peers demo test quick lint docs outputs importer sanity unit mutants pythons molecule e2e benchmark constraints clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -76,6 +76,10 @@ lint: setup
 # The tables of variables in the roles' README.md.
 docs: setup
 	python tests/role_tables.py
+
+# The outputs in README.md, from the demo.
+outputs: machine
+	python tests/readme_outputs.py
 
 # What Galaxy does with an upload, on the built artifact; a warning fails it.
 importer: setup

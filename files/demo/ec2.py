@@ -41,7 +41,7 @@ def client():
         endpoint_url=f"http://127.0.0.1:{PORT}",
         region_name="us-east-1",
         aws_access_key_id="demo",
-        aws_secret_access_key="demo",
+        aws_secret_access_key="no-secret-of-anybody",
     )
 
 
@@ -161,7 +161,15 @@ def network_for(ec2, address: str) -> tuple[str, str]:
         "IpRanges": [{"CidrIp": "0.0.0.0/0", "Description": "SSH"}],
     }
     ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[ssh])
+    lead_to_the_internet(ec2, vpc)
     return subnet, group
+
+
+def lead_to_the_internet(ec2, vpc: str) -> None:
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    table = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"][0]["RouteTableId"]
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
 
 
 def rules() -> None:

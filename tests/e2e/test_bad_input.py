@@ -166,7 +166,7 @@ def bare(first_run, tmp_path_factory):
         endpoint_url=EC2["endpoint_url"],
         region_name=EC2["region"],
         aws_access_key_id="demo",
-        aws_secret_access_key="demo",
+        aws_secret_access_key="no-secret-of-anybody",
     )
     ec2.terminate_instances(InstanceIds=[launched.stdout.split()[1].rstrip(",")])
     assert playbook("files/demo/destroy.yml", inventory=inventory).returncode == 0

@@ -152,10 +152,19 @@ def test_verify_reports_and_fails_when_the_page_is_not_served(demo):
     assert changes(well.stdout) == [0]
     on_machine("systemctl stop webserver.socket webserver.service")  # a client would start the service alone again
     ill = playbook("playbooks/verify.yml")
+    status = playbook("playbooks/status.yml")
     on_machine("systemctl start webserver.socket webserver.service")
     assert ill.returncode == 2
     assert "webserver.service is inactive (dead). site.yml makes and starts it." in " ".join(ill.stdout.split())
     assert row(22) in ill.stdout
+    assert "got no answer: Request failed: <urlopen error [Errno 111] Connection refused>" in " ".join(
+        status.stdout.split()
+    )
+
+
+def test_readme_shows_what_is_printed(demo):
+    shown = run("python", "tests/readme_outputs.py", "--check")
+    assert shown.returncode == 0, shown.stdout
 
 
 def test_playbook_without_an_inventory_is_an_error():
