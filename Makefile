@@ -7,17 +7,28 @@
 #   make quick   the fast part of it, for after each change
 #   make clean   remove all that the above made
 
+# Another ansible-core for any target, in a virtual environment of its own: CORE=2.18, the `oldest` that meta/runtime.yml
+# admits, or the `newest` there is.
+CORE ?=
+ifdef CORE
+RELEASE := $(shell tests/cores.sh release $(CORE))
+PYTHON := $(shell tests/cores.sh python $(RELEASE))
+ifeq ($(PYTHON),)
+$(error no Python for ansible-core $(CORE))
+endif
+endif
 PYTHON ?= python3
+VENV := .venv$(addprefix -,$(RELEASE))
 STATE := .demo
 MODULES ?= _netlink _sock_diag _proc_net _nf_tables
-SETUP := .venv/.done
+SETUP := $(VENV)/.done
 
-export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/sbin:/sbin
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH):/usr/sbin:/sbin
 # The root molecule/ folder is where the collection's scenarios are; without this molecule warns of it on every call.
 export MOLECULE_GLOB := molecule/*/molecule.yml
 export MOLECULE_COMMAND_BORDERS := false
 
-.PHONY: help setup machine peers demo test quick lint docs outputs importer sanity unit mutants pythons molecule e2e benchmark constraints clean
+.PHONY: help setup machine peers demo test quick lint docs outputs importer sanity units unit mutants pythons molecule e2e benchmark constraints clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -29,11 +40,11 @@ setup: $(SETUP)
 $(SETUP): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 	  { echo "$(PYTHON) is older than 3.10, which ansible needs. Name a newer one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
-	$(PYTHON) -m venv .venv || \
+	$(PYTHON) -m venv $(VENV) || \
 	  { echo "$(PYTHON) has no venv module. Debian and Ubuntu have it in the package python3-venv." >&2; exit 1; }
-	@echo 'Installing ansible and what the demo needs into .venv: a minute or two.'
-	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
-	site=$$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
+	@echo 'Installing ansible and what the demo needs into $(VENV): a minute or two.'
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check $(and $(RELEASE),'ansible-core==$(RELEASE).*') -r requirements.txt
+	site=$$($(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
 	  mkdir -p $$site/ansible_collections/flasklaunch && \
 	  ln -sfn $(CURDIR) $$site/ansible_collections/flasklaunch/ec2
 	touch $@
@@ -70,7 +81,7 @@ lint: setup
 	ANSIBLE_HOST_PATTERN_MISMATCH=warning ansible-lint # it checks playbooks without an inventory
 	antsibull-changelog lint
 	python tests/role_tables.py --check
-	@# It copies amazon.aws out of .venv by what git knows there, unless git does not look for a checkout so far up.
+	@# It copies amazon.aws out of $(VENV) by what git knows there, unless git does not look for a checkout so far up.
 	GIT_CEILING_DIRECTORIES=$(CURDIR) antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs dependent .
 
 # The tables of variables in the roles' README.md.
@@ -85,9 +96,9 @@ outputs: machine
 importer: setup
 	tests/importer.sh $(STATE)
 
-# Of ansible-test, with .venv's ansible-core; `make sanity CORES="oldest newest"` for others.
-sanity: setup
-	tests/ansible_test.sh $(STATE) sanity $(CORES)
+# ansible-test's own checks, and the unit tests as it runs them.
+sanity units: setup peers
+	tests/ansible_test.sh $(VENV) $(STATE) $@
 
 # What the tests compare with.
 peers:
@@ -107,8 +118,8 @@ unit: setup peers
 
 # Changes of one place that the tests of a module do not notice: `make mutants MODULES="_netlink _iptables"`, minutes each.
 mutants: setup
-	@# Not into .venv: xdist, too, would give its processes names with blanks, as mutmut wants for its own.
-	@[ -e $(STATE)/mutmut ] || .venv/bin/pip install --quiet --disable-pip-version-check --target $(STATE)/mutmut 'mutmut>=3.8,<4'
+	@# Not into the virtual environment: xdist, too, would give its processes names with blanks, as mutmut wants for its own.
+	@[ -e $(STATE)/mutmut ] || $(VENV)/bin/pip install --quiet --disable-pip-version-check --target $(STATE)/mutmut 'mutmut>=3.8,<4'
 	@PYTHONPATH=$(CURDIR)/$(STATE)/mutmut tests/mutants.sh $(STATE)/mutants $(MODULES)
 
 # What runs on managed nodes, on every Python from 3.7 on that this machine has.
@@ -136,8 +147,7 @@ benchmark: machine
 
 # New versions for every Python that the flask role serves.
 constraints: setup
-	@echo 'Installing ansible and what the demo needs into .venv: a minute or two.'
-	.venv/bin/pip install --quiet --disable-pip-version-check uv
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check uv
 	{ sed '/^[^#]/d' files/constraints.txt; printf 'flask\ngunicorn\n' | \
 	  uv pip compile - --quiet --universal --python-version 3.7 --no-annotate --no-header | grep -v "'win32'"; } > .constraints
 	mv .constraints files/constraints.txt
@@ -149,4 +159,4 @@ clean:
 	  docker image ls --quiet --filter reference='flasklaunch-*' | xargs -r docker image rm --force > /dev/null; \
 	fi
 	@files/demo/engine.sh stop $(STATE)
-	rm -rf .venv $(STATE) .ruff_cache .ansible
+	rm -rf .venv .venv-* $(STATE) .ruff_cache .ansible

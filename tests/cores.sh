@@ -4,22 +4,51 @@
 # The releases of ansible-core that the collection supports: from the oldest that meta/runtime.yml admits to the newest
 # that the package index has.
 #
-#   cores.sh                  all of them, as a JSON list
-#   cores.sh oldest|newest
+#   cores.sh                              all of them, as a JSON list
+#   cores.sh release oldest|newest|2.18   the one meant
+#   cores.sh python 2.18                  the oldest Python here that it can be installed on
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-oldest() { sed -n 's/^requires_ansible: ">=\([0-9]*\.[0-9]*\).*/\1/p' meta/runtime.yml; }
-
-# Whatever the Python: pip tells a Python only of those releases that it can run.
-newest() {
-  python3 -m pip index versions ansible-core --python-version 3.99 --only-binary :all: 2> /dev/null |
-    sed -n '1s/.*(\([0-9]*\.[0-9]*\).*/\1/p'
+# Pythons of pyenv are taken from their own folders: its shims answer for versions that are not switched on.
+pythons() {
+  local minor
+  for minor in {10..14}; do
+    compgen -G "${PYENV_ROOT:-$HOME/.pyenv}/versions/3.$minor.*/bin/python" || command -v "python3.$minor" || true
+  done
 }
 
-if [[ $# -gt 0 ]]; then
-  "$1"
-else
-  first=$(oldest) last=$(newest)
+# The versions of ansible-core that pip would offer the Python $1.
+versions() {
+  python3 -m pip --disable-pip-version-check index versions ansible-core --python-version "$1" --only-binary :all: 2> /dev/null
+}
+
+release() {
+  case $1 in
+    oldest) sed -n 's/^requires_ansible: ">=\([0-9]*\.[0-9]*\).*/\1/p' meta/runtime.yml ;;
+    newest) versions 3.99 | sed -n '1s/.*(\([0-9]*\.[0-9]*\).*/\1/p' ;;
+    *) echo "$1" ;;
+  esac
+}
+
+# ansible-test, too, refuses a Python that is newer than its release knows: hence the oldest.
+python() {
+  local python minor
+  for python in $(pythons); do
+    if minor=$("$python" -c 'import ensurepip, sys, venv; print("%d.%d" % sys.version_info[:2])' 2> /dev/null) &&
+      versions "$minor" | grep --fixed-strings " $1." > /dev/null; then
+      echo "$python"
+      return
+    fi
+  done
+  echo "ansible-core $1 cannot be installed on any Python of this machine." >&2
+  return 1
+}
+
+all() {
+  local first last
+  first=$(release oldest) last=$(release newest)
   seq --format '"2.%g"' --separator ', ' "${first#2.}" "${last#2.}" | sed 's/.*/[&]/'
-fi
+}
+
+"${@:-all}"

@@ -4,19 +4,13 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 
 @pytest.fixture
 def run_module(capsys):
     """Runs a module in this process and returns what it prints."""
-    from ansible.module_utils.testing import patch_module_args  # not on every Python that tests of module_utils run on
+    # Ansible is not on every Python that tests of module_utils run on.
+    from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_run import outcome
 
-    def run_module(module, **arguments):
-        with patch_module_args(arguments), pytest.raises(SystemExit) as end:
-            module.main()
-        return {**json.loads(capsys.readouterr().out), "failed": bool(end.value.code)}
-
-    return run_module
+    return lambda module, **arguments: outcome(module.main, capsys, arguments)

@@ -6,30 +6,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
 
 import boto3
-import pytest
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 REGION = "us-east-1"
 # Reading AWS's service models takes longer than all else here: once is enough.
 SESSION = boto3.session.Session(region_name=REGION)
 KEYS = {"access_key": "testing", "secret_key": "testing"}
-
-
-def outcome(main, capsys, arguments):
-    with patch_module_args(arguments), pytest.raises(SystemExit) as end:
-        main()
-    captured = capsys.readouterr()
-    assert "Traceback" not in captured.out + captured.err
-    result = json.loads(captured.out.strip().splitlines()[-1])
-    result["failed"] = bool(end.value.code)
-    return result
 
 
 def without_aws(monkeypatch):

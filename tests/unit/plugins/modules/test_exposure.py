@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.modules import exposure
+from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_run import outcome
 from ansible_collections.flasklaunch.ec2.tests.unit.plugins.modules.ec2_api import (
     KEYS,
     REGION,
     counted,
-    outcome,
     without_aws,
 )
 

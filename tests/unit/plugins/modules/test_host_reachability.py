@@ -4,30 +4,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 import pytest
 import yaml
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.flasklaunch.ec2.plugins.modules import endpoint_probe, host_reachability
 
 
-@pytest.fixture
-def run(capsys):
-    def run(module, **arguments):
-        with patch_module_args(arguments), pytest.raises(SystemExit) as end:
-            module.main()
-        result = json.loads(capsys.readouterr().out)
-        result["failed"] = bool(end.value.code)
-        return result
-
-    return run
-
-
-def test_a_connection_is_followed_through_the_machine(network, bind, run):
+def test_a_connection_is_followed_through_the_machine(network, bind, run_module):
     bind("127.0.0.1", 5000)
-    result = run(host_reachability, port=5000, unit="webserver", private_addresses=["10.0.1.20"])
+    result = run_module(host_reachability, port=5000, unit="webserver", private_addresses=["10.0.1.20"])
     hops = {each["hop"]: each for each in result["hops"]}
     assert (result["failed"], result["changed"]) == (False, False)
     assert list(hops) == ["host_firewall", "listener", "bound_address", "accept_queue", "unit", "selinux"]
@@ -36,13 +22,13 @@ def test_a_connection_is_followed_through_the_machine(network, bind, run):
     assert all(set(each) == keys for each in result["hops"])
 
 
-def test_programs_are_run_in_the_c_locale_and_missing_ones_are_no_error(network, run, monkeypatch, tmp_path):
+def test_programs_are_run_in_the_c_locale_and_missing_ones_are_no_error(network, run_module, monkeypatch, tmp_path):
     fake = tmp_path / "systemctl"
     fake.write_text('#!/bin/sh\necho "Id=webserver.service"; [ $LC_ALL = C ] && echo LoadState=not-found\n')
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
-    hops = {each["hop"]: each for each in run(host_reachability, port=5000)["hops"]}
+    hops = {each["hop"]: each for each in run_module(host_reachability, port=5000)["hops"]}
     assert hops["unit"]["code"] == "x-UNIT_NOT_FOUND"
 
 
@@ -58,32 +44,32 @@ def test_programs_are_run_in_the_c_locale_and_missing_ones_are_no_error(network,
         ({"port": 80, "source": "anywhere"}, "source: 'anywhere' does not appear to be"),
     ],
 )
-def test_bad_input_is_refused_by_name(run, arguments, named):
-    result = run(host_reachability, **arguments)
+def test_bad_input_is_refused_by_name(run_module, arguments, named):
+    result = run_module(host_reachability, **arguments)
     assert result["failed"]
     assert named in result["msg"]
 
 
-def test_another_system_is_refused(run, monkeypatch):
+def test_another_system_is_refused(run_module, monkeypatch):
     monkeypatch.setattr(sys, "platform", "freebsd14")
-    assert "freebsd14" in run(host_reachability, port=80)["msg"]
+    assert "freebsd14" in run_module(host_reachability, port=80)["msg"]
 
 
-def test_socket_tables_that_cannot_be_read_are_a_failure(run, monkeypatch):
+def test_socket_tables_that_cannot_be_read_are_a_failure(run_module, monkeypatch):
     def refuse(*_arguments):
         raise PermissionError(13, "Permission denied", "/proc/net/tcp")
 
     monkeypatch.setattr(host_reachability, "look", refuse)
-    result = run(host_reachability, port=80)
+    result = run_module(host_reachability, port=80)
     assert result["failed"]
     assert result["msg"].startswith("The kernel's socket tables cannot be read: [Errno 13] Permission denied")
 
 
-def test_a_page_that_cannot_be_reached_is_no_failure(run, bind):
+def test_a_page_that_cannot_be_reached_is_no_failure(run_module, bind):
     closed = bind()
     port = closed.getsockname()[1]
     closed.close()
-    result = run(endpoint_probe, url=f"http://127.0.0.1:{port}/")
+    result = run_module(endpoint_probe, url=f"http://127.0.0.1:{port}/")
     assert (result["failed"], result["changed"], result["saw"]["tcp"]) == (False, False, "refused")
 
 
@@ -95,8 +81,8 @@ def test_a_page_that_cannot_be_reached_is_no_failure(run, bind):
         ({"url": "http://a/", "timeout": 0}, "timeout: 0 is no number of seconds"),
     ],
 )
-def test_bad_input_of_the_probe_is_refused_by_name(run, arguments, named):
-    result = run(endpoint_probe, **arguments)
+def test_bad_input_of_the_probe_is_refused_by_name(run_module, arguments, named):
+    result = run_module(endpoint_probe, **arguments)
     assert result["failed"]
     assert named in result["msg"]
 
@@ -113,12 +99,12 @@ def test_documentation_is_that_of_the_arguments(module):
         assert documented[name].get("required", False) == option.get("required", False)
 
 
-def test_documentation_is_that_of_the_result(network, run):
-    result = run(host_reachability, port=5000)
+def test_documentation_is_that_of_the_result(network, run_module):
+    result = run_module(host_reachability, port=5000)
     documented = yaml.safe_load(host_reachability.RETURN)
     assert set(documented) == set(result) - {"changed", "failed", "invocation", "warnings"}
     assert set(documented["hops"]["contains"]) == set(result["hops"][0])
-    result = run(endpoint_probe, url="http://127.0.0.1:1/")
+    result = run_module(endpoint_probe, url="http://127.0.0.1:1/")
     documented = yaml.safe_load(endpoint_probe.RETURN)
     assert set(documented) == set(result) - {"changed", "failed", "invocation", "warnings"}
     assert set(documented["saw"]["contains"]) == set(result["saw"])

@@ -16,21 +16,11 @@ import time
 
 import pytest
 import yaml
-from ansible.module_utils.common import warnings
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.community.general.plugins.modules import listen_ports_facts
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _owners, _proc_net, _report
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._query import Query
 from ansible_collections.flasklaunch.ec2.plugins.modules import listening_ports
-
-
-def outcome(main, capsys, arguments):
-    warnings._global_warnings.clear()  # those of the tests before
-    with patch_module_args(arguments), pytest.raises(SystemExit) as end:
-        main()
-    result = json.loads(capsys.readouterr().out)
-    result["failed"] = bool(end.value.code)
-    return result
+from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_run import outcome
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ import threading
 import pytest
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.flasklaunch.ec2.plugins.modules import reachability
+from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_run import outcome
 from ansible_collections.flasklaunch.ec2.tests.unit.plugins.modules.ec2_api import (
     KEYS,
     REGION,
     client_of,
     counted,
-    outcome,
     share_session,
     without_aws,
 )

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.modules import security_group_rule
-from ansible_collections.flasklaunch.ec2.tests.unit.plugins.modules.ec2_api import counted, outcome
+from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_run import outcome
+from ansible_collections.flasklaunch.ec2.tests.unit.plugins.modules.ec2_api import counted
 
 
 @pytest.fixture

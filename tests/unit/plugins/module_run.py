@@ -1,0 +1,36 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Modules run in the tests' own process."""
+
+from __future__ import annotations
+
+import json
+import unittest.mock
+
+import pytest
+from ansible.module_utils import basic
+from ansible.module_utils.common import warnings
+
+try:
+    from ansible.module_utils.testing import patch_module_args
+except ImportError:  # ansible-core 2.17
+
+    def patch_module_args(arguments):
+        return unittest.mock.patch.object(
+            basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
+        )
+
+
+def outcome(main, capsys, arguments):
+    """What a module's main() prints with these arguments, and whether it failed; a traceback never is in it."""
+    warnings._global_warnings.clear()  # of the runs before
+    with patch_module_args(arguments), pytest.raises(SystemExit) as end:
+        main()
+    captured = capsys.readouterr()
+    result = json.loads(captured.out.strip().splitlines()[-1])
+    result.pop("exception", None)  # where a module failed: shown by ansible-playbook -vvv alone, before 2.19
+    assert "Traceback" not in json.dumps(result) + captured.err
+    result["failed"] = bool(end.value.code)
+    return result
