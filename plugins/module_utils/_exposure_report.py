@@ -13,7 +13,7 @@ from typing import Any, Iterable, Mapping
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import WILDCARDS, endpoint, scope
 
 Row = dict  # machine, protocol, family, address, port, audience, sources, resources, reason, and who holds it
-Machine = Mapping[str, Any]  # name, listening_ports or None, msg, asked (protocol/port of what is to be open)
+Machine = Mapping[str, Any]  # name, listening_ports, msg why they are not known, asked (protocol/port to be open)
 
 EVERYBODY, PART, UNKNOWN, VPC, NOBODY = "everybody", "part", "unknown", "vpc", "nobody"
 AUDIENCES = (EVERYBODY, PART, UNKNOWN, VPC, NOBODY)
@@ -61,7 +61,7 @@ def questions(machines: Iterable[Machine]) -> list[dict[str, Any]]:
     return [
         {
             "name": machine["name"],
-            "listeners": listeners(machine["listening_ports"] or []),
+            "listeners": listeners(machine["listening_ports"]),
             **{key: machine[key] for key in ("instance_id", "private_address") if machine[key]},
         }
         for machine in machines
@@ -78,7 +78,7 @@ def report(machines: Iterable[Machine], answers: Iterable[Mapping], expected: It
     rows: list[Row] = []
     for machine in machines:
         wanted = everywhere | {_port_of(item) for item in machine["asked"]}
-        for listener in listeners(machine["listening_ports"] or []):
+        for listener in listeners(machine["listening_ports"]):
             row = {"machine": machine["name"], **listener, **_answer_for(machine["name"], listener, judged, why_not)}
             row["asked_for"] = f"{row['protocol']}/{row['port']}" in wanted
             row["section"] = "alarm" if row["audience"] == EVERYBODY and not row["asked_for"] else row["audience"]
@@ -88,9 +88,7 @@ def report(machines: Iterable[Machine], answers: Iterable[Mapping], expected: It
     rows.sort(
         key=lambda row: (order.index(row["section"]), row["machine"], row["port"], row["protocol"], row["address"])
     )
-    unread = [
-        {"machine": each["name"], "msg": _line(each["msg"])} for each in machines if each["listening_ports"] is None
-    ]
+    unread = [{"machine": each["name"], "msg": _line(each["msg"])} for each in machines if each["msg"]]
     return {
         "rows": rows,
         "unread": unread,

@@ -55,7 +55,7 @@ def exposure(text=""):
     names = {"name": f"sshd{text}", "unit": f"sshd.service{text}"}
     ports = [{**row, **names, "local_address": "0.0.0.0", "local_port": port} for port in (22, 5000, 6379, 9100)]
     machine = {"listening_ports": ports, "asked": [5000], "msg": "", "instance_id": "", "private_address": ""}
-    unread = {**machine, "listening_ports": None, "msg": f"ssh: timed out {text}", "name": f"db{text}"}
+    unread = {**machine, "listening_ports": [], "msg": f"ssh: timed out {text}", "name": f"db{text}"}
     audiences = {22: "part", 5000: "everybody", 6379: "everybody", 9100: "vpc"}
     answers = [
         {

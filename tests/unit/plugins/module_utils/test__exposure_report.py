@@ -26,7 +26,7 @@ def row(port, address="0.0.0.0", proto="tcp", dual_stack=False, interface=None, 
 def machine(name, *rows, asked=(5000,), msg="", **fields):
     return {
         "name": name,
-        "listening_ports": None if msg else list(rows),
+        "listening_ports": list(rows),
         "asked": list(asked),
         "msg": msg,
         "instance_id": "",
