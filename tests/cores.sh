@@ -10,14 +10,6 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# Pythons of pyenv are taken from their own folders: its shims answer for versions that are not switched on.
-pythons() {
-  local minor
-  for minor in {10..14}; do
-    compgen -G "${PYENV_ROOT:-$HOME/.pyenv}/versions/3.$minor.*/bin/python" || command -v "python3.$minor" || true
-  done
-}
-
 # The versions of ansible-core that pip would offer the Python $1.
 versions() {
   python3 -m pip --disable-pip-version-check index versions ansible-core --python-version "$1" --only-binary :all: 2> /dev/null
@@ -33,14 +25,13 @@ release() {
 
 # ansible-test, too, refuses a Python that is newer than its release knows: hence the oldest.
 python() {
-  local python minor
-  for python in $(pythons); do
-    if minor=$("$python" -c 'import ensurepip, sys, venv; print("%d.%d" % sys.version_info[:2])' 2> /dev/null) &&
-      versions "$minor" | grep --fixed-strings " $1." > /dev/null; then
+  local version python
+  while read -r version python; do
+    if versions "$version" | grep --fixed-strings " $1." > /dev/null; then
       echo "$python"
       return
     fi
-  done
+  done < <(tests/pythons.sh 3.{10..14} 2> /dev/null)
   echo "ansible-core $1 cannot be installed on any Python of this machine." >&2
   return 1
 }
