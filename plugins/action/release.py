@@ -28,6 +28,9 @@ class ActionModule(ActionBase):
         content, src = args.pop("content", None), args.pop("src", None)
         if (content is None) == (src is None):
             raise AnsibleActionFail("one of src and content is needed")
+        for name, value in (("content", content), ("environment", args.get("environment"))):
+            if not isinstance(value or {}, dict):
+                raise AnsibleActionFail(f"{name}: {value} is no dictionary")
         with tempfile.TemporaryDirectory() as written:
             folder = _write(content, written) if src is None else os.path.expanduser(src)
             try:
@@ -37,7 +40,7 @@ class ActionModule(ActionBase):
             return self._bring(folder, entries, args, task_vars)
 
     def _bring(self, folder, entries, args, task_vars):
-        environment = {name: str(value) for name, value in args.get("environment", {}).items()}
+        environment = {name: str(value) for name, value in (args.get("environment") or {}).items()}
         args["environment"] = environment
         args["name"] = _application.release_name(entries, args.get("venv", ""), environment)
         shows = {**args, "_digests": {entry.path: entry.digest for entry in entries}} if self._task.diff else args

@@ -187,6 +187,8 @@ def test_first_release_has_nothing_to_differ_from(machine, shop):
         ({"src": "/tmp", "content": {"a": "b"}}, "one of src and content is needed"),
         ({"src": "/nonexistent"}, "src: /nonexistent has no files in it"),
         ({"content": {}}, "has no files in it"),
+        ({"content": "print()"}, r"content: print\(\) is no dictionary"),
+        ({"src": "/tmp", "environment": "A=b"}, "environment: A=b is no dictionary"),
     ],
 )
 def test_no_application_is_refused_on_the_control_node(machine, args, message):
