@@ -45,16 +45,15 @@ options:
   source:
     description: The CIDR block that the clients are in. By default they may be anywhere in the Internet.
     type: str
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
 attributes:
   check_mode:
-    description: Can run in check mode and tell what would change, without changing the managed node.
     support: full
   diff_mode:
-    description: Returns details on what has changed, or would change in check mode, when in diff mode.
     support: none
     details: There is nothing that could change.
   platform:
-    description: The operating systems of the managed nodes.
     support: full
     platforms: Linux
 notes:

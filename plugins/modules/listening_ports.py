@@ -76,16 +76,15 @@ options:
       - The facts always cover TCP and UDP over IPv4 and IPv6.
     type: bool
     default: false
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
 attributes:
   check_mode:
-    description: Can run in check mode and tell what would change, without changing the managed node.
     support: full
   diff_mode:
-    description: Returns details on what has changed, or would change in check mode, when in diff mode.
     support: none
     details: There is nothing that could change.
   platform:
-    description: The operating systems of the managed nodes.
     support: full
     platforms: Linux
 notes:

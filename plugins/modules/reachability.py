@@ -56,16 +56,15 @@ options:
     choices: [ipv4, ipv6]
 attributes:
   check_mode:
-    description: Changes nothing, in check mode or not.
     support: full
   diff_mode:
-    description: There is no change to show.
     support: none
+    details: There is nothing that could change.
   platform:
-    description: The operating systems of the managed nodes.
     support: full
     platforms: posix
 extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3

@@ -74,17 +74,17 @@ options:
   _digests:
     description: The digests of the application's files, by the action plugin. Not for playbooks.
     type: dict
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
 attributes:
   check_mode:
-    description: Can run in check mode and tell what would be changed.
     support: full
   diff_mode:
-    description:
+    support: full
+    details:
       - Shows the text files that differ from the current release, but none with the name of a secret.
       - With O(state=current), the name of the release that is current and of the one that becomes it.
-    support: full
   platform:
-    description: The operating systems of the managed nodes.
     support: full
     platforms: posix
 """

@@ -17,15 +17,15 @@ options:
     description: The folder of the releases on the managed node.
     type: path
     required: true
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
 attributes:
   check_mode:
-    description: Can run in check mode; it changes nothing.
     support: full
   diff_mode:
-    description: There is nothing to show.
     support: none
+    details: There is nothing that could change.
   platform:
-    description: The operating systems of the managed nodes.
     support: full
     platforms: posix
 """

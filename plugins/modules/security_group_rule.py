@@ -43,16 +43,15 @@ options:
     default: absent
 attributes:
   check_mode:
-    description: Can run in check mode and tell what would be changed.
     support: full
   diff_mode:
-    description: Shows the rules that are taken away.
     support: full
+    details: Shows the rules that are taken away.
   platform:
-    description: The operating systems of the managed nodes.
     support: full
     platforms: posix
 extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3

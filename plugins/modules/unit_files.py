@@ -54,15 +54,15 @@ options:
         type: list
         elements: str
         default: []
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
 attributes:
   check_mode:
-    description: Can run in check mode and tell what would be changed.
     support: full
   diff_mode:
-    description: Shows what changes in the files.
     support: full
+    details: Shows what changes in the files.
   platform:
-    description: The operating systems of the managed nodes.
     support: full
     platforms: Linux
 """
