@@ -28,7 +28,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH):/usr/sbin:/sbin
 export MOLECULE_GLOB := molecule/*/molecule.yml
 export MOLECULE_COMMAND_BORDERS := false
 
-.PHONY: help setup machine peers demo test quick lint docs outputs importer sanity units unit mutants pythons molecule e2e benchmark constraints clean
+.PHONY: help setup image machine peers demo test quick lint docs outputs importer sanity units unit mutants pythons molecule e2e benchmark constraints clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -50,9 +50,11 @@ $(SETUP): requirements.txt
 	touch $@
 
 # A docker engine, and the image of the local machine.
-machine: setup
+image:
 	@files/demo/engine.sh $(STATE)
 	@files/demo/image.sh
+
+machine: setup image
 
 demo: machine
 	ansible-playbook files/demo/create.yml -i inventory
@@ -73,7 +75,7 @@ IMPOSSIBLE = $(if $(shell tests/pythons.sh 2> /dev/null | grep -v ' /usr/'),,mol
 SCENARIOS := $(patsubst molecule/%/molecule.yml,molecule-%,$(wildcard molecule/*/molecule.yml))
 LONGEST := molecule-releases e2e molecule-diagnosis pythons
 test:
-	@tests/parts.sh setup peers machine -- $(LONGEST) sanity unit $(filter-out $(LONGEST) $(IMPOSSIBLE),$(SCENARIOS)) importer lint
+	@tests/parts.sh setup 'peers image' -- $(LONGEST) sanity unit $(filter-out $(LONGEST) $(IMPOSSIBLE),$(SCENARIOS)) importer lint
 
 lint: setup
 	ruff check

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Copyright: (c) 2026, The flasklaunch founders
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Makes targets and says at the end how long each took. Those before the -- are made one after the other, up to the first
-# that fails. Then the others, two at a time, the longest first: what one prints is shown when it has ended, and all are
-# made whatever fails.
+# Makes targets two at a time and says at the end how long each took: first those before the --, all of which must be made
+# for the others to be begun; then the others, the longest first, all whatever fails. What one prints is shown when it has
+# ended. A part may be several targets, one after the other.
 #
-#   parts.sh TARGET… -- TARGET…
+#   parts.sh 'TARGET…'… -- 'TARGET…'…
 set -euo pipefail
 
 results=$(mktemp -d)
@@ -25,13 +25,14 @@ trap finish EXIT
 part() (
   SECONDS=0
   outcome=0
-  make --no-print-directory "$1" 2>&1 || outcome=$?
+  # shellcheck disable=SC2086 # the targets of a part are words
+  make --no-print-directory $1 2>&1 || outcome=$?
   failed=$([[ $outcome -eq 0 ]] || echo '  FAILED')
   printf '%-24s %2d min %2d s%s\n' "$1" $((SECONDS / 60)) $((SECONDS % 60)) "$failed" >> "$results/took"
   exit "$outcome"
 )
 
-beside_others() {
+beside_another() {
   local outcome=0
   echo "make $1 > its own log"
   part "$1" > "$results/$1.log" || outcome=$?
@@ -39,11 +40,15 @@ beside_others() {
   flock "$results" cat <(printf '\n%s\n' "make $1") "$results/$1.log"
   return $outcome
 }
-export -f part beside_others
+export -f part beside_another
 
+lanes() { printf '%s\0' "$@" | xargs -0 -P 2 -I{} bash -c 'beside_another "{}"'; }
+
+first=()
 while [[ $1 != -- ]]; do
-  part "$1"
+  first+=("$1")
   shift
 done
 shift
-printf '%s\n' "$@" | xargs -P 2 -I{} bash -c 'beside_others {}'
+lanes "${first[@]}"
+lanes "$@"
