@@ -64,6 +64,7 @@ def test_L21_place_of_a_process(text, place):
         (f"/docker/{ID}/system.slice/webserver.service", Place(None, None, ID)),
         ("/webserver.service", Place("webserver.service")),
         ("/lxc/web/system.slice/webserver.service", Place()),
+        ("/system.slice/docker.service/app.scope", Place("docker.service")),
         (f"/machine.slice/libpod-{ID}.scope/container", Place(f"libpod-{ID}.scope", None, ID)),
         (
             f"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{ID}.scope/container",
@@ -109,3 +110,17 @@ def test_L21_inside_a_container_the_paths_begin_there(first_process, path, place
 def test_L21_systemd_of_cgroup_v2_in_a_container_of_v1():
     roots = _cgroups.roots_in(f"9:name=systemd:/docker/{ID}\n0::/docker/{ID}/init.scope\n")
     assert _cgroups.place_of_process(SYSTEMD_OF_V2_ON_V1, roots) == Place("webserver.service")
+
+
+def test_L21_where_systemd_keeps_its_units_comes_first():
+    text = "4:memory:/m\n0::/two\n9:name=systemd:/one\n2:cpu:/c\n"
+    assert list(_cgroups.paths_in(text).items()) == [
+        ("name=systemd", "/one"),
+        ("", "/two"),
+        ("memory", "/m"),
+        ("cpu", "/c"),
+    ]
+
+
+def test_L21_the_root_of_all_is_no_prefix():
+    assert _cgroups.roots_in("9:name=systemd:/init.scope\n4:memory:/\n") == {"name=systemd": "", "memory": ""}

@@ -46,9 +46,58 @@ def test_D12_the_program_may_not_be_executed():
 
 
 def test_D12_the_port_may_not_be_bound():
-    found = judged(LOG.splitlines()[:2], pids=(), program="")
-    assert found["verdict"] == "broken"
-    assert found["fix"] == "sudo semanage port -a -t http_port_t -p tcp 5000"
+    assert judged(LOG.splitlines()[:2], pids=(), program="") == {
+        "hop": "selinux",
+        "verdict": "broken",
+        "code": "x-SELINUX_DENIAL",
+        "direction": "ingress",
+        "resources": ["5000"],
+        "evidence": "SELinux denied gunicorn (system_u:system_r:httpd_t:s0) { name_bind } on tcp_socket 5000"
+        " (system_u:object_r:commplex_main_port_t:s0).",
+        "fix": "sudo semanage port -a -t http_port_t -p tcp 5000",
+    }
+
+
+def denial(fields, permissions="read"):
+    return f"type=AVC msg=audit(1700000104.123:94): avc:  denied  {{ {permissions} }} for  {fields}"
+
+
+@pytest.mark.parametrize("permissions", ["execute", "execute_no_trans", "entrypoint"])
+def test_programs_are_labelled_where_they_are(permissions):
+    label = "sudo semanage fcontext -a -t bin_t '{0}(/.*)?' && sudo restorecon -R {0}"
+    at_path = denial('pid=324 path="/srv/venv/bin/python" tclass=file', permissions)
+    assert judged([at_path])["fix"] == label.format("/srv/venv/bin")
+    assert judged([denial('pid=324 name="gunicorn" tclass=file', permissions)])["fix"] == label.format("/opt/flask/bin")
+
+
+@pytest.mark.parametrize(
+    ("fields", "what"),
+    [
+        ('pid=324 comm="x" path="/a" name="b" src=1 dest=2 tclass=file', "on file /a"),
+        ('pid=324 comm="x" name="b" src=1 dest=2 tclass=file', "on file b"),
+        ('pid=324 comm="x" src=1 dest=2 tclass=tcp_socket', "on tcp_socket 1"),
+        ('pid=324 comm="x" dest=2 tclass=tcp_socket', "on tcp_socket 2"),
+        ('pid=324 comm="x" tclass=process', "on process"),
+        ('pid=324 comm="x"', "on something"),
+    ],
+)
+def test_what_was_denied_is_named_as_closely_as_the_log_does(fields, what):
+    found = judged([denial(fields)])
+    assert found["evidence"] == f"SELinux denied x (no context) {{ read }} {what} (no context)."
+    assert found["resources"] == ([] if what in ("on process", "on something") else [what.split()[-1]])
+
+
+def test_a_denial_without_a_name_is_still_told():
+    found = judged([denial("pid=324")])
+    assert found["evidence"] == "SELinux denied the unit (no context) { read } on something (no context)."
+    assert found["fix"] == "sudo ausearch -m avc -c NAME | audit2allow -w # says what to allow"
+
+
+def test_connections_to_the_port_count_too():
+    assert judged([denial("dest=5000 tclass=tcp_socket", "name_connect")], pids=())["verdict"] == "broken"
+    assert judged([denial("dest=5001 tclass=tcp_socket", "name_connect")], pids=())["verdict"] == "ok"
+    assert judged([denial("dest=5000 tclass=udp_socket", "name_connect")], pids=())["verdict"] == "ok"
+    assert judged([denial("src=5001 tclass=tcp_socket", "name_bind")], pids=[])["verdict"] == "ok"
 
 
 def test_what_no_label_of_ours_would_mend_is_left_to_audit2allow():
@@ -68,18 +117,34 @@ def test_what_others_were_denied_does_not_count():
 
 
 def test_what_was_denied_before_the_last_start_is_over():
-    assert judged(LOG.splitlines(), since=1700000103.0)["verdict"] == "ok"
+    assert judged(LOG.splitlines(), since=1700000102.0)["verdict"] == "broken"
+    assert judged(LOG.splitlines(), since=1700000103.0) == ok(
+        "SELinux is enforcing, and has denied the unit nothing since it was started."
+    )
 
 
-@pytest.mark.parametrize("enforcing", [False, None])
-def test_permissive_and_disabled_deny_nothing(enforcing):
-    assert judged(LOG.splitlines(), enforcing)["verdict"] == "ok"
+def ok(evidence):
+    return {
+        "hop": "selinux",
+        "verdict": "ok",
+        "code": None,
+        "direction": "ingress",
+        "resources": [],
+        "evidence": evidence,
+        "fix": None,
+    }
+
+
+def test_permissive_and_disabled_deny_nothing():
+    assert judged(LOG.splitlines(), None) == ok("SELinux is not enabled.")
+    assert judged(LOG.splitlines(), False) == ok("SELinux is permissive: it logs, and denies nothing.")
     assert judged([line.replace("permissive=0", "permissive=1") for line in LOG.splitlines()])["verdict"] == "ok"
 
 
 def test_D16_an_unread_log_is_unknown():
     found = selinux_hop(True, None, set(), PROGRAM, 5000, 0.0, "the audit log cannot be read")
-    assert (found["verdict"], found["evidence"]) == (
-        "unknown",
-        "SELinux is enforcing, and the audit log cannot be read.",
-    )
+    assert found == {
+        **ok("SELinux is enforcing, and the audit log cannot be read."),
+        "verdict": "unknown",
+        "code": "x-SELINUX_UNREADABLE",
+    }
