@@ -35,7 +35,11 @@ def unit(name, text):
     ("text", "listens", "answered_by"),
     [
         (SSH, {("tcp", "22")}, "ssh.service"),
-        (SSH.replace("Accept=no", "Accept=yes"), {("tcp", "22")}, "ssh.socket"),
+        *[
+            (SSH.replace("Accept=no", f"Accept={yes}"), {("tcp", "22")}, "ssh.socket")
+            for yes in ("yes", "True", "ON", "1", "y", "t")
+        ],
+        ("ListenStream=/run/a=b\n", {("tcp", "/run/a=b")}, "ssh.service"),
         (SSH + "Service=other.service\n", {("tcp", "22")}, "other.service"),
         (SSH + "ListenStream=\nListenStream=0.0.0.0:2222\n", {("tcp", "0.0.0.0:2222")}, "ssh.service"),
         ("ListenDatagram = [::1]:53\nListenStream=/run/x\n", {("udp", "[::1]:53"), ("tcp", "/run/x")}, "ssh.service"),
@@ -85,7 +89,7 @@ def test_the_first_directory_wins_and_drop_ins_add_up(tmp_path):
     (etc / "lost.socket").symlink_to("/does/not/exist")
     (run / "ssh.socket.d" / "addresses.conf").write_text("[Socket]\nListenStream=\nListenStream=0.0.0.0:2222\n")
     (usr / "ssh.socket.d" / "addresses.conf").write_text("[Socket]\nListenStream=7\n")
-    (usr / "ssh.socket.d" / "name.conf").write_text("[Socket]\nService=openssh.service\n")
+    (usr / "ssh.socket.d" / "name.conf").write_bytes(b"[Socket]\n# \xff\nService=openssh.service\n")
     units = {each.name: each for each in _socket_units.read([str(each) for each in (etc, run, usr)])}
     assert units["ssh.socket"] == SocketUnit("ssh.socket", frozenset([("tcp", "0.0.0.0:2222")]), "openssh.service")
     assert units["masked.socket"].listens == units["lost.socket"].listens == frozenset()
@@ -103,6 +107,9 @@ def test_the_id_of_a_cgroup_is_the_inode_of_its_directory(tree):
     mounts, directory = tree
     number = os.stat(directory).st_ino
     assert _socket_units.paths_of({number, 1}, mounts) == {number: "/system.slice/webserver.service"}
+    top = directory[: -len("/system.slice/webserver.service")]
+    assert _socket_units.paths_of([os.stat(top).st_ino], mounts) == {os.stat(top).st_ino: "/"}
+    assert _socket_units.paths_of([], "/nonexistent") == {}
 
 
 def test_L19_a_cgroup_may_vanish_while_the_tree_is_walked(tree, monkeypatch):

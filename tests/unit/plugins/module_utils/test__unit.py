@@ -64,6 +64,7 @@ def test_systemctl_show_is_read():
     assert (service.exists, service.active, service.program) == (True, True, "/opt/flask/bin/gunicorn")
     assert service.age("ActiveEnter", NOW) == 7200
     assert service.age("InactiveEnter", NOW) is None
+    assert (service.name, service.says("NRestarts"), service.says("Never")) == ("webserver.service", "0", "")
     assert not units["webserver.socket"].exists
 
 
@@ -154,8 +155,135 @@ def test_a_service_that_its_socket_starts_is_well():
     assert judged(stopped, Unit("webserver.socket", {"ActiveState": "inactive"}))[0] == "broken"
 
 
+def whole(service, socket=None):
+    found = unit_hop(service, socket, [], NOW)
+    assert (found.pop("hop"), found.pop("direction")) == ("unit", "ingress")
+    return list(found.values())  # verdict, code, resources, evidence, fix
+
+
+WEB = ["webserver.service"]
+
+
+@pytest.mark.parametrize(
+    ("properties", "hop"),
+    [
+        ({}, ["ok", None, WEB, "webserver.service is active (running) for 2 hours.", None]),
+        (
+            {"ActiveEnterTimestampMonotonic": "0"},
+            ["ok", None, WEB, "webserver.service is active (running).", None],
+        ),
+        (
+            {"UnitFileState": "disabled"},
+            [
+                "ok",
+                "x-UNIT_NOT_ENABLED",
+                WEB,
+                "webserver.service is active (running) for 2 hours, but not enabled: it is gone after the next reboot.",
+                "sudo systemctl enable webserver.service",
+            ],
+        ),
+        (
+            {"LoadState": "not-found"},
+            [
+                "broken",
+                "x-UNIT_NOT_FOUND",
+                WEB,
+                "There is no unit webserver.service on the machine.",
+                "ansible-playbook site.yml",
+            ],
+        ),
+        (
+            {"LoadState": "masked"},
+            [
+                "broken",
+                "x-UNIT_MASKED",
+                WEB,
+                "webserver.service is masked.",
+                "sudo systemctl unmask --now webserver.service",
+            ],
+        ),
+        (
+            {"ActiveState": "inactive", "SubState": "dead"},
+            [
+                "broken",
+                "x-UNIT_INACTIVE",
+                WEB,
+                "webserver.service is inactive (dead), and never ran since the machine booted.",
+                "sudo systemctl enable --now webserver.service",
+            ],
+        ),
+        (
+            {"ActiveState": "deactivating", "SubState": "stop-sigterm"},
+            [
+                "broken",
+                "x-UNIT_STARTING",
+                WEB,
+                "webserver.service is deactivating (stop-sigterm).",
+                "journalctl -u webserver.service",
+            ],
+        ),
+        (
+            {"ActiveState": "activating", "SubState": "auto-restart", "NRestarts": "", "Result": ""},
+            [
+                "broken",
+                "x-UNIT_RESTARTING",
+                WEB,
+                "webserver.service is activating (auto-restart).",
+                "journalctl -u webserver.service # mend what it says, then: sudo systemctl restart webserver.service",
+            ],
+        ),
+        (
+            {"ActiveState": "failed", "SubState": "failed", "NRestarts": "5"},
+            [
+                "broken",
+                "x-UNIT_FAILED",
+                WEB,
+                "webserver.service is failed (failed), and never ran since the machine booted.",
+                "journalctl -u webserver.service # mend what it says, then: sudo systemctl restart webserver.service",
+            ],
+        ),
+        (
+            {"ActiveState": "failed", "SubState": "failed", "Result": "oom-kill"},
+            [
+                "broken",
+                "x-OUT_OF_MEMORY",
+                WEB,
+                "webserver.service is failed (failed), and never ran since the machine booted;"
+                " the kernel killed it for want of memory.",
+                "webserver_workers: 1, or a larger instance; then sudo systemctl restart webserver.service",
+            ],
+        ),
+    ],
+)
+def test_D2_all_that_is_said_of_it(properties, hop):
+    assert whole(unit(**properties)) == hop
+
+
+@pytest.mark.parametrize(
+    ("properties", "said"),
+    [
+        (
+            {"Result": "exit-code", "ExecMainCode": "1", "ExecMainStatus": "217", "ExecStart": ""},
+            "missing (status 217)",
+        ),
+        ({"Result": "protocol", "ExecMainCode": "1", "ExecMainStatus": "0"}, "its result is protocol"),
+        ({"Result": "core-dump", "ExecMainCode": "3", "ExecMainStatus": "6"}, "it was ended by signal 6"),
+    ],
+)
+def test_D2_how_its_process_ended(properties, said):
+    assert said in whole(unit(ActiveState="failed", SubState="failed", **properties))[3]
+
+
+def test_a_unit_that_its_socket_starts_is_told_with_both():
+    socket = Unit("webserver.socket", {"ActiveState": "active", "SubState": "listening"})
+    evidence = "webserver.socket is active (listening) and starts webserver.service at the first connection."
+    resources = ["webserver.socket", "webserver.service"]
+    assert whole(unit(ActiveState="inactive"), socket) == ["ok", None, resources, evidence, None]
+
+
 def test_D16_without_systemd_it_is_unknown():
-    assert judged(None)[:2] == ("unknown", "x-UNIT_UNREADABLE")
+    evidence = "systemd could not be asked for the unit."
+    assert whole(None) == ["unknown", "x-UNIT_UNREADABLE", [], evidence, None]
 
 
 def test_an_old_systemd_leaves_properties_out():
@@ -166,6 +294,7 @@ def test_an_old_systemd_leaves_properties_out():
 def test_only_the_last_start_counts():
     lines = _unit.last_start(CRASH)
     assert lines[0] == "Traceback (most recent call last):"
+    assert lines[2] == "    worker.init_process()"
     assert lines[-1] == "ModuleNotFoundError: No module named 'flsk'"
     # A last start that said nothing leaves what was said before.
     assert _unit.last_start(CRASH + "Started Flask web server.\n") == lines
@@ -178,7 +307,8 @@ def test_a_long_traceback_keeps_its_end():
     assert telling_line(journal) == "ValueError: here"
     short = _unit.shortened(journal)
     assert (short[0], short[30], short[-1], len(short)) == ("line 0", "... 141 lines ...", "ValueError: here", 61)
-    assert _unit.shortened(deep[:3]) == deep[:3]
+    assert _unit.shortened(deep[:60]) == deep[:60]
+    assert len(_unit.shortened(deep[:61])) == 61
 
 
 @pytest.mark.parametrize(
@@ -200,13 +330,24 @@ def test_the_line_that_says_why(lines, expected):
 
 @pytest.mark.parametrize(
     ("seconds", "expected"),
-    [(0.2, "less than a second"), (1, "1 second"), (59, "59 seconds"), (3600, "1 hour"), (200000, "2 days")],
+    [
+        (0.2, "less than a second"),
+        (1, "1 second"),
+        (59, "59 seconds"),
+        (60, "1 minute"),
+        (3600, "1 hour"),
+        (86399, "23 hours"),
+        (86400, "1 day"),
+        (200000, "2 days"),
+    ],
 )
 def test_durations(seconds, expected):
     assert duration(seconds) == expected
 
 
-@pytest.mark.parametrize(("restarts", "age", "runs"), [("7", 1, False), ("7", 60, True), ("0", 1, True), ("", 1, True)])
+@pytest.mark.parametrize(
+    ("restarts", "age", "runs"), [("7", 1, False), ("7", 3, True), ("7", 60, True), ("0", 1, True), ("", 1, True)]
+)
 def test_unit_that_was_just_started_once_more_does_not_run(restarts, age, runs):
     """Of Type=simple, which is active from its fork on, in a loop of crashes."""
     moment = str((1000 - age) * 1000000)

@@ -53,13 +53,14 @@ def units():
 def test_running_service(units):
     sshd = units["sshd.service"]
     assert (sshd.state, sshd.active, sshd.enabled, sshd.main_pid) == ("active (running)", True, True, 812)
-    assert sshd.started == pytest.approx(1_700_001_293.208435)
+    assert sshd.started == pytest.approx(1_700_001_293.208435, abs=1e-4)
+    assert sshd.file == "/lib/systemd/system/sshd.service"
 
 
 def test_socket_counts_from_when_it_became_active_and_has_no_process(units):
     dbus = units["dbus.socket"]
     assert (dbus.enabled, dbus.main_pid, dbus.needs_reload) == (False, None, True)
-    assert dbus.started == pytest.approx(1_700_001_289.104877)
+    assert dbus.started == pytest.approx(1_700_001_289.104877, abs=1e-4)
 
 
 def test_unit_that_is_not_there(units):
@@ -71,7 +72,15 @@ def test_unit_that_is_not_there(units):
         None,
         None,
     )
+    assert unit.file == ""
     assert unit.runs_with_older(["/"]) == []
+
+
+@pytest.mark.parametrize(("state", "active"), [("activating", True), ("reloading", True), ("deactivating", False)])
+def test_unit_that_is_being_started_counts_as_active(state, active):
+    shown = f"Id=x.service\nLoadState=loaded\nActiveState={state}\nSubState=a=b\n"
+    unit = _unit_files.parse(shown, NOW, UPTIME)["x.service"]
+    assert (unit.active, unit.state, unit.started, unit.file) == (active, f"{state} (a=b)", None, "")
 
 
 @pytest.fixture
@@ -87,6 +96,10 @@ def running(tmp_path):
 
 def test_unit_that_runs_with_what_is_there(running, tmp_path):
     assert running.runs_with_older([str(tmp_path / "read"), str(tmp_path / "current")]) == []
+    os.utime(tmp_path / "read", (1000, 1000))
+    assert running.runs_with_older([str(tmp_path / "read")]) == []
+    assert running._replace(active=False).runs_with_older([str(tmp_path)]) == []
+    assert running._replace(started=None).runs_with_older([str(tmp_path)]) == []
 
 
 @pytest.mark.parametrize("name", ["unit", "read", "current"])
@@ -102,7 +115,10 @@ def test_link_does_not_count_by_what_it_leads_to(running, tmp_path):
 
 def test_file_is_replaced_with_its_mode_and_owner(tmp_path):
     path = str(tmp_path / "deep" / "unit")
+    before = os.umask(0)
     _unit_files.write(path, "x\n", 0o600, os.getuid())
+    os.umask(before)
+    assert os.stat(tmp_path / "deep").st_mode & 0o777 == 0o755, "whatever the umask"
     assert _unit_files.is_as(path, "x\n", 0o600, os.getuid())
     inode = os.stat(path).st_ino
     _unit_files.write(path, "y\n", 0o640, os.getuid())
