@@ -6,9 +6,16 @@ import shutil
 
 import boto3
 import pytest
+from ansible.release import __version__ as core
 from conftest import ROOT, on_machine, playbook, rules, run
 
 BARE = "flasklaunch-bare"
+# Amazon Linux 2's Python, and RHEL 8's where ansible-core manages that one.
+OLD_PYTHON, WHAT_IS_SAID_OF_IT = (
+    ("3.6.8", ["This machine's Python is 3.6.8, and this collection manages 3.7 and newer"])
+    if core.startswith("2.17.")
+    else ("3.7.16", ["this machine's is 3.7.16", "Run the playbook with ansible-core 2.17"])
+)
 EC2 = {"endpoint_url": "http://127.0.0.1:5555", "region": "us-east-1"}
 CASES = {
     "port 0": ({"webserver_port": 0}, ["webserver_port: 0 is no TCP port. Take one from 1 to 65535"]),
@@ -94,12 +101,12 @@ CASES = {
         ["requires a region", "AWS_REGION"],
     ),
     "Python of the machine on the command line": (
-        {"ansible_python_interpreter": "/opt/python3.7"},
+        {"ansible_python_interpreter": "/opt/old-python"},
         ["Write ansible_python_interpreter into the inventory: given by -e it holds on the control node too"],
     ),
     "Python too old for ansible-core": (
-        {"ansible_python_interpreter": "/opt/python3.7", "security_group_manage": False},
-        ["this machine's is 3.7.16", "Run the playbook with ansible-core 2.17"],
+        {"ansible_python_interpreter": "/opt/old-python", "security_group_manage": False},
+        WHAT_IS_SAID_OF_IT,
     ),
 }
 # Of what a machine without Python is spared: one of each kind.
@@ -143,10 +150,11 @@ def state():
 
 @pytest.fixture(autouse=True, scope="module")
 def old_python(first_run):
-    """Looks like Amazon Linux 2's Python to whoever asks for its version."""
-    on_machine("printf '#!/bin/sh\\necho python3: version 3.7.16\\n' > /opt/python3.7; chmod +x /opt/python3.7")
+    """Looks like an old Python to whoever asks for its version."""
+    script = f"#!/bin/sh\\necho python3: version {OLD_PYTHON}\\n"
+    on_machine(f"printf '{script}' > /opt/old-python; chmod +x /opt/old-python")
     yield
-    on_machine("rm /opt/python3.7")
+    on_machine("rm /opt/old-python")
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """The newcomer's way: make demo, look, change a variable, break something, tear down."""
 
 import json
+import re
 import urllib.request
 
 import pytest
@@ -124,11 +125,12 @@ def test_dynamic_inventory_finds_the_instance_and_says_which_it_is(demo):
     inventory = json.loads(listed.stdout[listed.stdout.index("{\n") :])
     (instance,) = inventory["webservers"]["hosts"]
     variables = inventory["_meta"]["hostvars"][instance]
-    said = json.dumps(variables)  # what EC2 says is wrapped, as text that is no template
+    # What EC2 says is text that is no template: from ansible-core 2.19 on it is wrapped.
+    variables = json.loads(re.sub(r'\{"__ansible_unsafe": ("[^"]*")\}', r"\1", json.dumps(variables)))
     assert instance.startswith("i-")
-    assert f'"security_group_instance_id": {{"__ansible_unsafe": "{instance}"}}' in said
-    assert '"security_group_aws": {"region": ' in said
-    assert '"ansible_host": {"__ansible_unsafe": "127.' in said
+    assert variables["security_group_instance_id"] == instance
+    assert variables["security_group_aws"] == {"region": "us-east-1"}
+    assert variables["ansible_host"].startswith("127.")
     assert variables["ansible_user"] == "ec2-user"
 
 

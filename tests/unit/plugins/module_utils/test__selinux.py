@@ -58,6 +58,12 @@ def test_D12_the_port_may_not_be_bound():
     }
 
 
+def test_the_port_is_the_one_that_was_denied_else_the_one_asked_for():
+    denied = denial('pid=324 comm="gunicorn" src=8080 tclass=tcp_socket', "name_bind")
+    assert judged([denied])["fix"].endswith("-p tcp 8080")
+    assert judged([denied.replace("src=8080 ", "")], port=80)["fix"].endswith("-p tcp 80")
+
+
 def denial(fields, permissions="read"):
     return f"type=AVC msg=audit(1700000104.123:94): avc:  denied  {{ {permissions} }} for  {fields}"
 

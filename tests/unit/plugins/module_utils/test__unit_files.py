@@ -140,6 +140,20 @@ def test_own_file_that_was_taken_away_is_not_newer(running, tmp_path):
     assert running.runs_with_older([]) == []
 
 
+def test_nobody_can_read_it_before_it_is_whose_it_is_to_be(tmp_path, monkeypatch):
+    modes = []
+    monkeypatch.setattr(os, "fchown", lambda file, uid, gid: modes.append((os.fstat(file).st_mode & 0o777, uid, gid)))
+    _unit_files.write(str(tmp_path / "secret"), "x", 0o640, 812)
+    assert modes == [(0o600, 812, -1)]
+
+
+def test_a_file_is_root_s_and_for_all_to_read_unless_told_otherwise(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fchown", lambda file, uid, gid: owners.append(uid))
+    owners = []
+    _unit_files.write(str(tmp_path / "unit"), "x")
+    assert (owners, os.stat(tmp_path / "unit").st_mode & 0o777) == ([0], 0o644)
+
+
 def test_removing_is_done_once(tmp_path):
     path = str(tmp_path / "unit")
     _unit_files.write(path, "x", owner=os.getuid())
