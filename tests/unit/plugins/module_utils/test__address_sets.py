@@ -139,3 +139,9 @@ def test_words_for_the_whole_internet():
 def test_words_for_ports():
     assert ports_named(Intervals([(22, 22), (8000, 8010)])) == "22, 8000-8010"
     assert ports_named(Intervals()) == "none"
+
+
+def test_blocks_of_ipv6_are_written_as_such():
+    blocks = ["::/127", "2001:db8::/32"]
+    assert cidrs(addresses(blocks, "ipv6"), "ipv6") == blocks
+    assert named(addresses(blocks, "ipv6"), "ipv6") == "::/127 and 2001:db8::/32"
