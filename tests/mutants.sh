@@ -13,15 +13,18 @@ shift
 utils=ansible_collections/flasklaunch/ec2/plugins/module_utils
 sources=() tests=()
 for module in "$@"; do
-  case $module in # where the tests are not called as the module is
-    _nftables | _iptables) test=_firewall ;;
-    _nf_tables) test=_interfaces ;;
-    _reachability_collect | _reachability_snapshot) test=_reachability_collect ;;
-    _reachability_*) test=_reachability ;;
-    *) test=$module ;;
+  names=("$module")
+  case $module in # where the tests are not, or not alone, called as the module is
+    _nftables | _iptables) names=(_firewall) ;;
+    _nf_tables) names=(_interfaces) ;;
+    _packet_filters) names+=(_reachability) ;;
+    _reachability_collect | _reachability_snapshot) names=(_reachability_collect) ;;
+    _reachability_*) names=(_reachability) ;;
   esac
   sources+=("\"$utils/$module.py\"")
-  tests+=("\"tests/unit/plugins/module_utils/test_$test.py\"")
+  for name in "${names[@]}"; do
+    tests+=("\"tests/unit/plugins/module_utils/test_$name.py\"")
+  done
 done
 
 # mutmut wants sources and tests below the folder that it runs in, and sources where their imports say.

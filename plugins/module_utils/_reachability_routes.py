@@ -8,7 +8,12 @@
 
 from __future__ import annotations
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._address_sets import EVERYTHING, Intervals, named
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._address_sets import (
+    EVERYTHING,
+    Intervals,
+    cidrs,
+    named,
+)
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._packet_filters import Passage, routed
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_hops import (
     Client,
@@ -36,6 +41,8 @@ NEXT_HOPS = [
     "OdbNetworkArn",
 ]
 
+OPTIONS = {"ipv4": "--destination-cidr-block", "ipv6": "--destination-ipv6-cidr-block"}
+
 
 def route(snapshot: Snapshot, vpc_id: str, subnet_id: str, client: Client, family: str) -> Hop:
     """The way of the answers: they must leave by the same internet gateway that the client came in by."""
@@ -54,20 +61,34 @@ def route(snapshot: Snapshot, vpc_id: str, subnet_id: str, client: Client, famil
         else:
             bad.append((each, space, trouble))
     through = Passage(client.space, good, good)
-    resources = (table_id, *filter(None, (_next_hop(each) for each, _space in taken)), subnet_id)
+    next_hops = dict.fromkeys(_next_hop(each) for each, _space in taken)
+    resources = (table_id, *(each for each in next_hops if each not in (None, "local")), subnet_id)
     if through.verdict == "ok":
         ways = ", ".join(dict.fromkeys(_named_route(each) for each, _space in taken))
         return Hop("ok", f"{whose} sends answers to {ways}.", None, None, "egress", resources, through)
-    whom = [f"to {named(space, family)} " if len(taken) > 1 else "" for _each, space, _why in bad + unsure]
-    sentences = [f"{who}{trouble[1]}" for who, (_each, _space, trouble) in zip(whom, bad + unsure)]
-    evidence = f"By {whose}, answers do not find back to the client: {some_of(sentences)}"
+    sentences = [_whom(each, space, family, len(taken)) + trouble[1] for each, space, trouble in bad + unsure]
+    find_back = "find back to the client"
+    finding = f"answers do not {find_back}" if bad else f"it is not known whether answers {find_back}"
+    evidence = f"By {whose}, {finding}: {some_of(sentences)}"
     if unsure:
-        return Hop("unknown", evidence, unsure[0][2][0], None, "egress", resources)
+        return Hop("unknown", evidence, None, None, "egress", resources)
     code = bad[0][2][0]
     if good and code == "x-ROUTE_IS_NOT_TO_IGW":
         code = "MORE_SPECIFIC_ROUTE"
-    fix = _mend_route(snapshot, vpc_id, table, bad[0][0], family, bool(good))
+    culprit, space, _why = bad[0]
+    if client.kind == "elsewhere":
+        fix = _mend_way_elsewhere(table, culprit, cidrs(space, family)[0], family)
+    else:
+        fix = _mend_route(snapshot, vpc_id, table, culprit, family, bool(good))
     return Hop(through.verdict, evidence, code, fix, "egress", resources, through)
+
+
+def _whom(route_: Record | None, space: Intervals, family: str, ways: int) -> str:
+    """Who is meant, where that is neither everybody nor what the route itself says."""
+    whom = named(space, family)
+    if ways == 1 or (route_ and destination(route_) == whom):
+        return ""
+    return f"to {whom}, " if route_ else f"to {whom} "
 
 
 def _next_hop(route_: Record | None) -> str | None:
@@ -110,8 +131,7 @@ def _mend_route(
 ) -> str:
     found = snapshot.internet_gateway(vpc_id)
     gateway = found[0]["InternetGatewayId"] if found else "with the id of the internet gateway, once there is one"
-    option = "--destination-ipv6-cidr-block" if family == "ipv6" else "--destination-cidr-block"
-    where = f"--route-table-id {table['RouteTableId']}"
+    option, where = OPTIONS[family], f"--route-table-id {table['RouteTableId']}"
     block = destination(culprit) if culprit else EVERYTHING[family]
     if culprit and culprit.get("Origin") == "EnableVgwRoutePropagation":
         return f"aws ec2 disable-vgw-route-propagation {where} --gateway-id {_next_hop(culprit)}"
@@ -121,3 +141,14 @@ def _mend_route(
         return f"aws ec2 delete-route {where} {option} {block}"
     verb = "replace-route" if culprit else "create-route"
     return f"aws ec2 {verb} {where} {option} {block} --gateway-id {gateway}"
+
+
+def _mend_way_elsewhere(table: Record, culprit: Record | None, block: str, family: str) -> str:
+    """What leads to a private network outside of the VPC only its owner knows."""
+    is_dead = culprit is not None and culprit.get("State", "active") != "active"
+    block = (is_dead and destination(culprit)) or block
+    verb = "replace-route" if is_dead or (culprit and destination(culprit) == block) else "create-route"
+    return (
+        f"aws ec2 {verb} --route-table-id {table['RouteTableId']} {OPTIONS[family]} {block}"
+        " # with what leads there, such as --transit-gateway-id or --vpc-peering-connection-id"
+    )

@@ -20,6 +20,7 @@ from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils.reachab
     named,
     no_public_address,
     own_acls,
+    routes,
     state,
     then,
 )
@@ -30,6 +31,7 @@ from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils.reachab
     interface,
     matches,
     outcome,
+    route,
     said,
 )
 
@@ -269,3 +271,125 @@ def test_the_family_is_that_of_what_is_given(options, family):
 
 def test_an_ipv6_address_is_known_in_any_spelling():
     assert asked(dict(GIVEN, address="2600:0:0::0001"))[1].address == "2600::1"
+
+
+ELSEWHERE = {"source": "172.31.0.0/24"}
+NOT_LOOKED_INTO = "leads to another network, where nothing was looked into."
+WITH_WHAT = " # with what leads there, such as --transit-gateway-id or --vpc-peering-connection-id"
+
+
+def at_route(spoil, **question):
+    """Verdict, code, resources, evidence and fix of the hop route, whose table is rtb-public."""
+    hop = next(each for each in outcome(spoil, **question)["hops"] if each["hop"] == "route")
+    assert hop["direction"] == "egress"
+    return [hop[key] for key in ("verdict", "code", "resources", "evidence", "fix")]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "question", "gateways", "ways"),
+    [
+        (None, {}, ["igw-1"], "0.0.0.0/0 via igw-1"),
+        (routes(route("pl-all", GatewayId="igw-1")), {}, ["igw-1"], "pl-all via igw-1"),
+        (
+            routes(route("203.0.113.0/24", GatewayId="igw-1"), route("0.0.0.0/0", GatewayId="igw-1")),
+            {},
+            ["igw-1"],
+            "203.0.113.0/24 via igw-1, 0.0.0.0/0 via igw-1",
+        ),
+        (None, {"source": "10.0.2.0/24"}, [], "10.0.0.0/16 via local"),
+    ],
+)
+def test_a_route_that_answers_take_is_named(spoil, question, gateways, ways):
+    evidence = f"rtb-public (associated with subnet-a) sends answers to {ways}."
+    assert at_route(spoil, **question) == ["ok", None, ["rtb-public", *gateways, "subnet-a"], evidence, None]
+
+
+@pytest.mark.parametrize("hop", ["pcx-1", "tgw-1", "vgw-1", "lgw-1", "arn:aws:networkmanager::1:core-network/x"])
+def test_what_another_network_does_is_not_known(hop):
+    by = routes(route("172.31.0.0/16", VpcPeeringConnectionId=hop), route("0.0.0.0/0", GatewayId="igw-1"))
+    evidence = (
+        "By rtb-public (associated with subnet-a), it is not known whether answers find back to the client:"
+        f" 172.31.0.0/16 via {hop} {NOT_LOOKED_INTO}"
+    )
+    assert at_route(by, **ELSEWHERE) == ["unknown", None, ["rtb-public", hop, "subnet-a"], evidence, None]
+
+
+@pytest.mark.parametrize("hop", ["vpce-1", "cagw-1"])
+def test_what_a_firewall_does_is_not_known(hop):
+    evidence = (
+        "By rtb-public (associated with subnet-a), it is not known whether answers find back to the client:"
+        f" 0.0.0.0/0 via {hop}: what is behind, such as a firewall, was not looked into."
+    )
+    by = routes(route("0.0.0.0/0", CarrierGatewayId=hop))
+    assert at_route(by) == ["unknown", None, ["rtb-public", hop, "subnet-a"], evidence, None]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "verdict", "code", "hops", "evidence", "fix"),
+    [
+        (
+            routes(),
+            "broken",
+            "NO_ROUTE_TO_DESTINATION",
+            [],
+            "there is no route for them.",
+            "create-route --route-table-id rtb-public --destination-cidr-block 0.0.0.0/0 --gateway-id igw-1",
+        ),
+        (
+            routes(route("0.0.0.0/0", NatGatewayId="nat-1")),
+            "broken",
+            "x-ROUTE_IS_NOT_TO_IGW",
+            ["nat-1"],
+            "0.0.0.0/0 via nat-1: a NAT gateway is for connections from inside; its answers are lost.",
+            "replace-route --route-table-id rtb-public --destination-cidr-block 0.0.0.0/0 --gateway-id igw-1",
+        ),
+        (
+            routes(
+                route("203.0.113.0/24", NatGatewayId="nat-1"),
+                route("198.51.0.0/16", GatewayId="vgw-1"),
+                route("198.51.0.0/17", GatewayId="igw-1"),
+                route("0.0.0.0/0", GatewayId="igw-1"),
+            ),
+            "partial",
+            "MORE_SPECIFIC_ROUTE",
+            ["nat-1", "igw-1", "vgw-1"],
+            "203.0.113.0/24 via nat-1: a NAT gateway is for connections from inside; its answers are lost."
+            " to 198.51.128.0/17, 198.51.0.0/16 via vgw-1: answers leave another way than the client came in.",
+            "delete-route --route-table-id rtb-public --destination-cidr-block 203.0.113.0/24",
+        ),
+        (
+            routes(route("0.0.0.0/1", GatewayId="igw-1")),
+            "partial",
+            "NO_ROUTE_TO_DESTINATION",
+            ["igw-1"],
+            "to 128.0.0.0/3, 160.0.0.0/5, 168.0.0.0/8 and 29 more blocks there is no route for them.",
+            "create-route --route-table-id rtb-public --destination-cidr-block 0.0.0.0/0 --gateway-id igw-1",
+        ),
+    ],
+)
+def test_why_answers_do_not_find_back(spoil, verdict, code, hops, evidence, fix):
+    evidence = f"By rtb-public (associated with subnet-a), answers do not find back to the client: {evidence}"
+    assert at_route(spoil) == [verdict, code, ["rtb-public", *hops, "subnet-a"], evidence, f"aws ec2 {fix}"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "fix"),
+    [
+        (None, "x-ROUTE_IS_NOT_TO_CLIENT", "create-route {} 172.31.0.0/24"),
+        (routes(), "NO_ROUTE_TO_DESTINATION", "create-route {} 172.31.0.0/24"),
+        (
+            routes(route("172.31.0.0/24", GatewayId="igw-1")),
+            "x-ROUTE_IS_NOT_TO_CLIENT",
+            "replace-route {} 172.31.0.0/24",
+        ),
+        (
+            routes(route("172.31.0.0/16", TransitGatewayId="tgw-1", State="blackhole")),
+            "BAD_STATE_ROUTE",
+            "replace-route {} 172.31.0.0/16",
+        ),
+    ],
+)
+def test_the_way_to_a_private_network_is_not_the_internet_gateway(spoil, code, fix):
+    verdict, found, _resources, _evidence, advice = at_route(spoil, **ELSEWHERE)
+    where = "--route-table-id rtb-public --destination-cidr-block"
+    assert (verdict, found, advice) == ("broken", code, "aws ec2 " + fix.format(where) + WITH_WHAT)
