@@ -118,6 +118,7 @@ def cidrs(space: Intervals, family: str) -> list[str]:
     ]
 
 
+FAMILY_NAMES = {"ipv4": "IPv4", "ipv6": "IPv6"}  # for people
 EVERYTHING = {"ipv4": "0.0.0.0/0", "ipv6": "::/0"}
 
 # Who can be a client over the Internet: public unicast addresses, of IPv6 the one block that is given out.

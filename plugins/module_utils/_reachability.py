@@ -225,7 +225,7 @@ def _instance_of(snapshot: Snapshot, wanted: Wanted, interface: Record) -> Recor
         instances = snapshot.all("Instances", wanted.address)
     except NotRead as error:
         return error
-    nowhere = NotRead(f"DescribeInstances does not show {id_} to this user")
+    nowhere = NotRead(f"DescribeInstances does not show {id_} to this user.")
     return next((each for each in instances if each["InstanceId"] == id_), nowhere)
 
 

@@ -96,10 +96,9 @@ def _near_misses(
 ) -> Iterable[str]:
     """What is there instead, as a person would point out."""
     of_port = [rule for rule in rules if rule.is_for(ask.protocol, ask.port)]
-    words = ("lets out", "to") if egress else ("is open", "to")
     if of_port:
         sources = ", ".join(dict.fromkeys(_source_named(rule) for rule in of_port))
-        yield f"{ask.service} {words[0]} {words[1]} {sources}."
+        yield f"{ask.service} {'is let out to' if egress else 'is open to'} {sources}."
     ports = Intervals()
     for rule in rules:
         if rule not in of_port and rule.protocol == ask.protocol and _reads(rule, ask):
@@ -190,8 +189,9 @@ def network_acl(snapshot: Snapshot, vpc_id: str, subnet_id: str, packets: Packet
     resources = (acl_id, subnet_id)
     way = f"{packets.what} {'to' if packets.egress else 'from'} {packets.who}"
     if through.verdict == "ok":
-        rules = ", ".join(dict.fromkeys(rule_number(each) for each in made))
-        evidence = f"Rule {rules} of {acl_id} lets {way} {'out' if packets.egress else 'in'}."
+        numbers = dict.fromkeys(rule_number(each) for each in made)
+        rule, lets = ("Rule", "lets") if len(numbers) == 1 else ("Rules", "let")
+        evidence = f"{rule} {', '.join(numbers)} of {acl_id} {lets} {way} {'out' if packets.egress else 'in'}."
         return Hop("ok", evidence, None, None, direction, resources, through)
     denials = [each for each in made if not each.allows]
     evidence = " ".join(dict.fromkeys(_denied(each, packets) for each in denials[:3]))

@@ -16,7 +16,12 @@ from __future__ import annotations
 
 from typing import Iterable, Iterator, NamedTuple
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._address_sets import Intervals, addresses, cidrs
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._address_sets import (
+    FAMILY_NAMES,
+    Intervals,
+    addresses,
+    cidrs,
+)
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_filters import (
     Ask,
     Packets,
@@ -296,7 +301,7 @@ def _groups_used(way: Way) -> list[Record]:
     by_arn = {group["TargetGroupArn"]: group for group in way.snapshot.all("TargetGroups")}
     missing = [arn for arn in used if arn not in by_arn]
     if missing:
-        raise NotRead(f"DescribeTargetGroups does not show {missing[0]} to this user")
+        raise NotRead(f"DescribeTargetGroups does not show {missing[0]} to this user.")
     return [by_arn[arn] for arn in used]
 
 
@@ -314,8 +319,8 @@ def _target_groups(way: Way) -> Hop:
             more = f" and {len(staying) - 3} more" if len(staying) > 3 else ""
             ids = ", ".join(each["Target"]["Id"] for each in staying[:3]) + more
             return Hop("ok", f"The listener forwards to {name} with {ids}.", resources=(arn,))
-        leaving = ", all of them draining" if there else ""
-        evidence = f"{name}, which the listener forwards to, has no registered targets{leaving}."
+        what = "only targets that are draining" if there else "no registered targets"
+        evidence = f"{name}, which the listener forwards to, has {what}."
         fix = f"aws elbv2 register-targets --target-group-arn {arn} --targets Id= with the id of an instance"
         if there:
             ids = " ".join(f"Id={each['Target']['Id']}" for each in there)
@@ -417,7 +422,9 @@ def _target(way: Way, group: Record, description: Record, interface: Record) -> 
     family, id_ = group.get("IpAddressType", "ipv4"), description["Target"]["Id"]
     own = own_addresses(interface, family)
     if not own:
-        raise NotRead(f"{interface['NetworkInterfaceId']} of {id_} has no {family} address, which its group needs")
+        raise NotRead(
+            f"{interface['NetworkInterfaceId']} of {id_} has no {FAMILY_NAMES[family]} address, which its group needs."
+        )
     return Target(
         id=id_,
         port=_port(group, description),
@@ -437,7 +444,7 @@ def _interface_of(way: Way, kind: str, description: Record) -> Record | None:
         if instance is None and description["TargetHealth"]["State"] == "unused":
             return None  # terminated: it stays registered for good
         if instance is None:
-            raise NotRead(f"DescribeInstances does not show the target {id_} to this user")
+            raise NotRead(f"DescribeInstances does not show the target {id_} to this user.")
         interfaces = instance.get("NetworkInterfaces", [])
         return min(interfaces, key=lambda each: each["Attachment"]["DeviceIndex"], default=None)
     if kind == "ip":
@@ -445,8 +452,8 @@ def _interface_of(way: Way, kind: str, description: Record) -> Record | None:
         for interface in way.snapshot.all("NetworkInterfaces"):
             if interface["VpcId"] == way.vpc_id and id_ in own_addresses(interface, family):
                 return interface
-        raise NotRead(f"The target {id_} is no address of {way.vpc_id}: what is there was not looked into")
-    raise NotRead(f"The target {id_} is a load balancer itself: ask again with load_balancer_arn: {id_}")
+        raise NotRead(f"The target {id_} is no address of {way.vpc_id}: what is there was not looked into.")
+    raise NotRead(f"The target {id_} is a load balancer itself: ask again with it as load_balancer_arn.")
 
 
 def _keeps_client(way: Way, group: Record) -> bool:
@@ -481,7 +488,8 @@ def _node_spaces(way: Way, target: Target, same_subnet: bool = True) -> list[tup
     spaces = [(each, way.snapshot.subnet_space(each, target.family)) for each in subnet_ids]
     for subnet_id, space in spaces:
         if not space:
-            raise NotRead(f"{subnet_id} has no {target.family} addresses, which the load balancer's node there needs")
+            lacks = f"{FAMILY_NAMES[target.family]} addresses"
+            raise NotRead(f"{subnet_id} has no {lacks}, which the load balancer's node there needs.")
     return spaces
 
 

@@ -39,7 +39,7 @@ class Snapshot:
         """The answer. Raises NotRead."""
         if (name, key) not in self.answers:
             self.missed.add((name, key))
-        answer = self.answers.get((name, key), NotRead(f"{name} of {key or 'the VPC'} were not asked for"))
+        answer = self.answers.get((name, key), NotRead(f"{name} of {key or 'the VPC'} were not asked for."))
         if isinstance(answer, NotRead):
             raise answer
         return answer
@@ -123,7 +123,7 @@ def destination(route: Record) -> str | None:
 
 def not_shown(group_ids_: list[str]) -> NotRead:
     ids = ", ".join(group_ids_)
-    return NotRead(f"{ids} is attached, but DescribeSecurityGroups does not show it to this user: it may admit more")
+    return NotRead(f"{ids} is attached, but DescribeSecurityGroups does not show it to this user: it may admit more.")
 
 
 def group_ids(interface: Record) -> list[str]:

@@ -1063,7 +1063,7 @@ LOAD_BALANCER = [
         ),
         dict.fromkeys(["target_nacl_ingress", "security_group", "target_nacl_egress"], "unknown"),
         {},
-        ("subnet-a has no ipv6 addresses, which the load balancer's node there needs",),
+        ("subnet-a has no IPv6 addresses, which the load balancer's node there needs",),
     ),
     through(
         "its target group is not shown",
@@ -1084,14 +1084,14 @@ LOAD_BALANCER = [
         groups(target_group(IpAddressType="ipv6")),
         dict.fromkeys(TO_TARGETS, "unknown"),
         {},
-        ("eni-app of i-app has no ipv6 address",),
+        ("eni-app of i-app has no IPv6 address",),
     ),
     through(
         "a load balancer as the target",
         then(groups(target_group(TargetType="alb")), target_is(health(id_=BALANCER))),
         dict.fromkeys(TO_TARGETS, "unknown"),
         {},
-        (f"ask again with load_balancer_arn: {BALANCER}",),
+        (f"{BALANCER} is a load balancer itself: ask again with it",),
     ),
     through(
         "no ACL counts inside of a subnet",
@@ -1219,7 +1219,7 @@ LOAD_BALANCER = [
         lambda world: world.egress(permission(5000, groups=["sg-web"])),
         {"lb_security_group_egress": "broken " + SG},
         {},
-        ("tcp/5000 lets out to members of sg-web",),
+        ("tcp/5000 is let out to members of sg-web",),
     ),
     through(
         "it lets out to another port",

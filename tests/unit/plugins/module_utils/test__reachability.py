@@ -10,6 +10,7 @@ import itertools
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import HOPS, asked
+from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils import reachability_said
 from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils.reachability_scenarios import (
     FAULTS_OF_BALANCER,
     FAULTS_OF_INSTANCE,
@@ -127,13 +128,18 @@ def test_the_answer_is_one_with_its_hops(scenario):
     stopping = [each["hop"] for each in answer["hops"] if each["verdict"] in ("broken", "partial")]
     assert answer["broken_hops"] == stopping
     for each in answer["hops"]:
-        assert each["evidence"]
+        assert each["evidence"].endswith("."), each
         stops = each["verdict"] in ("broken", "partial")
         assert bool(each["fix"]) == stops, each
         assert bool(each["code"]) == stops or each["verdict"] == "unknown", each
         assert each["resources"] or not stops or each["hop"] == "target_exists", each
     if answer["first_broken_hop"]:
         assert {each["hop"]: each for each in answer["hops"]}[answer["first_broken_hop"]]["fix"] in answer["summary"]
+
+
+def test_all_that_is_said_was_read():
+    """Of what a hop says in any scenario, nothing is new and nothing is missing."""
+    assert reachability_said.said() == reachability_said.FILE.read_text().splitlines()
 
 
 def test_D23_an_address_that_will_change_is_noted():
