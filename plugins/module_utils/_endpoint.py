@@ -62,6 +62,7 @@ CODES = {
 }
 # Pages that web servers make by themselves, and not what is behind them.
 OWN_PAGE = re.compile(r"<center>(nginx|openresty)|<address>(Apache)|Welcome to (nginx)|(Caddy) works", re.IGNORECASE)
+CLOSED_BEFORE_TLS = "The connection was closed before TLS was agreed on."
 PLAIN_TO_TLS = re.compile(
     r"plain HTTP request was sent to|speaking plain HTTP to an SSL|HTTP request to an HTTPS server"
 )
@@ -227,10 +228,14 @@ def _secure(connection: socket.socket, target: Target, saw: dict) -> tuple[socke
             evidence = f"Port {target.port} speaks plain HTTP, and the URL begins with https://."
             raise Broken(hop("tls", BROKEN, evidence, "x-TLS_TO_PLAIN", f"Open {url}")) from None
         saw["tls"] = "failed"
-        raise Broken(hop("tls", BROKEN, f"TLS fails: {error.reason or error}.", "x-TLS_FAILED")) from None
+        # Of Python and OpenSSL each pair has its own way to say it; Python 3.7 with OpenSSL 3 says it in words alone.
+        closed = isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) or "unexpected eof" in str(error)
+        evidence = CLOSED_BEFORE_TLS if closed else f"TLS fails: {error.reason or error}."
+        raise Broken(hop("tls", BROKEN, evidence, "x-TLS_FAILED")) from None
     except OSError as error:
         saw["tls"] = "failed"
-        evidence = f"The connection was closed or hung before TLS was agreed on ({error or type(error).__name__})."
+        hung = f"The connection hung before TLS was agreed on ({error or type(error).__name__})."
+        evidence = CLOSED_BEFORE_TLS if isinstance(error, ConnectionError) else hung
         raise Broken(hop("tls", BROKEN, evidence, "x-TLS_FAILED")) from None
     saw["tls"] = "ok"
     evidence = f"{secured.version()}, with a certificate that is good for {target.host}."

@@ -221,14 +221,15 @@ def test_a_certificate_that_is_accepted(secure_port, pem, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("answer", "evidence"),
+    ("answer", "close", "evidence"),
     [
-        (b"\x15\x03\x03\x00\x02\x02\x28", "TLS fails: "),  # the alert handshake_failure
-        (b"", "The connection was closed or hung before TLS was agreed on ("),
+        (b"\x15\x03\x03\x00\x02\x02\x28", False, "TLS fails: "),  # the alert handshake_failure
+        (b"", False, "The connection hung before TLS was agreed on ("),
+        (b"", True, "The connection was closed before TLS was agreed on."),
     ],
 )
-def test_D17_tls_that_is_not_agreed_on(serve, answer, evidence):
-    result = seen(serve(answer, close=False), scheme="https", timeout=1)
+def test_D17_tls_that_is_not_agreed_on(serve, answer, close, evidence):
+    result = seen(serve(answer, close=close), scheme="https", timeout=1)
     assert (last(result)["hop"], last(result)["code"]) == ("tls", "x-TLS_FAILED")
     assert last(result)["evidence"].startswith(evidence)
     assert result["saw"]["tls"] == "failed"
