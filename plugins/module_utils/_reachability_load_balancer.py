@@ -423,7 +423,7 @@ def _target(way: Way, group: Record, description: Record, interface: Record) -> 
     own = own_addresses(interface, family)
     if not own:
         raise NotRead(
-            f"{interface['NetworkInterfaceId']} of {id_} has no {FAMILY_NAMES[family]} address, which its group needs."
+            f"{interface['NetworkInterfaceId']} of {id_} has no {FAMILY_NAMES.get(family, family)} address, which its group needs."
         )
     return Target(
         id=id_,
@@ -488,7 +488,7 @@ def _node_spaces(way: Way, target: Target, same_subnet: bool = True) -> list[tup
     spaces = [(each, way.snapshot.subnet_space(each, target.family)) for each in subnet_ids]
     for subnet_id, space in spaces:
         if not space:
-            lacks = f"{FAMILY_NAMES[target.family]} addresses"
+            lacks = f"{FAMILY_NAMES.get(target.family, target.family)} addresses"
             raise NotRead(f"{subnet_id} has no {lacks}, which the load balancer's node there needs.")
     return spaces
 
