@@ -422,9 +422,8 @@ def _target(way: Way, group: Record, description: Record, interface: Record) -> 
     family, id_ = group.get("IpAddressType", "ipv4"), description["Target"]["Id"]
     own = own_addresses(interface, family)
     if not own:
-        raise NotRead(
-            f"{interface['NetworkInterfaceId']} of {id_} has no {FAMILY_NAMES.get(family, family)} address, which its group needs."
-        )
+        lacks = f"{FAMILY_NAMES.get(family, family)} address"
+        raise NotRead(f"{interface['NetworkInterfaceId']} of {id_} has no {lacks}, which its group needs.")
     return Target(
         id=id_,
         port=_port(group, description),

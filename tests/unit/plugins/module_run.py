@@ -30,7 +30,8 @@ def outcome(main, capsys, arguments):
         main()
     captured = capsys.readouterr()
     result = json.loads(captured.out.strip().splitlines()[-1])
-    result.pop("exception", None)  # where a module failed: shown by ansible-playbook -vvv alone, before 2.19
+    for hidden in ("exception", "deprecations"):  # shown with -vvv, or to who maintains what is deprecated
+        result.pop(hidden, None)
     assert "Traceback" not in json.dumps(result) + captured.err
     result["failed"] = bool(end.value.code)
     return result
