@@ -104,7 +104,9 @@ def _near_misses(
         if rule not in of_port and rule.protocol == ask.protocol and _reads(rule, ask):
             ports |= rule.ports
     if ports:
-        yield f"{ask.protocol}/{ports_named(ports)} {'goes out' if egress else 'is open'}."
+        several = len(ports.pairs) > 1
+        goes_out, is_open = ("go out", "are open") if several else ("goes out", "is open")
+        yield f"{ask.protocol}/{ports_named(ports)} {goes_out if egress else is_open}."
     other = [rule for rule in rules if rule.protocol not in (ask.protocol, "-1") and _has_port(rule, ask.port)]
     if other and not of_port:
         yield f"Port {ask.port} is open for {', '.join(sorted({rule.protocol for rule in other}))}."

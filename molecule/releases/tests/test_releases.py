@@ -171,6 +171,12 @@ def test_logs_print_what_the_unit_said():
     assert "Listening at: http://0.0.0.0:5000" in run.text
 
 
+def test_logs_since_a_time_end_with_the_last_line():
+    last = machine("journalctl --unit webserver.service --output short-iso --no-pager --lines 1")
+    run = play("playbooks/logs.yml", webserver_log_lines=1, webserver_log_since="1 hour ago")
+    assert " ".join(last.split()) in run.text
+
+
 def test_other_port_moves_the_socket_and_leaves_nothing_behind():
     deploy(webserver_port=8080)
     assert get(url="http://127.0.0.1:15061/") == "shop 1\n"

@@ -378,6 +378,13 @@ INSTANCE = [
         {},
         ("tcp/5001 is open",),
     ),
+    Scenario(
+        "other ports",
+        rules(permission(22, cidrs=EVERYWHERE), permission(8080, cidrs=EVERYWHERE)),
+        {"security_group": "broken " + SG},
+        {},
+        ("tcp/22, 8080 are open.",),
+    ),
     Scenario("a range", rules(permission(5000, 5010, EVERYWHERE)), {}),
     Scenario("a range up to it", rules(permission(4000, 5000, EVERYWHERE)), {}),
     Scenario("a range before it", rules(permission(4000, 4999, EVERYWHERE)), {"security_group": "broken " + SG}),
