@@ -60,9 +60,8 @@ def demo():
 def listening_ports():
     """One row of the table with the process that the row names: the whole is three times as long."""
     said = run("ansible", "all", "-i", "inventory", "-m", "listening_ports")
-    head, *rows = re.split(r"^(?=    -   address_not_local)", said, flags=re.MULTILINE)
-    rest = rows[-1]
-    before, *processes, after = re.split(r"^(?=        -   cmdline)|^(?=        proto:)", rest, flags=re.MULTILINE)
+    head, *_others, row = re.split(r"^(?=    -   address_not_local)", said, flags=re.MULTILINE)
+    before, *processes, after = re.split(r"^(?=        -   cmdline)|^(?=        proto:)", row, flags=re.MULTILINE)
     pid = re.search(r"^        pid: \d+\n", before, re.MULTILINE)[0]
     shown = next(process for process in processes if f"    {pid}" in process)
     others = "        # ... systemd, which holds the socket too, and the workers\n"
@@ -72,9 +71,8 @@ def listening_ports():
 def report(*command):
     """What a playbook prints for people, out of what Ansible says around it."""
     said = playbook(*command, may_fail=True)
-    return (
-        textwrap.dedent(re.search(r"^ +msg: \|-\n(.*?)(?=^\n*TASK)", said, re.DOTALL | re.MULTILINE)[1]).rstrip() + "\n"
-    )
+    message = re.search(r"^ +msg: \|-\n(.*?)(?=^\n*TASK)", said, re.DOTALL | re.MULTILINE)[1]
+    return textwrap.dedent(message).rstrip() + "\n"
 
 
 def exposure():
