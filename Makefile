@@ -3,9 +3,12 @@
 #
 #   make setup   the virtual environment .venv, with this checkout as the collection flasklaunch.ec2 in it
 #   make demo    from nothing to a served page, on a local machine and a local EC2 API that stand in for AWS
-#   make test    everything that CI checks; `make lint`, `importer`, `sanity`, `unit`, `pythons`, `molecule` and `e2e` are its parts
+#   make test    everything that CI checks; `make lint`, `importer`, `sanity`, `units`, `unit`, `pythons`, `molecule` and
+#                `e2e` are its parts
 #   make quick   the fast part of it, for after each change
 #   make clean   remove all that the above made
+#
+#   make docs, outputs, constraints, benchmark, mutants   see CONTRIBUTING.md
 
 # Another ansible-core for any target, in a virtual environment of its own: CORE=2.18, the `oldest` that meta/runtime.yml
 # admits, or the `newest` there is.
@@ -73,7 +76,7 @@ demo: machine
 # pythons are lent this one's Pythons; where it has none but the system's there is nothing to lend.
 IMPOSSIBLE = $(if $(shell tests/pythons.sh 2> /dev/null | grep -v ' /usr/'),,molecule-pythons)
 SCENARIOS := $(patsubst molecule/%/molecule.yml,molecule-%,$(wildcard molecule/*/molecule.yml))
-LONGEST := molecule-releases e2e molecule-diagnosis pythons
+LONGEST := molecule-releases e2e molecule-diagnosis units pythons
 test:
 	@tests/parts.sh setup 'peers image' -- $(LONGEST) sanity unit $(filter-out $(LONGEST) $(IMPOSSIBLE),$(SCENARIOS)) importer lint
 
