@@ -76,6 +76,9 @@ def test_broken_release_is_not_taken(tmp_path, change, said):
     assert f"Release {before[0]} is served as before; the new one was not taken:" in run.text
     for words in said:
         assert words in run.text
+    assert "gunicorn/app/base.py" not in run.text
+    failures = re.findall(r"^fatal: .*?^$", run.stdout, re.MULTILINE | re.DOTALL)
+    assert [said[-1] in " ".join(failure.split()) for failure in failures] == [False, True], "what is long is said once"
     assert state() == before
 
 

@@ -155,6 +155,35 @@ def test_rollback_to_an_unknown_release_names_those_there_are():
     assert current() == before
 
 
+def test_rollback_to_a_release_with_another_health_path(tmp_path):
+    deploy(webserver_app_src=edited(tmp_path, '"/healthz"', '"/alive"'), webserver_health_path="/alive")
+    former = current()
+    deploy()
+    served = (current(), main_pid())
+    refused = play("playbooks/rollback.yml")
+    assert refused.rc == 2
+    assert f"Release {served[0]} is served as before; {former} was not taken: GET /healthz answered 404" in refused.text
+    assert "-e webserver_health_path=/" in refused.text
+    assert "[INFO]" not in refused.text
+    assert (current(), main_pid()) == served
+    assert former in releases()
+    back = play("playbooks/rollback.yml", webserver_health_path="/alive")
+    assert back.rc == 0, back.stdout
+    assert current() == former
+    deploy()
+
+
+def test_playbooks_say_so_when_the_unit_is_on_another_port():
+    before = (current(), main_pid())
+    back = play("playbooks/rollback.yml", webserver_port=8080)
+    assert back.rc == 2
+    assert "webserver_port: webserver.service listens on port 5000, not on 8080" in back.text
+    assert (current(), main_pid()) == before
+    verified = play("playbooks/verify.yml", webserver_port=8080, webserver_start_timeout=1)
+    assert verified.rc == 2
+    assert "webserver.service listens on port 5000: is webserver_port right?" in verified.text
+
+
 def test_status_tells_release_unit_row_and_health():
     run = play("playbooks/status.yml")
     assert (run.rc, run.changed) == (0, 0), run.stdout

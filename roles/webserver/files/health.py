@@ -25,6 +25,10 @@ SECONDS_BETWEEN_TRIES = 1
 # The last of the chained ones says what the application itself did wrong, the first why the server gives up.
 TRACEBACK = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*^[^\s].*$", re.MULTILINE)
 
+FRAME = '\n  File "'
+# That it starts, and how, is no reason for anything.
+OF_GUNICORN = re.compile(r"^\[[^]]*\] \[\d+\] \[(?:DEBUG|INFO)\] .*\n", re.MULTILINE)
+
 
 class Connection(http.client.HTTPConnection):
     """To a socket in the file system, where the host is its path."""
@@ -88,9 +92,16 @@ def first_line(body):
 
 
 def explain(log):
-    """The application's own traceback, or the end of what was said where there is none."""
+    """The application's own traceback, or the end of what it said where there is none."""
     tracebacks = [match.group() for match in TRACEBACK.finditer(log)]
-    return tracebacks[0] if tracebacks else "\n".join(log.splitlines()[-20:])
+    return own_part(tracebacks[0]) if tracebacks else "\n".join(OF_GUNICORN.sub("", log).splitlines()[-20:])
+
+
+def own_part(traceback):
+    """From the first frame in this folder on: those before are of the server, which only called."""
+    head, *frames = traceback.split(FRAME)
+    own = next((number for number, frame in enumerate(frames) if frame.startswith(os.getcwd() + os.sep)), 0)
+    return FRAME.join([head, *frames[own:]])
 
 
 def watch(host, port, path, seconds, unit):
@@ -113,7 +124,7 @@ def main(verb, *arguments):
         config, path, seconds = arguments
         wrong = gate(config, path, int(seconds))
         if wrong:
-            sys.exit("\n".join(wrong))
+            sys.exit("\n".join(filter(None, wrong)))
     else:
         host, port, path, seconds, unit = arguments
         done = watch(host, int(port), path, int(seconds), unit)
