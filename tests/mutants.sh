@@ -18,7 +18,8 @@ for module in "$@"; do
     _nftables | _iptables) names=(_firewall) ;;
     _nf_tables) names=(_interfaces) ;;
     _packet_filters) names+=(_reachability) ;;
-    _reachability_collect | _reachability_snapshot) names=(_reachability_collect) ;;
+    _reachability_snapshot) names+=(_reachability _reachability_collect) ;;
+    _reachability_collect) ;;
     _reachability_*) names=(_reachability) ;;
   esac
   sources+=("\"$utils/$module.py\"")

@@ -106,13 +106,11 @@ def walk(way: Way) -> dict[str, Hop]:
 
 
 def _exists(way: Way) -> Hop:
-    owner = f"of {instance_id(way.interface)}" if instance_id(way.interface) else ""
-    owner = owner or f"({way.interface['Description']})" if way.interface.get("Description") else owner
+    instance, description = instance_id(way.interface), way.interface.get("Description")
+    owner = f" of {instance}" if instance else f" ({description})" if description else ""
     asked = f"{way.address} is an address of {way.id}" if way.address else way.id
-    evidence = f"{asked} {owner}".rstrip() + f" in {way.subnet_id} of {way.vpc_id}."
-    evidence = evidence[0].upper() + evidence[1:] if way.address else evidence
-    ids = (instance_id(way.interface), way.id, way.subnet_id, way.vpc_id)
-    return Hop("ok", evidence, resources=tuple(filter(None, ids)))
+    evidence = f"{asked}{owner} in {way.subnet_id} of {way.vpc_id}."
+    return Hop("ok", evidence, resources=tuple(filter(None, (instance, way.id, way.subnet_id, way.vpc_id))))
 
 
 def described(way: Way) -> Record:

@@ -59,7 +59,7 @@ class Snapshot:
         associated = [(table, each) for table in tables for each in table["Associations"] if _is_effective(each)]
         explicit = [table for table, each in associated if each.get("SubnetId") == subnet_id]
         main = [table for table, each in associated if each.get("Main")]
-        return _first(explicit + main, f"no route table of {subnet_id} among those of {vpc_id}")
+        return _first(explicit + main, f"DescribeRouteTables shows this user none of {subnet_id} in {vpc_id}.")
 
     def edge_route_table(self, gateway_id: str) -> Record | None:
         """The one that says where packets go that come in through the gateway."""
@@ -76,7 +76,7 @@ class Snapshot:
         acls = [acl for acl in self.all("NetworkAcls") if acl["VpcId"] == vpc_id]
         own = [acl for acl in acls if any(each["SubnetId"] == subnet_id for each in acl["Associations"])]
         default = [acl for acl in acls if acl["IsDefault"]]
-        return _first(own + default, f"no network ACL of {subnet_id} among those of {vpc_id}")
+        return _first(own + default, f"DescribeNetworkAcls shows this user none of {subnet_id} in {vpc_id}.")
 
     def internet_gateway(self, vpc_id: str) -> tuple[Record, str] | None:
         """The VPC's internet gateway and the state of its attachment; a VPC has one at most."""
@@ -101,7 +101,7 @@ class Snapshot:
 
     def subnet_space(self, subnet_id: str, family: str) -> Intervals:
         subnets = [subnet for subnet in self.all("Subnets") if subnet["SubnetId"] == subnet_id]
-        subnet = _first(subnets, f"DescribeSubnets does not show {subnet_id} to this user")
+        subnet = _first(subnets, f"DescribeSubnets does not show {subnet_id} to this user.")
         ipv6 = [each["Ipv6CidrBlock"] for each in subnet.get("Ipv6CidrBlockAssociationSet", [])]
         return addresses([*filter(None, [subnet.get("CidrBlock")]), *ipv6], family)
 
@@ -123,7 +123,7 @@ def destination(route: Record) -> str | None:
 
 def not_shown(group_ids_: list[str]) -> NotRead:
     ids = ", ".join(group_ids_)
-    return NotRead(f"{ids} is attached, but DescribeSecurityGroups does not show it to this user: it may admit more.")
+    return NotRead(f"Of the attached groups DescribeSecurityGroups does not show {ids} to this user: more may come in.")
 
 
 def group_ids(interface: Record) -> list[str]:

@@ -12,13 +12,17 @@ from __future__ import annotations
 
 from typing import Any, Callable, NamedTuple
 
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import Wanted
 from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils.reachability_world import (
     ANYTHING,
     BALANCER,
     EVERYWHERE,
     GROUP_ARN,
+    IPV6_ADDRESS,
     LISTENER,
     OTHER_VPC,
+    PRIVATE,
+    PUBLIC,
     SECOND_GROUP_ARN,
     TO_BALANCER,
     TO_INSTANCE,
@@ -52,7 +56,8 @@ class Scenario(NamedTuple):
 
 def named(scenario):
     """For pytest's ids."""
-    return f"{'instance' if scenario.wanted == TO_INSTANCE else 'load balancer'}: {scenario.name}"
+    kinds = {TO_INSTANCE: "instance", TO_BALANCER: "load balancer"}
+    return f"{kinds.get(scenario.wanted, 'address')}: {scenario.name}"
 
 
 def nothing(_world):
@@ -65,6 +70,10 @@ def denies(*names):
             world[name] = denied(f"ec2:Describe{name}")
 
     return spoil
+
+
+def shows_no(name):
+    return lambda world: world[name].clear()
 
 
 def block(mode="block-ingress", exclusions=(), **options):
@@ -208,6 +217,22 @@ INSTANCE = [
             ),
         ),
         {},
+    ),
+    # What another account shares, AWS may not show
+    Scenario("no route table is shown", shows_no("RouteTables"), {"route": "unknown"}, {}, ("none of subnet-a",)),
+    Scenario(
+        "no network ACL is shown",
+        shows_no("NetworkAcls"),
+        {"nacl_ingress": "unknown", "nacl_egress": "unknown"},
+        {},
+        ("none of subnet-a",),
+    ),
+    Scenario(
+        "its subnet is not shown",
+        shows_no("Subnets"),
+        {"nacl_ingress": "unknown", "nacl_egress": "unknown"},
+        INSIDE,
+        ("does not show subnet-a",),
     ),
     # Block Public Access
     Scenario("BPA for ingress", block(), {"block_public_access": "broken " + BPA}, {}, ("block-ingress", "subnet-a")),
@@ -1486,7 +1511,134 @@ LOAD_BALANCER = [
     ),
 ]
 
-SCENARIOS = INSTANCE + LOAD_BALANCER
+
+def by(address):
+    return Wanted(address=address)
+
+
+def found(address, interfaces=None, instances=None, held=()):
+    """What AWS says of an address: else that the interface of i-web has it."""
+
+    def spoil(world):
+        own = dict(world.interface, Attachment={"DeviceIndex": 0, "InstanceId": "i-web"}, Description="Primary")
+        world["NetworkInterfaces"][address] = [own] if interfaces is None else interfaces
+        world["Instances"][address] = world["Instances"]["i-web"] if instances is None else instances
+        world["Addresses"][address] = list(held)
+
+    return spoil
+
+
+def of_service(**changes):
+    """An interface that AWS holds for a service of its own."""
+    return [interface(Attachment={"DeviceIndex": 0, "InstanceOwnerId": "amazon"}, **changes)]
+
+
+UNATTACHED = [interface(Attachment=None, Description="spare")]
+OF_ANOTHER_VPC = interface(id_="eni-2", VpcId=OTHER_VPC)
+SECONDARY = {"PrivateIpAddress": "10.0.1.11", "Association": {"PublicIp": "198.51.100.30", "IpOwnerId": "amazon"}}
+NOT_FOLLOWED = {"instance_state": "unknown UNSUPPORTED_COMPONENT"}
+IS_PRIVATE = {"public_address": "broken IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS"}
+MOVED, HELD = {"target_exists": "broken UNKNOWN_RESOURCE"}, {"target_exists": "broken x-EIP_IS_NOT_ASSOCIATED"}
+
+
+def secondary_first(world):
+    world.interface["PrivateIpAddresses"].insert(0, SECONDARY)
+
+
+ADDRESS = [
+    Scenario(name, spoil, expected, question, says, by(address))
+    for name, address, spoil, expected, question, says in [
+        ("public", PUBLIC, found(PUBLIC), {}, {}, ()),
+        ("public, assigned by EC2", PUBLIC, then(assigned_by_ec2, found(PUBLIC)), {}, {}, ()),
+        ("public, of the secondary one", "198.51.100.30", then(secondary_first, found("198.51.100.30")), {}, {}, ()),
+        ("IPv6", IPV6_ADDRESS, found(IPV6_ADDRESS), {}, IPV6, ()),
+        ("private", PRIVATE, found(PRIVATE), IS_PRIVATE, {}, ("Use 198.51.100.20 instead of 10.0.1.10.",)),
+        (
+            "private, and there is no public one",
+            PRIVATE,
+            then(no_public_address, found(PRIVATE)),
+            IS_PRIVATE,
+            {},
+            ("allocate-address", "--network-interface-id eni-web"),
+        ),
+        ("private, asked from inside", PRIVATE, found(PRIVATE), {}, INSIDE, ()),
+        (
+            "of two VPCs",
+            PRIVATE,
+            found(PRIVATE, [interface(), OF_ANOTHER_VPC]),
+            {"target_exists": "unknown"},
+            {},
+            ("eni-web of vpc-1, eni-2 of vpc-2", "instance_id"),
+        ),
+        ("of nothing", PUBLIC, found(PUBLIC, [], []), MOVED, {}, ("changes when the instance is stopped",)),
+        (
+            "an Elastic IP that leads nowhere",
+            PUBLIC,
+            found(PUBLIC, [], [], [{"PublicIp": PUBLIC, "AllocationId": "eipalloc-1"}]),
+            HELD,
+            {},
+            ("--allocation-id eipalloc-1",),
+        ),
+        (
+            "of an interface without an instance",
+            PUBLIC,
+            found(PUBLIC, UNATTACHED),
+            {"instance_state": "broken BAD_STATE_ATTACHMENT"},
+            {},
+            ("attach-network-interface --network-interface-id eni-web",),
+        ),
+        (
+            "of a load balancer",
+            PUBLIC,
+            found(PUBLIC, of_service(Description="ELB app/web/0123")),
+            NOT_FOLLOWED,
+            {},
+            ("that of ELB app/web/0123", "Ask with load_balancer_arn."),
+        ),
+        (
+            "of a load balancer without a description",
+            PUBLIC,
+            found(PUBLIC, of_service(InterfaceType="network_load_balancer")),
+            NOT_FOLLOWED,
+            {},
+            ("that of a load balancer", "Ask with load_balancer_arn."),
+        ),
+        (
+            "of a NAT gateway",
+            PUBLIC,
+            found(PUBLIC, of_service(InterfaceType="nat_gateway")),
+            NOT_FOLLOWED,
+            {},
+            ("that of a NAT gateway",),
+        ),
+        (
+            "of some service",
+            PUBLIC,
+            found(PUBLIC, of_service(InterfaceType="new_kind")),
+            NOT_FOLLOWED,
+            {},
+            ("that of an AWS service",),
+        ),
+        (
+            "of an instance that may not be read",
+            PUBLIC,
+            found(PUBLIC, instances=denied("ec2:DescribeInstances")),
+            {"instance_state": "unknown"},
+            {},
+            ("ec2:DescribeInstances",),
+        ),
+        (
+            "of an instance that is not shown",
+            PUBLIC,
+            found(PUBLIC, instances=[]),
+            {"instance_state": "unknown"},
+            {},
+            ("DescribeInstances does not show i-web to this user.",),
+        ),
+    ]
+]
+
+SCENARIOS = INSTANCE + ADDRESS + LOAD_BALANCER
 
 
 # One fault for each hop; they do not get into each other's way.

@@ -18,7 +18,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_hops
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snapshot import NotRead, Snapshot
 
 VPC, OTHER_VPC = "vpc-1", "vpc-2"
-PUBLIC, PRIVATE, IPV6 = "198.51.100.20", "10.0.1.10", "2600:1f18:1:101::10"
+PUBLIC, PRIVATE, IPV6_ADDRESS = "198.51.100.20", "10.0.1.10", "2600:1f18:1:101::10"
 ARN = "arn:aws:elasticloadbalancing:us-east-1:123456789012:"
 BALANCER = ARN + "loadbalancer/app/web/0123456789abcdef"
 GROUP_ARN = ARN + "targetgroup/app/0123456789abcdef"
@@ -121,7 +121,7 @@ def interface(id_="eni-web", subnet="subnet-a", private=PRIVATE, public=PUBLIC, 
 
 def instance(id_="i-web", interfaces=None, state="running"):
     if interfaces is None:
-        interfaces = [interface(Ipv6Addresses=[{"Ipv6Address": IPV6}])]
+        interfaces = [interface(Ipv6Addresses=[{"Ipv6Address": IPV6_ADDRESS}])]
     return {"InstanceId": id_, "State": {"Name": state}, "NetworkInterfaces": interfaces}
 
 

@@ -33,7 +33,7 @@ from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils.reachab
 from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils.reachability_world import (
     ANYTHING,
     EVERYWHERE,
-    IPV6,
+    IPV6_ADDRESS,
     PRIVATE,
     World,
     denied,
@@ -156,7 +156,7 @@ def test_ipv6_is_apart():
     ("address", "audience"),
     [
         (PRIVATE, "everybody"),
-        (IPV6, "everybody"),
+        (IPV6_ADDRESS, "everybody"),
         ("172.17.0.1", "nobody"),
         ("198.51.100.20", "nobody"),
         ("fe80::1%eth0", "nobody"),

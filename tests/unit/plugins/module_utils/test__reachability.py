@@ -18,18 +18,23 @@ from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils.reachab
     LOAD_BALANCER,
     SCENARIOS,
     assigned_by_ec2,
+    by,
+    found,
     named,
     no_public_address,
+    nothing,
     own_acls,
     routes,
+    secondary_first,
     state,
     then,
 )
 from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils.reachability_world import (
+    IPV6_ADDRESS,
+    PRIVATE,
+    PUBLIC,
     TO_BALANCER,
     TO_INSTANCE,
-    denied,
-    interface,
     matches,
     outcome,
     route,
@@ -159,78 +164,27 @@ def test_D24_the_answer_says_where_the_site_is():
     assert outcome(wanted=TO_BALANCER)["target"]["dns_name"] == "web-1.us-east-1.elb.amazonaws.com"
 
 
-def found_by(address, interfaces=None, instances=None, addresses=()):
-    def spoil(world):
-        own = dict(world.interface, Attachment={"DeviceIndex": 0, "InstanceId": "i-web"})
-        world["NetworkInterfaces"][address] = [own] if interfaces is None else interfaces
-        world["Instances"][address] = world["Instances"]["i-web"] if instances is None else instances
-        world["Addresses"][address] = list(addresses)
-
-    return outcome(spoil, TO_INSTANCE._replace(instance_id=None, address=address))
-
-
-def test_a_public_address_is_judged_by_its_interface():
-    answer = found_by("198.51.100.20")
-    assert answer["verdict"] == "reachable"
-    assert answer["target"]["instance_id"] == "i-web"
-
-
-def test_D22_of_a_private_address_the_public_one_is_named():
-    answer = found_by("10.0.1.10")
-    assert said(answer)["public_address"] == "broken IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS"
-    hop = next(each for each in answer["hops"] if each["hop"] == "public_address")
-    assert hop["fix"] == "Use 198.51.100.20 instead of 10.0.1.10."
-    assert answer["broken_hops"] == ["public_address"]
-
-
-def test_an_address_that_moved_away_is_explained():
-    answer = found_by("198.51.100.99", [], [])
-    assert said(answer)["target_exists"] == "broken UNKNOWN_RESOURCE"
-    assert "changes when the instance is stopped" in answer["summary"]
-    assert {each["verdict"] for each in answer["hops"][1:]} == {"skipped"}
-
-
-def test_an_elastic_ip_that_leads_nowhere_is_explained():
-    held = {"PublicIp": "198.51.100.99", "AllocationId": "eipalloc-1"}
-    answer = found_by("198.51.100.99", [], [], [held])
-    assert said(answer)["target_exists"] == "broken x-EIP_IS_NOT_ASSOCIATED"
-    assert "--allocation-id eipalloc-1" in answer["summary"]
-
-
-def interface_of(**changes):
-    return [interface(**changes)]
-
-
-def test_an_interface_without_an_instance():
-    answer = found_by("198.51.100.20", interface_of(Attachment=None))
-    assert said(answer)["instance_state"] == "broken BAD_STATE_ATTACHMENT"
-
-
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("asked_by", "given", "family", "public", "private", "elastic"),
     [
-        ({"Description": "ELB app/web/0123"}, "Ask with load_balancer_arn"),
-        ({"InterfaceType": "nat_gateway"}, "a NAT gateway"),
+        (PUBLIC, nothing, "ipv4", PUBLIC, PRIVATE, True),
+        (PUBLIC, assigned_by_ec2, "ipv4", PUBLIC, PRIVATE, False),
+        ("198.51.100.30", secondary_first, "ipv4", "198.51.100.30", PRIVATE, False),
+        (IPV6_ADDRESS, nothing, "ipv6", IPV6_ADDRESS, PRIVATE, None),
     ],
 )
-def test_an_interface_of_a_service_is_not_followed(changes, words):
-    attachment = {"DeviceIndex": 0, "InstanceOwnerId": "amazon"}
-    answer = found_by("198.51.100.20", interface_of(Attachment=attachment, **changes))
-    assert answer["verdict"] == "unknown"
-    assert words in answer["summary"]
-
-
-def test_an_instance_that_may_not_be_read_is_not_taken_for_running():
-    answer = found_by("198.51.100.20", instances=denied("ec2:DescribeInstances"))
-    assert said(answer)["instance_state"] == "unknown"
-    assert "ec2:DescribeInstances" in answer["summary"]
-
-
-def test_an_address_of_two_vpcs_is_not_guessed():
-    two = interface_of() + interface_of(id_="eni-2", VpcId="vpc-2")
-    answer = found_by("10.0.1.10", two)
-    assert answer["verdict"] == "unknown"
-    assert "eni-2 of vpc-2" in answer["summary"]
+def test_D24_what_an_address_belongs_to_is_described(asked_by, given, family, public, private, elastic):
+    assert outcome(then(given, found(asked_by)), by(asked_by), family=family)["target"] == {
+        "instance_id": "i-web",
+        "interface_id": "eni-web",
+        "subnet_id": "subnet-a",
+        "vpc_id": "vpc-1",
+        "private_address": private,
+        "public_address": public,
+        "elastic_ip": elastic,
+        "load_balancer_arn": None,
+        "dns_name": None,
+    }
 
 
 GIVEN = {

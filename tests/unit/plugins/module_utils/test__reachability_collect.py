@@ -17,6 +17,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_coll
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_hops import Question
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snapshot import NotRead
 from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils.reachability_scenarios import (
+    ADDRESS,
     SCENARIOS,
     block,
     by_address,
@@ -130,8 +131,12 @@ def ask(spoil=None, wanted=TO_INSTANCE, **question):
     return ask_aws(aws, asked, wanted), aws.calls
 
 
-# In the others the VPC has interfaces that are no instance's, which this AWS does not list.
-COLLECTED = [each for each in SCENARIOS if "from within" not in each.name and "by address" not in each.name]
+# In the others there are interfaces that are no instance's, which this AWS does not list.
+COLLECTED = [
+    each
+    for each in SCENARIOS
+    if each not in ADDRESS and "from within" not in each.name and "by address" not in each.name
+]
 
 
 @pytest.mark.parametrize("scenario", COLLECTED, ids=named)
