@@ -31,27 +31,28 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snap
 )
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._security_group import cidr_errors
 
-# In the order that a packet and then its answer meet them.
-HOPS = (
-    "target_exists",
-    "instance_state",
-    "public_address",
-    "block_public_access",
-    "lb_state",
-    "lb_scheme",
-    "internet_gateway",
-    "nacl_ingress",
-    "lb_security_group",
-    "lb_listener",
-    "target_group",
-    "target_health",
-    "lb_security_group_egress",
-    "target_nacl_ingress",
-    "security_group",
-    "target_nacl_egress",
-    "nacl_egress",
-    "route",
-)
+# In the order that a packet and then its answer meet them, and which of the two it is; none where no packet goes.
+DIRECTIONS = {
+    "target_exists": None,
+    "instance_state": None,
+    "public_address": "ingress",
+    "block_public_access": "ingress",
+    "lb_state": None,
+    "lb_scheme": "ingress",
+    "internet_gateway": "ingress",
+    "nacl_ingress": "ingress",
+    "lb_security_group": "ingress",
+    "lb_listener": "ingress",
+    "target_group": None,
+    "target_health": None,
+    "lb_security_group_egress": "egress",
+    "target_nacl_ingress": "ingress",
+    "security_group": "ingress",
+    "target_nacl_egress": "egress",
+    "nacl_egress": "egress",
+    "route": "egress",
+}
+HOPS = tuple(DIRECTIONS)
 OF_BALANCERS = [hop for hop in HOPS if hop != "instance_state"]
 OF_INTERFACES = [hop for hop in HOPS if not hop.startswith(("lb_", "target_")) or hop == "target_exists"]
 
@@ -109,7 +110,7 @@ def diagnose(snapshot: Snapshot, question: Question, wanted: Wanted) -> dict[str
         "verdict": verdict(walk.hops),
         "first_broken_hop": first,
         "broken_hops": list(stopping),
-        "hops": [{"hop": name, **_published(hop)} for name, hop in walk.hops.items()],
+        "hops": [_published(name, hop) for name, hop in walk.hops.items()],
         "target": walk.target,
         "summary": _summary(walk, question, wanted, first),
         "notes": _notes(walk),
@@ -123,10 +124,16 @@ def verdict(hops: dict[str, Hop]) -> str:
     return "unknown" if "unknown" in verdicts else "partial" if "partial" in verdicts else "reachable"
 
 
-def _published(hop: Hop) -> dict[str, Any]:
-    published = hop._asdict()
-    del published["passage"]
-    return {**published, "resources": list(hop.resources)}
+def _published(name: str, hop: Hop) -> dict[str, Any]:
+    return {
+        "hop": name,
+        "verdict": hop.verdict,
+        "code": hop.code,
+        "direction": DIRECTIONS[name],
+        "resources": list(hop.resources),
+        "evidence": hop.evidence,
+        "fix": hop.fix,
+    }
 
 
 def _concluded(walk: Walk) -> Walk:

@@ -64,13 +64,12 @@ def security_group(snapshot: Snapshot, ids: list[str], ask: Ask, place: str, egr
     through, deciding = admitted(rules, ask.protocol, ask.port, ask.family, ask.space, ask.resolve)
     if hidden and through.verdict != "ok":
         raise not_shown(hidden)
-    direction = "egress" if egress else "ingress"
     to_from = "to" if egress else "from"
     resources = (*dict.fromkeys([rule.group_id for rule in deciding] + list(ids)), place)
     if through.verdict == "ok":
         how = " and ".join(f"{rule.named()} ({rule.group_id})" for rule in deciding[:3])
         evidence = f"{place} lets {'out' if egress else 'in'} {how}."
-        return Hop("ok", evidence.replace(" from ", f" {to_from} "), None, None, direction, resources, through)
+        return Hop("ok", evidence.replace(" from ", f" {to_from} "), None, None, resources, through)
     attached = ", ".join(map(named_group, groups)) or "none"
     evidence = f"No rule of {place}'s groups ({attached}) admits {ask.service} {to_from} {ask.who}."
     if through.verdict == "partial":
@@ -78,7 +77,7 @@ def security_group(snapshot: Snapshot, ids: list[str], ask: Ask, place: str, egr
     near = _near_misses(snapshot, groups, rules, ask, egress)
     code = "ENI_SG_RULES_MISMATCH" if rules else "SG_HAS_NO_RULES"
     fix = _open_group(groups, ask, egress) if groups else f"Put {place} into a security group that lets it through."
-    return Hop(through.verdict, " ".join([evidence, *near]), code, fix, direction, resources, through)
+    return Hop(through.verdict, " ".join([evidence, *near]), code, fix, resources, through)
 
 
 def _share(through: Passage, family: str) -> str:
@@ -187,14 +186,13 @@ def network_acl(snapshot: Snapshot, vpc_id: str, subnet_id: str, packets: Packet
     acl_id = acl["NetworkAclId"]
     made = decisions(acl, packets.egress, packets.protocol, packets.family, packets.space, packets.ports)
     through = passage(made, packets.space)
-    direction = "egress" if packets.egress else "ingress"
     resources = (acl_id, subnet_id)
     way = f"{packets.what} {'to' if packets.egress else 'from'} {packets.who}"
     if through.verdict == "ok":
         numbers = dict.fromkeys(rule_number(each) for each in made)
         rule, lets = ("Rule", "lets") if len(numbers) == 1 else ("Rules", "let")
         evidence = f"{rule} {', '.join(numbers)} of {acl_id} {lets} {way} {'out' if packets.egress else 'in'}."
-        return Hop("ok", evidence, None, None, direction, resources, through)
+        return Hop("ok", evidence, None, None, resources, through)
     denials = [each for each in made if not each.allows]
     evidence = " ".join(dict.fromkeys(_denied(each, packets) for each in denials[:3]))
     evidence = f"{acl_id} of {subnet_id} stops {way}: {evidence}"
@@ -202,7 +200,7 @@ def network_acl(snapshot: Snapshot, vpc_id: str, subnet_id: str, packets: Packet
         evidence += f" It lets through {_share(through, packets.family)}."
     evidence += _overruled(acl, denials, packets) + _open_ports(acl, packets)
     fix = _open_acl(acl, denials, packets)
-    return Hop(through.verdict, evidence, "SUBNET_ACL_RESTRICTION", fix, direction, resources, through)
+    return Hop(through.verdict, evidence, "SUBNET_ACL_RESTRICTION", fix, resources, through)
 
 
 def rule_number(decision: Decision) -> str:

@@ -31,7 +31,6 @@ class Hop(NamedTuple):
     evidence: str
     code: str | None = None
     fix: str | None = None
-    direction: str | None = None
     resources: tuple[str, ...] = ()
     passage: Passage | None = None
 
@@ -152,7 +151,7 @@ def block_public_access(snapshot: Snapshot, vpc_id: str, subnet_id: str) -> Hop:
         fix = "Ask whoever manages VPC Block Public Access for the organization to allow exclusions, or to turn it off."
     elif options.get("ManagedBy") == "declarative-policy":
         evidence += " A declarative policy of the organization says so."
-    return Hop("broken", evidence, "VPC_BLOCK_PUBLIC_ACCESS_ENABLED", fix, "ingress", resources)
+    return Hop("broken", evidence, "VPC_BLOCK_PUBLIC_ACCESS_ENABLED", fix, resources)
 
 
 # An exclusion that is being made does not count yet, one that is being taken away does not count any more.
@@ -175,21 +174,21 @@ def internet_gateway(snapshot: Snapshot, vpc_id: str) -> Hop:
         evidence = f"{vpc_id} has no internet gateway, so nothing comes in from outside."
         fix = f"aws ec2 create-internet-gateway, then aws ec2 attach-internet-gateway --vpc-id {vpc_id}"
         fix += " --internet-gateway-id with its id"
-        return Hop("broken", evidence, "UNASSOCIATED_COMPONENT", fix, "ingress", (vpc_id,))
+        return Hop("broken", evidence, "UNASSOCIATED_COMPONENT", fix, (vpc_id,))
     gateway, state = found
     gateway_id = gateway["InternetGatewayId"]
     resources = (gateway_id, vpc_id)
     if not is_attached(state):
         evidence = f"{gateway_id} is {state} at {vpc_id}."
         fix = f"aws ec2 attach-internet-gateway --vpc-id {vpc_id} --internet-gateway-id {gateway_id}"
-        return Hop("broken", evidence, "BAD_STATE_ATTACHMENT", fix, "ingress", resources)
+        return Hop("broken", evidence, "BAD_STATE_ATTACHMENT", fix, resources)
     edge = snapshot.edge_route_table(gateway_id) if snapshot.has("RouteTables") else None
     if edge and any(route.get("GatewayId") != "local" for route in edge["Routes"]):
         evidence = f"{gateway_id} is attached to {vpc_id}, but {edge['RouteTableId']} sends what comes in through it to"
         evidence += " another interface or firewall first. Whether that lets it through was not looked into."
         code = "INGRESS_RTB_TRAFFIC_REDIRECTION"
-        return Hop("unknown", evidence, code, None, "ingress", (edge["RouteTableId"], *resources))
-    return Hop("ok", f"{gateway_id} is attached to {vpc_id}.", direction="ingress", resources=resources)
+        return Hop("unknown", evidence, code, None, (edge["RouteTableId"], *resources))
+    return Hop("ok", f"{gateway_id} is attached to {vpc_id}.", resources=resources)
 
 
 def is_attached(state: str) -> bool:

@@ -172,19 +172,19 @@ def public_address(way: Way) -> Hop:
         evidence = f"{way.address} is a private address: it leads to {way.id} inside of {way.vpc_id} alone."
         fix = f"Use {public[0][0]} instead of {way.address}." if public else _associate(way.id)
         evidence += f" From outside it is {public[0][0]}." if public else " It has no public one."
-        return Hop("broken", evidence, "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS", fix, "ingress", (way.id,))
+        return Hop("broken", evidence, "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS", fix, (way.id,))
     if not public:
         if isinstance(way.instance, dict) and way.instance["State"]["Name"] != "running":
             evidence = f"{way.id} has no public address while {way.instance['InstanceId']} is not running."
             return Hop("skipped", evidence, resources=(way.id,))
         evidence = f"{way.id} has no public IPv4 address, only {', '.join(own_addresses(way.interface, 'ipv4'))}."
         code = "IGW_PUBLIC_IP_ASSOCIATION_FOR_INGRESS"
-        return Hop("broken", evidence, code, _associate(way.id), "ingress", (way.id,))
+        return Hop("broken", evidence, code, _associate(way.id), (way.id,))
     asked = [each for each in public if each[0] == way.address]
     address, private, elastic = (asked or public)[0]
     kind = "an Elastic IP" if elastic else f"assigned by EC2: {CHANGES}"
     evidence = f"{address} leads to {private} of {way.id}. It is {kind}."
-    return Hop("ok", evidence, direction="ingress", resources=(way.id,))
+    return Hop("ok", evidence, resources=(way.id,))
 
 
 CHANGES = "stopping and starting the instance changes it, an Elastic IP would stay"
@@ -201,10 +201,10 @@ def _ipv6_address(way: Way) -> Hop:
     own = own_addresses(way.interface, "ipv6")
     if own:
         evidence = f"{way.address or own[0]} is an address of {way.id}; IPv6 knows no translation."
-        return Hop("ok", evidence, direction="ingress", resources=(way.id,))
+        return Hop("ok", evidence, resources=(way.id,))
     evidence = f"{way.id} has no IPv6 address."
     fix = f"aws ec2 assign-ipv6-addresses --network-interface-id {way.id} --ipv6-address-count 1"
-    return Hop("broken", evidence, "x-ENI_HAS_NO_IPV6_ADDRESS", fix, "ingress", (way.id,))
+    return Hop("broken", evidence, "x-ENI_HAS_NO_IPV6_ADDRESS", fix, (way.id,))
 
 
 def _at_border(way: Way, packets: Packets) -> Hop:

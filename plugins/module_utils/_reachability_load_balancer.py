@@ -176,10 +176,10 @@ def _address_type(way: Way) -> Hop:
     elif way.question.family == "ipv6" and kind == "ipv4":
         code, lacks = "x-ENI_HAS_NO_IPV6_ADDRESS", "IPv6"
     else:
-        return Hop("ok", f"{way.name} has addresses of the kind {kind}.", direction="ingress", resources=(_arn(way),))
+        return Hop("ok", f"{way.name} has addresses of the kind {kind}.", resources=(_arn(way),))
     evidence = f"{way.name} has addresses of the kind {kind}: no public {lacks} address."
     fix = f"aws elbv2 set-ip-address-type --load-balancer-arn {_arn(way)} --ip-address-type dualstack"
-    return Hop("broken", evidence, code, fix, "ingress", (_arn(way),))
+    return Hop("broken", evidence, code, fix, (_arn(way),))
 
 
 def _state(way: Way) -> Hop:
@@ -204,12 +204,12 @@ def _scheme(way: Way) -> Hop:
     evidence = f"{way.name} is internal: its name leads to private addresses. The scheme cannot be changed."
     fix = "Create an internet-facing one: aws elbv2 create-load-balancer --scheme internet-facing --type"
     fix += f" {way.balancer['Type']} --name {way.name}-public --subnets {' '.join(way.subnet_ids)}"
-    return Hop("broken", evidence, "x-ELBV2_IS_INTERNAL", fix, "ingress", (_arn(way),))
+    return Hop("broken", evidence, "x-ELBV2_IS_INTERNAL", fix, (_arn(way),))
 
 
 def _own_groups(way: Way) -> Hop:
     if not way.group_ids:
-        return Hop("ok", f"{way.name} has no security groups: it lets everybody in.", direction="ingress")
+        return Hop("ok", f"{way.name} has no security groups: it lets everybody in.")
     return _of_balancer(way, security_group(way.snapshot, way.group_ids, way.ask, way.name))
 
 
@@ -231,7 +231,7 @@ def _listener_hop(way: Way) -> Hop:
     listener = listener_of(way)
     if listener:
         evidence = f"{way.name} listens on {listener['Port']} for {listener['Protocol']}."
-        return Hop("ok", evidence, direction="ingress", resources=(listener["ListenerArn"],))
+        return Hop("ok", evidence, resources=(listener["ListenerArn"],))
     # A Gateway Load Balancer's listener has neither.
     others = ", ".join(
         f"{each.get('Port', 'all ports')} ({each.get('Protocol', 'all')})" for each in way.snapshot.all("Listeners")
@@ -240,7 +240,7 @@ def _listener_hop(way: Way) -> Hop:
     protocol = "HTTP" if way.balancer["Type"] == "application" else way.question.protocol.upper()
     fix = f"aws elbv2 create-listener --load-balancer-arn {_arn(way)} --protocol {protocol} --port {way.question.port}"
     fix += " --default-actions Type=forward,TargetGroupArn= with the target group's ARN"
-    return Hop("broken", evidence, "ELBV2_LISTENERS_MISMATCH", fix, "ingress", (_arn(way),))
+    return Hop("broken", evidence, "ELBV2_LISTENERS_MISMATCH", fix, (_arn(way),))
 
 
 def actions_of(listener: Record, rules: Iterable[Record]) -> list[Record]:
@@ -374,15 +374,15 @@ def _cure(group: Record, description: Record) -> tuple[str, str]:
     if reason == "Target.InvalidState":
         return "BAD_STATE", f"aws ec2 start-instances --instance-ids {id_}"
     if reason in ("Target.NotInUse", "Target.IpUnusable"):
-        fix = "Enable the target's zone: aws elbv2 set-subnets --load-balancer-arn"
-        return (
-            "ELB_INSTALLED_AZ_RESTRICTION",
-            f"{fix} {', '.join(group.get('LoadBalancerArns', []))} --subnets with its subnet",
+        balancers = " ".join(group["LoadBalancerArns"])
+        fix = (
+            f"Enable the target's zone: aws elbv2 set-subnets --load-balancer-arn {balancers} --subnets with its subnet"
         )
+        return "ELB_INSTALLED_AZ_RESTRICTION", fix
     checked = f"{group.get('HealthCheckProtocol', 'TCP')} on port {port}"
     path = group.get("HealthCheckPath")
     if reason == "Target.ResponseCodeMismatch":
-        codes = (group.get("Matcher") or {}).get("HttpCode", "200")
+        codes = next(iter((group.get("Matcher") or {}).values()), "200")  # HttpCode or GrpcCode
         fix = f"Let {path} answer with {codes}, or ask for another path: aws elbv2 modify-target-group"
         return "x-ELBV2_TARGET_UNHEALTHY", f"{fix} --target-group-arn {arn} --health-check-path /"
     fix = f"See to it that {id_} answers {checked}" + (f" at {path}" if path else "")
@@ -529,7 +529,7 @@ def _target_security_group(way: Way, target: Target) -> Hop:
 def _outgoing(way: Way, target: Target) -> Hop:
     """The load balancer's own connections need outgoing rules of its groups; a new group has one for everything."""
     if not way.group_ids:
-        return Hop("ok", f"{way.name} has no security groups: it may connect to every target.", direction="egress")
+        return Hop("ok", f"{way.name} has no security groups: it may connect to every target.")
     theirs = group_ids(target.interface)
     others = resolver(way.snapshot, target.family, inside=False)
 

@@ -65,13 +65,13 @@ def route(snapshot: Snapshot, vpc_id: str, subnet_id: str, client: Client, famil
     resources = (table_id, *(each for each in next_hops if each not in (None, "local")), subnet_id)
     if through.verdict == "ok":
         ways = ", ".join(dict.fromkeys(_named_route(each) for each, _space in taken))
-        return Hop("ok", f"{whose} sends answers to {ways}.", None, None, "egress", resources, through)
+        return Hop("ok", f"{whose} sends answers to {ways}.", None, None, resources, through)
     sentences = [_whom(each, space, family, len(taken)) + trouble[1] for each, space, trouble in bad + unsure]
     find_back = "find back to the client"
     finding = f"answers do not {find_back}" if bad else f"it is not known whether answers {find_back}"
     evidence = f"By {whose}, {finding}: {some_of(sentences)}"
     if unsure:
-        return Hop("unknown", evidence, None, None, "egress", resources)
+        return Hop("unknown", evidence, None, None, resources)
     code = bad[0][2][0]
     if good and code == "x-ROUTE_IS_NOT_TO_IGW":
         code = "MORE_SPECIFIC_ROUTE"
@@ -80,7 +80,7 @@ def route(snapshot: Snapshot, vpc_id: str, subnet_id: str, client: Client, famil
         fix = _mend_way_elsewhere(table, culprit, cidrs(space, family)[0], family)
     else:
         fix = _mend_route(snapshot, vpc_id, table, culprit, family, bool(good))
-    return Hop(through.verdict, evidence, code, fix, "egress", resources, through)
+    return Hop(through.verdict, evidence, code, fix, resources, through)
 
 
 def _whom(route_: Record | None, space: Intervals, family: str, ways: int) -> str:

@@ -224,7 +224,8 @@ hops:
       type: str
       sample: ENI_SG_RULES_MISMATCH
     direction:
-      description: Of the packets that the hop stops or lets through, V(ingress) or V(egress).
+      description:
+        - V(ingress) for requests and V(egress) for answers; V(null) for what no packet passes, as the instance's state.
       returned: success
       type: str
       sample: ingress

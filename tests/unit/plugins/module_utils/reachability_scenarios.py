@@ -742,6 +742,9 @@ INSTANCE = [
     # Clients that do not come over the Internet
     Scenario("from within", no_public_address, {}, INSIDE),
     Scenario(
+        "from within, nothing of the Internet's is needed", then(no_public_address, block(), gateway()), {}, INSIDE
+    ),
+    Scenario(
         "from within, by a group",
         then(
             rules(permission(5000, groups=["sg-lb"])),
@@ -877,6 +880,7 @@ def by_address(id_="10.0.3.10", **keywords):
 
 
 TO_TARGETS = ["lb_security_group_egress", "target_nacl_ingress", "security_group", "target_nacl_egress"]
+REDIRECT = {"Type": "redirect", "RedirectConfig": {"Protocol": "HTTPS", "Port": "443"}}
 NO_TARGET, UNWELL = "ELBV2_LISTENER_HAS_NO_TG", "x-ELBV2_TARGET_UNHEALTHY"
 EPHEMERAL_OUT = entry(100, protocol="6", first=1024, last=65535, egress=True)
 WEB_IN = entry(100, protocol="6", first=80)
@@ -944,6 +948,12 @@ LOAD_BALANCER = [
     ),
     through("internal, asked from within", balancer(Scheme="internal"), {}, INSIDE),
     through(
+        "asked from within, nothing of the Internet's is needed",
+        then(balancer(IpAddressType="dualstack-without-public-ipv4", Scheme="internal"), block(), gateway()),
+        {},
+        INSIDE,
+    ),
+    through(
         "no gateway",
         lambda world: world.update(InternetGateways=[]),
         {"internet_gateway": "broken UNASSOCIATED_COMPONENT", "route": "broken BAD_STATE_ATTACHMENT"},
@@ -986,6 +996,20 @@ LOAD_BALANCER = [
         {},
         ("443 (HTTPS)", "create-listener", "HTTP "),
     ),
+    through(
+        "no listener at all",
+        listeners(),
+        {"lb_listener": "broken ELBV2_LISTENERS_MISMATCH"},
+        {},
+        ("It listens on: nothing.",),
+    ),
+    through(
+        "listeners for other things",
+        then(network_balancer(), listeners(listener(443, "TLS"), {"ListenerArn": LISTENER, "DefaultActions": []})),
+        {"lb_listener": "broken ELBV2_LISTENERS_MISMATCH"},
+        {},
+        ("It listens on: 443 (TLS), all ports (all).", "--protocol TCP --port 80"),
+    ),
     through("the other listener", listeners(listener(443, "HTTPS"), listener(80)), {}),
     through(
         "a UDP listener",
@@ -999,6 +1023,18 @@ LOAD_BALANCER = [
         {"target_group": "broken " + NO_TARGET},
         {},
         ("draining", "Id=i-app"),
+    ),
+    through(
+        "both targets are leaving",
+        target_is(health("draining"), health("draining", id_="i-app2")),
+        {"target_group": "broken " + NO_TARGET},
+        {},
+        ("--targets Id=i-app Id=i-app2",),
+    ),
+    through(
+        "one of two targets is leaving",
+        target_is(health("draining"), health(port=8000)),
+        {"security_group": "broken " + SG},
     ),
     through("a rule's group has no targets", second_group(), {"target_group": "partial " + NO_TARGET}, {}, ("api",)),
     through(
@@ -1071,10 +1107,28 @@ LOAD_BALANCER = [
     ),
     through(
         "a redirect needs no targets",
-        then(listeners(listener(actions=[{"Type": "redirect", "RedirectConfig": {"Port": "443"}}])), target_is()),
+        then(listeners(listener(actions=[REDIRECT])), target_is()),
         {"target_group": "skipped"},
         {},
-        ("it redirects to #{protocol} port 443.",),
+        ("it redirects to HTTPS port 443.",),
+    ),
+    through(
+        "a redirect to another name and a page of its own",
+        then(
+            listeners(listener(actions=[{"Type": "redirect", "RedirectConfig": {"Host": "example.org"}}])),
+            rule([{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]),
+            target_is(),
+        ),
+        {"target_group": "skipped"},
+        {},
+        ("web answers by itself: it redirects to #{protocol} port #{port}, status 404.",),
+    ),
+    through(
+        "a login and no more",
+        then(listeners(listener(actions=[{"Type": "authenticate-oidc", "Order": 1}])), target_is()),
+        {"target_group": "skipped"},
+        {},
+        ("web answers by itself: no action forwards.",),
     ),
     through(
         "a page of its own needs no targets",
@@ -1172,6 +1226,20 @@ LOAD_BALANCER = [
         {},
     ),
     through(
+        "three targets",
+        target_is(*[health()] * 3),
+        {"target_group": "ok"},
+        {},
+        ("i-app, i-app, i-app.",),
+    ),
+    through(
+        "four targets",
+        target_is(*[health()] * 4),
+        {"target_group": "ok"},
+        {},
+        ("i-app, i-app, i-app and 1 more.",),
+    ),
+    through(
         "five targets",
         target_is(*[health()] * 5),
         {"target_group": "ok"},
@@ -1198,6 +1266,51 @@ LOAD_BALANCER = [
         {"target_health": "broken " + UNWELL},
         {},
         ("Let /health answer with 200,",),
+    ),
+    through(
+        "a target answers otherwise than it should",
+        then(
+            groups(target_group(Matcher={"HttpCode": "200-299"})),
+            target_is(health("unhealthy", "Target.ResponseCodeMismatch")),
+        ),
+        {"target_health": "broken " + UNWELL},
+        {},
+        ("Let /health answer with 200-299,",),
+    ),
+    through(
+        "a target answers gRPC otherwise than it should",
+        then(
+            groups(target_group(Matcher={"GrpcCode": "12"}, HealthCheckPath="/AWS.ALB/healthcheck")),
+            target_is(health("unhealthy", "Target.ResponseCodeMismatch")),
+        ),
+        {"target_health": "broken " + UNWELL},
+        {},
+        ("Let /AWS.ALB/healthcheck answer with 12,",),
+    ),
+    through(
+        "a target lets nobody connect",
+        then(
+            groups(target_group(HealthCheckProtocol="TCP", HealthCheckPath=None)),
+            target_is(health("unhealthy", "Target.FailedHealthChecks")),
+        ),
+        {"target_health": "broken " + UNWELL},
+        {},
+        ("See to it that i-app answers TCP on port 5000: the unit",),
+    ),
+    through(
+        "four targets are ill in four ways",
+        target_is(*[health("unhealthy", reason) for reason in ("one", "two", "three", "four")]),
+        {"target_health": "broken " + UNWELL},
+        {},
+        ("(one: said one). i-app is unhealthy (two: said two). i-app is unhealthy (three: said three). See",),
+    ),
+    through(
+        "a target that is gone for good",
+        then(
+            target_is(health("unused", "Target.InvalidState", id_="i-gone"), health("unused", "Target.NotInUse")),
+            lambda world: world["Instances"].update({None: []}),
+        ),
+        {"target_health": "broken BAD_STATE"},
     ),
     through(
         "a target's address cannot be used",
@@ -1357,6 +1470,35 @@ LOAD_BALANCER = [
         ("subnet-a", "nat-1"),
     ),
     through("no route", routes(), {"route": "broken NO_ROUTE_TO_DESTINATION"}),
+    through(
+        "a target at the second address of its interface",
+        then(
+            lambda world: world.target["PrivateIpAddresses"].append({"PrivateIpAddress": "10.0.3.11"}),
+            by_address("10.0.3.11"),
+            lambda world: world.egress(permission(5000, cidrs=["10.0.3.11/32"])),
+        ),
+        {},
+    ),
+    through(
+        "groups that know their peers by prefix list",
+        then(
+            lambda world: world["Entries"].update({"pl-vpc": [{"Cidr": "10.0.0.0/16"}]}),
+            lambda world: world.egress(permission(5000, lists=["pl-vpc"])),
+            rules(permission(5000, lists=["pl-vpc"]), of="sg-app"),
+        ),
+        {},
+    ),
+    through(
+        "a function and an instance as targets",
+        then(
+            second_group({"Target": {"Id": "arn:aws:lambda:x"}, "TargetHealth": {"State": "unavailable"}}),
+            groups(target_group(SECOND_GROUP_ARN, "api", TargetType="lambda", Port=None), target_group()),
+            listeners(listener(actions=forward(SECOND_GROUP_ARN))),
+            rule(forward()),
+            rules(of="sg-app"),
+        ),
+        {"security_group": "broken SG_HAS_NO_RULES"},
+    ),
     through("targets by address", by_address(), {}),
     through(
         "targets by address, elsewhere",

@@ -30,6 +30,7 @@ from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils.reachab
     then,
 )
 from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils.reachability_world import (
+    BALANCER,
     IPV6_ADDRESS,
     PRIVATE,
     PUBLIC,
@@ -94,23 +95,12 @@ def test_two_faults_are_both_named_in_the_order_of_the_way(pair):
     assert answer["first_broken_hop"] == answer["broken_hops"][0] == min(one, other, key=HOPS.index)
 
 
-EGRESS = {"lb_security_group_egress", "target_nacl_egress", "nacl_egress", "route"}
-UNDIRECTED = {"target_exists", "instance_state", "block_public_access", "lb_state", "lb_scheme"}
-UNDIRECTED |= {"target_group", "target_health"}
-
-
-@pytest.mark.parametrize(
-    ("spoil", "wanted", "question"),
-    [
-        (None, TO_INSTANCE, {}),
-        (None, TO_INSTANCE, {"family": "ipv6"}),
-        (no_public_address, TO_INSTANCE, {}),
-        (None, TO_BALANCER, {}),
-    ],
-)
-def test_hops_say_which_way_the_packet_goes(spoil, wanted, question):
-    for each in outcome(spoil, wanted, **question)["hops"]:
-        way = "egress" if each["hop"] in EGRESS else None if each["hop"] in UNDIRECTED else "ingress"
+@pytest.mark.parametrize(("wanted", "faults"), KINDS, ids=["instance", "load balancer"])
+def test_hops_say_which_way_the_packet_goes(wanted, faults):
+    of_no_packet = {"target_exists", "instance_state", "lb_state", "target_group", "target_health"}
+    of_answers = {"lb_security_group_egress", "target_nacl_egress", "nacl_egress", "route"}
+    for each in outcome(wanted=wanted)["hops"]:
+        way = None if each["hop"] in of_no_packet else "egress" if each["hop"] in of_answers else "ingress"
         assert (each["hop"], each["direction"]) == (each["hop"], way)
 
 
@@ -161,7 +151,17 @@ def test_D24_the_answer_says_where_the_site_is():
     assert answer["target"]["elastic_ip"] is True
     assert answer["summary"] == "tcp/5000 of i-web can be reached from 0.0.0.0/0."
     assert outcome(family="ipv6")["target"]["public_address"] == "2600:1f18:1:101::10"
-    assert outcome(wanted=TO_BALANCER)["target"]["dns_name"] == "web-1.us-east-1.elb.amazonaws.com"
+    assert outcome(wanted=TO_BALANCER)["target"] == {
+        "instance_id": None,
+        "interface_id": None,
+        "subnet_id": None,
+        "vpc_id": "vpc-1",
+        "private_address": None,
+        "public_address": None,
+        "elastic_ip": None,
+        "load_balancer_arn": BALANCER,
+        "dns_name": "web-1.us-east-1.elb.amazonaws.com",
+    }
 
 
 @pytest.mark.parametrize(
