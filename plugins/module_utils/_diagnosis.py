@@ -357,6 +357,10 @@ def _unexplained(first: Hop, hops: list[Hop], suspects: list[str], saw: str) -> 
     if is_private(address) and not is_loopback(address) and saw != REFUSED:
         cause = f"{address} is a private address: only who is in the same network, or in a VPN to it, gets there."
         return TITLES["dns"][1], cause, "diagnosis_url: the URL with the machine's public address, if it has one"
+    if saw == REFUSED and is_loopback(address):
+        cause = f"{first['evidence']} {address} is the control node itself, and the port is not led on to the machine."
+        fix = "Lead that port to the machine (docker publishes it, ssh -L forwards it), or ask for its own address."
+        return "The port does not lead to the machine.", cause, fix
     if saw == REFUSED:
         cause = f"{first['evidence']} It is not this machine that refuses: the address may have become another's."
         return "Another host answers there.", cause, "Look up the instance's public address, or give it an Elastic IP."

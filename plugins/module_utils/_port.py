@@ -72,7 +72,8 @@ def _listener(
     if elsewhere:
         ports = ", ".join(str(number) for number in sorted({row["local_port"] for row in elsewhere}))
         evidence = f"{service} listens on port {ports}, not on {port}."
-        return hop("listener", BROKEN, evidence, "x-OTHER_PORT", f"webserver_port: {ports}", [service])
+        fix = f"webserver_port: {ports} # in the inventory; or move it: ansible-playbook site.yml"
+        return hop("listener", BROKEN, evidence, "x-OTHER_PORT", fix, [service])
     evidence = f"{service} runs, but nothing listens on port {port}." if active else f"Nothing listens on port {port}."
     return hop("listener", BROKEN, evidence, "x-NOT_LISTENING", f"journalctl -u {service}", [service])
 

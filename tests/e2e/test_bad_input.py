@@ -124,6 +124,14 @@ SPARED = {
         "no region",
     )
 }
+SPARED["no application"] = (
+    {"webserver_app_src": "/no/such/folder"},
+    ["webserver_app_src: /no/such/folder is no folder on the control node"],
+)
+SPARED["no module of the application"] = (
+    {"webserver_app_src": str(ROOT / "playbooks"), "webserver_app": "shop:app"},
+    ["webserver_app: shop:app would be shop.py in "],
+)
 SPARED["unreachable index"] = (
     {"flask_pip_index_url": "http://127.0.0.1:9/simple"},
     [

@@ -72,6 +72,7 @@ def test_other_port_and_message(demo):
     assert playbook("site.yml").returncode == 0
     closed = playbook("playbooks/close_port.yml", "-e", "security_group_port=8080")
     assert closed.returncode == 0, closed.stdout
+    assert "(flask-site), tcp/8080 from 0.0.0.0/0: taken away." in " ".join(closed.stdout.split())
     assert len(rules()) == 2
     assert get(5000) == "Hello World\n"
 
@@ -189,4 +190,8 @@ def test_teardown_takes_away_what_was_made_and_no_more(demo):
     again = playbook("playbooks/teardown.yml")
     assert again.returncode == 0, again.stdout
     assert changes(again.stdout) == [0]
+    assert "tcp/5000 from 0.0.0.0/0: there was no such rule" in " ".join(again.stdout.split())
+    verified = playbook("playbooks/verify.yml")
+    assert verified.returncode == 2
+    assert "There is no webserver.service on this machine: site.yml makes it." in verified.stdout
     on_machine("rm -r /opt/webserver")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import pathlib
 import subprocess
 import time
 
@@ -253,6 +255,13 @@ def test_git_repository_with_a_version(tmp_path):
     assert machine("ls -A /opt/webserver/current/app") == "requirements.txt\nshop"
     again = deploy(webserver_app_src=f"file://{tmp_path}", webserver_app_version="v7")
     assert again.changed == 0
+    deploy()
+
+
+def test_source_in_the_home_folder(tmp_path):
+    folder = version(tmp_path, "at home")
+    deploy(webserver_app_src=f"~/{os.path.relpath(folder, pathlib.Path.home())}")
+    assert get() == "shop at home\n"
     deploy()
 
 

@@ -281,6 +281,14 @@ def test_another_host_answers_with_a_refusal():
     assert diagnosed(client("refused"))["headline"] == "Another host answers there."
 
 
+def test_a_port_of_the_control_node_that_is_not_led_to_the_machine():
+    """As with the demo machine, which publishes some of its ports alone."""
+    found = diagnosed(client("refused", "127.0.0.1"), url="http://127.0.0.1:7000/")
+    assert found["headline"] == "The port does not lead to the machine."
+    assert "127.0.0.1 is the control node itself" in found["cause"]
+    assert "docker publishes it" in found["fix"]
+
+
 @pytest.mark.parametrize(
     ("url", "code", "opened"),
     [
