@@ -22,6 +22,10 @@ CASES = {
     "port too high": ({"webserver_port": 65536}, ["webserver_port: 65536 is no TCP port"]),
     "port no number": ({"webserver_port": "http"}, ["webserver_port: http is no TCP port"]),
     "CIDR as text": ({"security_group_cidrs": "10.0.0.1/8"}, ["security_group_cidrs: 10.0.0.1/8 has host bits set"]),
+    "name of a variable": (
+        {"security_group_cidr": "203.0.113.7/32"},
+        ["security_group_cidr: there is no such variable. Write security_group_cidrs, or call one of"],
+    ),
     "port held": (
         {"webserver_port": 22},
         [
@@ -114,6 +118,7 @@ SPARED = {
     name: CASES[name]
     for name in (
         "port 0",
+        "name of a variable",
         "no version of Flask",
         "unknown server",
         "CIDR with host bits",

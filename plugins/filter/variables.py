@@ -1,0 +1,34 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Variables that Ansible would pass over in silence."""
+
+from __future__ import annotations
+
+import difflib
+
+import yaml
+
+ALIKE = 0.85  # of 1; so far do one letter too many, too few or two in the wrong order go
+
+
+def misspelt(names: list[str], argument_specs: str) -> list[str]:
+    """Return a sentence for each name that no entry point of a role knows, but that is almost one which it does.
+
+    Own code because Ansible checks the values of the variables that a role knows, and of others says nothing: a
+    `security_group_cidr` would open the port to everybody. Names that are like none are somebody's own, and stay.
+    """
+    entry_points = yaml.safe_load(argument_specs)["argument_specs"].values()
+    known = {option for entry_point in entry_points for option in entry_point.get("options", {})}
+    sentences = []
+    for name in sorted(set(names) - known):
+        for meant in difflib.get_close_matches(name, known, n=1, cutoff=ALIKE):
+            sentences.append(f"{name}: there is no such variable. Write {meant}, or call one of your own otherwise.")
+    return sentences
+
+
+class FilterModule:
+    """The names that Ansible looks for."""
+
+    def filters(self) -> dict:
+        return {"misspelt": misspelt}
