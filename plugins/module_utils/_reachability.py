@@ -203,9 +203,9 @@ def _to_instance(snapshot: Snapshot, question: Question, wanted: Wanted) -> list
         walk = _nowhere(Hop("ok", f"{wanted} has no network interface.", resources=(str(wanted),)), wanted)
         walk.hops["instance_state"] = to_interface.state_of(instance)
         return [walk]
+    ways = [to_interface.Way(snapshot, question, each, instance) for each in interfaces]
     # Only those count that have an address to come in by, if there are any.
-    entrances = [each for each in interfaces if _is_entrance(each, question.family)] or interfaces[:1]
-    return [_to_interface(to_interface.Way(snapshot, question, each, instance)) for each in entrances]
+    return [_to_interface(way) for way in [way for way in ways if _is_entrance(way)] or ways[:1]]
 
 
 def _to_address(snapshot: Snapshot, question: Question, wanted: Wanted) -> list[Walk]:
@@ -242,8 +242,10 @@ def instance_interfaces(instance: Record) -> list[Record]:
     return [{**each, "Attachment": {**each["Attachment"], "InstanceId": instance["InstanceId"]}} for each in interfaces]
 
 
-def _is_entrance(interface: Record, family: str) -> bool:
-    return bool(own_addresses(interface, "ipv6") if family == "ipv6" else public_addresses(interface))
+def _is_entrance(way: to_interface.Way) -> bool:
+    """IPv6 knows no translation, and from within the VPC there is none."""
+    is_translated = way.question.family == "ipv4" and way.client.kind == "internet"
+    return bool(public_addresses(way.interface) if is_translated else own_addresses(way.interface, way.question.family))
 
 
 def _nowhere(hop: Hop, wanted: Wanted) -> Walk:

@@ -61,13 +61,18 @@ IDEAS = {
     ),
     "only the first address of an instance counts": (
         "_reachability",
-        "] or interfaces[:1]\n",
-        " and each is interfaces[0]] or interfaces[:1]\n",
+        "if _is_entrance(way)]",
+        "if _is_entrance(way) and way is ways[0]]",
     ),
     "only the first interface counts, whatever it has": (
         "_reachability",
-        "entrances = [each for each in interfaces if _is_entrance(each, question.family)] or interfaces[:1]",
-        "entrances = interfaces[:1]",
+        "[way for way in ways if _is_entrance(way)] or ways[:1]]",
+        "ways[:1]]",
+    ),
+    "from within, too, only an interface with a public address counts": (
+        "_reachability",
+        ' and way.client.kind == "internet"',
+        "",
     ),
     "only the primary private address can have a public one": (
         "_reachability_snapshot",

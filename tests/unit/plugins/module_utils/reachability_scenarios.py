@@ -197,6 +197,22 @@ INSTANCE = [
         {},
     ),
     Scenario(
+        "only the second interface has an IPv6 address",
+        then(
+            lambda world: world.interface.update(Ipv6Addresses=[]),
+            lambda world: second_interface(world, public=None, Ipv6Addresses=[{"Ipv6Address": "2600:1f18:1:102::20"}]),
+            lambda world: world.attach("sg-default"),
+        ),
+        {},
+        IPV6,
+    ),
+    Scenario(
+        "from within, by the second interface, of which nobody outside knows",
+        then(lambda world: second_interface(world, public=None), lambda world: world.attach("sg-default")),
+        {},
+        INSIDE,
+    ),
+    Scenario(
         "the second interface's groups are not the first one's",
         then(no_public_address, lambda world: second_interface(world, groups=["sg-default"])),
         {"security_group": "broken " + SG},

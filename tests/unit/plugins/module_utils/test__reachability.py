@@ -9,22 +9,30 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import HOPS, asked
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import HOPS, Wanted, asked
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_hops import Question
 from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils import reachability_said
 from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils.reachability_scenarios import (
     FAULTS_OF_BALANCER,
     FAULTS_OF_INSTANCE,
+    IN,
     INSTANCE,
     LOAD_BALANCER,
+    LOW,
+    NET,
+    OUT,
     SCENARIOS,
+    acl,
     assigned_by_ec2,
     by,
+    denies,
     found,
     named,
     no_public_address,
     nothing,
     own_acls,
     routes,
+    rules,
     secondary_first,
     state,
     then,
@@ -36,8 +44,10 @@ from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils.reachab
     PUBLIC,
     TO_BALANCER,
     TO_INSTANCE,
+    entry,
     matches,
     outcome,
+    permission,
     route,
     said,
 )
@@ -145,6 +155,40 @@ def test_D23_an_address_that_will_change_is_noted():
     assert outcome(assigned_by_ec2, family="ipv6")["notes"] == []
 
 
+def test_what_stops_everybody_comes_before_what_stops_some():
+    answer = outcome(then(acl(IN, entry(50, "deny", LOW), OUT), routes()))
+    assert answer["broken_hops"] == ["nacl_ingress", "route"]
+    assert said(answer)["nacl_ingress"].startswith("partial")
+    assert answer["first_broken_hop"] == "route"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words", "end"),
+    [
+        (
+            routes(),
+            "cannot be reached from 0.0.0.0/0: By rtb-public",
+            "there is no route for them. To mend it: aws ec2",
+        ),
+        (
+            rules(permission(5000, cidrs=[NET])),
+            "can be reached by some, not by all, from 0.0.0.0/0: eni-web",
+            " To mend",
+        ),
+        (
+            denies("SecurityGroups"),
+            "may be reached or not from 0.0.0.0/0: Not known, since",
+            "SecurityGroups is missing.",
+        ),
+    ],
+)
+def test_the_answer_in_a_sentence(spoil, words, end):
+    summary = outcome(spoil)["summary"]
+    assert summary.startswith(f"tcp/5000 of i-web {words}")
+    assert end in summary
+    assert "None" not in summary
+
+
 def test_D24_the_answer_says_where_the_site_is():
     answer = outcome()
     assert answer["target"]["public_address"] == "198.51.100.20"
@@ -213,6 +257,17 @@ GIVEN = {
 def test_options_that_make_no_sense(options, message):
     with pytest.raises(ValueError, match="^" + message.replace(".", r"\.")):
         asked(dict(GIVEN, **options))
+
+
+@pytest.mark.parametrize("wanted", [TO_INSTANCE, Wanted(address="203.0.113.9"), TO_BALANCER])
+def test_what_the_options_ask(wanted):
+    options = {"protocol": "udp", "port": 53, "source": "198.51.100.0/24", **wanted._asdict()}
+    assert asked(dict(GIVEN, **options)) == (Question("udp", 53, "ipv4", "198.51.100.0/24"), wanted)
+
+
+@pytest.mark.parametrize("port", [1, 65535])
+def test_every_port_may_be_asked_for(port):
+    assert asked(dict(GIVEN, port=port))[0].port == port
 
 
 @pytest.mark.parametrize(

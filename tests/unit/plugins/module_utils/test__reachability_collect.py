@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import botocore.session
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import Wanted
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_collect import (
@@ -13,6 +14,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_coll
     Missing,
     ask_aws,
     fits,
+    instances_by_id,
 )
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_hops import Question
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snapshot import NotRead
@@ -47,6 +49,7 @@ from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils.reachab
     route,
     said,
 )
+from botocore.validate import ParamValidator
 
 pytest.importorskip("hypothesis")
 from hypothesis import HealthCheck, given, settings  # noqa: E402
@@ -54,6 +57,35 @@ from hypothesis import strategies as some  # noqa: E402
 
 settings.register_profile("patient", database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+# The filters that AWS's API reference has for the call, so far as they are used here.
+FILTERS = {
+    "describe_addresses": {"public-ip"},
+    "describe_instances": {"ip-address"},
+    "describe_internet_gateways": {"attachment.vpc-id"},
+    "describe_network_acls": {"vpc-id"},
+    "describe_network_interfaces": {
+        "addresses.private-ip-address",
+        "association.public-ip",
+        "ipv6-addresses.ipv6-address",
+        "vpc-id",
+    },
+    "describe_route_tables": {"vpc-id"},
+    "describe_security_groups": {"vpc-id"},
+    "describe_subnets": {"vpc-id"},
+}
+KEYS = {"region_name": "us-east-1", "aws_access_key_id": "nobody's", "aws_secret_access_key": "nobody's"}
+CLIENTS = {service: botocore.session.Session().create_client(service, **KEYS) for service in ("ec2", "elbv2")}
+
+
+def check_call(service, operation, answer, arguments):
+    """That AWS has such a call, with these arguments and filters and this answer, as botocore's models know it."""
+    meta = CLIENTS[service].meta
+    model = meta.service_model.operation_model(meta.method_to_api_mapping[operation])
+    assert not ParamValidator().validate(arguments, model.input_shape).has_errors(), (operation, arguments)
+    assert answer in model.output_shape.members, (operation, answer)
+    assert {each["Name"] for each in arguments.get("Filters", [])} <= FILTERS.get(operation, set())
 
 
 class Aws:
@@ -69,6 +101,7 @@ class Aws:
             self.instances += self.world["Instances"]["i-web"]
 
     def __call__(self, service, operation, answer, **arguments):
+        check_call(service, operation, answer, arguments)
         self.calls.append(operation)
         found = self.find(operation, answer, arguments)
         if isinstance(found, NotRead):
@@ -217,6 +250,7 @@ BY_ADDRESS = [
 def test_the_calls_for_an_address(address, spoil, first):
     answer, calls = ask(spoil, Wanted(address=address), family="ipv6" if ":" in address else "ipv4")
     assert answer["target"]["instance_id"] == "i-web"
+    assert said(answer)["instance_state"] == "ok"
     assert answer["broken_hops"] == (["public_address"] if address == PRIVATE else [])
     assert calls[: len(first)] == first
     assert len(calls) <= 9
@@ -250,6 +284,10 @@ def test_an_address_of_nothing():
     answer, calls = ask(wanted=Wanted(address="198.51.100.99"))
     assert said(answer)["target_exists"] == "broken UNKNOWN_RESOURCE"
     assert len(calls) == 3
+    for address in ("10.0.1.99", "2600:1f18:1:101::99"):
+        answer, calls = ask(wanted=Wanted(address=address), family="ipv6" if ":" in address else "ipv4")
+        assert said(answer)["target_exists"] == "broken UNKNOWN_RESOURCE"
+        assert calls == ["describe_network_interfaces"]
     answer, calls = ask(elastic(AllocationId="eipalloc-1"), Wanted(address=PUBLIC))
     assert said(answer)["target_exists"] == "broken x-EIP_IS_NOT_ASSOCIATED"
     assert calls == ["describe_addresses"]
@@ -266,6 +304,32 @@ def test_a_terminated_target_hides_no_other():
     answer, calls = ask(target_is(gone, health()), TO_BALANCER)
     assert answer["verdict"] == "reachable"
     assert calls.count("describe_instances") == 2
+
+
+def test_a_refusal_that_names_no_instance_ends_the_asking():
+    calls = []
+
+    def refuse(*_arguments, **keywords):
+        calls.append(keywords["InstanceIds"])
+        raise Missing("There is no such thing")
+
+    assert instances_by_id(refuse, ["i-1", "i-2"]) == []
+    assert calls == [["i-1", "i-2"]]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "what"),
+    [
+        (lambda world: world.interface.pop("SubnetId"), "Instances"),
+        (lambda world: world.instance.pop("State"), "Instances"),
+        (lambda world: world["NetworkAcls"][0].pop("Entries"), "NetworkAcls"),
+    ],
+)
+def test_an_answer_that_makes_no_sense_is_told(spoil, what):
+    answer, _calls = ask(spoil)
+    assert answer["verdict"] == "unknown"
+    said_of_it = f"The endpoint's answer makes no sense as {what} of EC2. Is it AWS that answers there?"
+    assert said_of_it in [each["evidence"] for each in answer["hops"]]
 
 
 def test_targets_by_address_are_looked_for_in_the_vpc():
