@@ -183,6 +183,16 @@ INSTANCE = [
         {},
         ("10.0.1.10", "associate-address --network-interface-id eni-web"),
     ),
+    Scenario(
+        "no public address, two private ones",
+        then(
+            no_public_address,
+            lambda world: world.interface["PrivateIpAddresses"].append({"PrivateIpAddress": "10.0.1.11"}),
+        ),
+        {"public_address": "broken IGW_PUBLIC_IP_ASSOCIATION_FOR_INGRESS"},
+        {},
+        ("only 10.0.1.10, 10.0.1.11.",),
+    ),
     Scenario("no public IPv4 address, asked by IPv6", no_public_address, {}, IPV6),
     Scenario(
         "no IPv6 address",
@@ -759,6 +769,15 @@ INSTANCE = [
     Scenario("from within", no_public_address, {}, INSIDE),
     Scenario(
         "from within, nothing of the Internet's is needed", then(no_public_address, block(), gateway()), {}, INSIDE
+    ),
+    Scenario(
+        "from within, whom the ACL lets in the group does not",
+        then(
+            acl(OUT, entry(100, cidr="10.0.2.0/24")),
+            rules(permission(5000, cidrs=["10.0.3.0/24"])),
+        ),
+        {"nacl_ingress": "partial " + NACL, "security_group": "broken " + SG},
+        INSIDE,
     ),
     Scenario(
         "from within, by a group",
