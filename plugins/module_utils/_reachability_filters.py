@@ -235,7 +235,8 @@ def _open_ports(acl: Record, packets: Packets) -> str:
     for decision in made:
         if decision.allows:
             ports |= decision.ports
-    return f" {packets.protocol}/{ports_named(ports)} is let through." if ports else ""
+    # Where these are among them it hangs on the address, which is told.
+    return f" {packets.protocol}/{ports_named(ports)} is let through." if ports and not packets.ports <= ports else ""
 
 
 def _open_acl(acl: Record, denials: list[Decision], packets: Packets) -> str:
