@@ -2,10 +2,11 @@
 
 import json
 import re
+import shutil
 import urllib.request
 
 import pytest
-from conftest import changes, on_machine, playbook, rules, run
+from conftest import ROOT, changes, on_machine, playbook, rules, run
 
 
 def row(port):
@@ -168,6 +169,27 @@ def test_verify_reports_and_fails_when_the_page_is_not_served(demo):
 def test_readme_shows_what_is_printed(demo):
     shown = run("python", "tests/readme_outputs.py", "--check")
     assert shown.returncode == 0, shown.stdout
+
+
+def example(name):
+    """The block of README.md below the comment `example: NAME`."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return re.search(rf"<!-- example: {name} -->\n```\w+\n(.*?)```", text, re.DOTALL)[1]
+
+
+def test_application_of_the_readme_is_served(demo, tmp_path):
+    (tmp_path / "my-app").mkdir()
+    (tmp_path / "my-app" / "my_app.py").write_text(example("application"))
+    inventory = tmp_path / "my-inventory"
+    shutil.copytree(ROOT / "inventory", inventory)
+    with open(inventory / "group_vars" / "webservers.yml", "a") as variables:
+        variables.write(example("variables"))
+    site = playbook("site.yml", "-e", "vault_database_password=hunter2", inventory=inventory)
+    assert site.returncode == 0, site.stdout
+    assert get(5000) == "Hello from my application\n"
+    back = playbook("playbooks/rollback.yml", "-e", "webserver_health_path=/")
+    assert back.returncode == 0, back.stdout
+    assert get(5000) == "Hello World\n"
 
 
 def test_playbook_without_an_inventory_is_an_error():
