@@ -3,8 +3,8 @@
 #
 #   make setup   the virtual environment .venv, with this checkout as the collection flasklaunch.ec2 in it
 #   make demo    from nothing to a served page, on a local machine and a local EC2 API that stand in for AWS
-#   make test    everything that CI checks; `make lint`, `importer`, `sanity`, `units`, `unit`, `pythons`, `molecule` and
-#                `e2e` are its parts
+#   make test    all that CI checks with one ansible-core; `make lint`, `importer`, `sanity`, `units`, `unit`, `pythons`,
+#                `molecule` and `e2e` are its parts
 #   make quick   the fast part of it, for after each change
 #   make clean   remove all that the above made
 #

@@ -177,11 +177,11 @@ def rules() -> None:
         if group["GroupName"] == "default":
             continue
         for permission in group["IpPermissions"]:
-            for source in permission["IpRanges"]:
-                print(
-                    f"{group['GroupId']} ({group['GroupName']}): {permission['IpProtocol']}/{permission['FromPort']}"
-                    f" from {source['CidrIp']}, {source.get('Description', 'no description')}"
-                )
+            for source in permission["IpRanges"] + permission["Ipv6Ranges"] + permission["UserIdGroupPairs"]:
+                whom = source.get("CidrIp") or source.get("CidrIpv6") or source.get("GroupId")
+                what = f"{permission['IpProtocol']}/{permission.get('FromPort')}"
+                why = source.get("Description", "no description")
+                print(f"{group['GroupId']} ({group['GroupName']}): {what} from {whom}, {why}")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import tempfile
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _application
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _application, _releases
 from ansible_collections.flasklaunch.ec2.plugins.modules.release import EXCLUDE
 
 # Files whose content no comparison shows: by custom they hold secrets.
@@ -78,14 +78,22 @@ def _write(content, folder):
 def _difference(folder, path, before):
     if any(fnmatch.fnmatchcase(part.lower(), pattern) for part in path.split("/") for pattern in SECRET):
         return {"prepared": f"{path} {NOT_SHOWN}"}
-    return {"before_header": path, "before": before or "", "after_header": path, "after": _text(folder, path)}
+    after = _text(os.path.join(folder, path))
+    if after is None:
+        return {"prepared": f"{path} {NOT_SHOWN}"}
+    return {"before_header": path, "before": before or "", "after_header": path, "after": after}
 
 
-def _text(folder, path):
+def _text(path):
+    """As the managed node tells what was there before: None for what is no text, or very long."""
+    if os.path.islink(path):
+        return f"-> {os.readlink(path)}"
     try:
-        with open(os.path.join(folder, path), encoding="utf-8", newline="") as file:
+        if os.path.getsize(path) > _releases.LONGEST_TEXT:
+            return None
+        with open(path, encoding="utf-8", newline="") as file:
             return file.read()
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError):
-        return NOT_SHOWN
+        return None

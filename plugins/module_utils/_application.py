@@ -33,7 +33,7 @@ def read(folder: str, exclude: Iterable[str] = ()) -> list[Entry]:
     """
     exclude = list(exclude)
     entries = []
-    for parent, folders, files in os.walk(folder):
+    for parent, folders, files in os.walk(folder, onerror=_raise):
         links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
         folders[:] = sorted(name for name in folders if name not in links and not _matches(name, exclude))
         for name in files + links:
@@ -43,6 +43,10 @@ def read(folder: str, exclude: Iterable[str] = ()) -> list[Entry]:
     if not entries:
         raise ValueError(f"{folder} has no files in it")
     return sorted(entries)
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:

@@ -43,8 +43,6 @@ AUDIT_LOG = "/var/log/audit/audit.log"
 AUDIT_TAIL = 1 << 20  # bytes
 LEGACY_TABLES = {"ipv4": "/proc/net/ip_tables_names", "ipv6": "/proc/net/ip6_tables_names"}
 SAVE = {"ipv4": "iptables", "ipv6": "ip6tables"}
-# What iptables makes when it works through nftables.
-IPTABLES_NAMES = ("filter", "nat", "mangle", "raw", "security")
 NEEDS_ROOT = "only root may read the machine's packet filter (become: true)"
 
 

@@ -102,7 +102,7 @@ def is_sound(venv: str) -> bool:
         with open(os.path.join(venv, INSTALLED)) as file:
             installed = json.load(file)
         folder = installed["site_packages"]
-        there = {name for name in os.listdir(folder) if name.endswith((".dist-info", ".egg-info"))}
+        there = {name for name in os.listdir(folder) if name.endswith(".dist-info")}
         return set(installed["distributions"]) <= there and os.path.exists(os.path.join(venv, "bin", "python3"))
     except (OSError, ValueError, KeyError, TypeError):
         return False
@@ -183,17 +183,20 @@ def switch(path: str, name: str, deployed: bool = True) -> bool:
     return True
 
 
-def superfluous(path: str, keep: int) -> list[str]:
-    """The releases to remove so that `keep` stay, the current one among them. Those never deployed are not kept."""
+def superfluous(path: str, keep: int, before: str | None = None) -> list[str]:
+    """The releases to remove so that `keep` stay, two at least: the current one, and the one that was current before
+    it, as nobody knows yet whether the current one is well. Those never deployed are not kept.
+    """
     serving = current(path)
     others = [release for release in releases(path) if release.name != serving]
-    kept = [release.name for release in others if release.deployed][: max(keep - 1, 0)]
+    deployed = sorted((each.name for each in others if each.deployed), key=lambda name: name != before)
+    kept = deployed[: max(keep - 1, 1)]
     return [release.name for release in others if release.name not in kept]
 
 
-def prune(path: str, keep: int) -> list[str]:
+def prune(path: str, keep: int, before: str | None = None) -> list[str]:
     """Removes superfluous releases, what killed runs left, and environments that no release links to."""
-    removed = superfluous(path, keep)
+    removed = superfluous(path, keep, before)
     for name in removed:
         _remove_tree(folder_of(path, name))
     _remove_remains(path)

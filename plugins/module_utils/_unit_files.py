@@ -77,7 +77,7 @@ class Unit(NamedTuple):
     file: str
 
     def runs_with_older(self, paths: Iterable[str]) -> list[str]:
-        """Those of the paths, and of the unit's own file, that are newer than the running process, or were taken away.
+        """Those of the paths, and of the unit's own file, that are newer than the running process.
 
         A link counts by itself, not by what it leads to; a folder is newer when a file was put in or taken out.
         """

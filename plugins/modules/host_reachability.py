@@ -182,7 +182,10 @@ def question_of(params):
     if not 1 <= params["port"] <= 65535:
         raise ValueError(f"port: {params['port']} is no port number, which is 1 to 65535")
     unit = params["unit"] if "." in params["unit"] else params["unit"] + ".service"  # as systemctl does
-    addresses = tuple(normalised(address) for address in params["private_addresses"])
+    try:
+        addresses = tuple(normalised(address) for address in params["private_addresses"])
+    except ValueError as error:
+        raise ValueError(str(error).replace("address:", "private_addresses:", 1)) from None
     try:
         source = params["source"] and str(ipaddress.ip_network(params["source"]))
     except ValueError as error:

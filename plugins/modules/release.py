@@ -65,7 +65,9 @@ options:
     type: bool
     default: true
   keep:
-    description: How many releases stay when another one is deployed, that one included.
+    description:
+      - How many releases stay when another one is deployed, that one included.
+      - The one that was current before it always does, so that it can be gone back to.
     type: int
     default: 5
   _archive:
@@ -182,7 +184,7 @@ def current(params, before, check_mode):
     if check_mode:
         return dict(changed=before != name, removed=[], diff=diff)
     switched = _releases.switch(path, name, params["deployed"])
-    removed = _releases.prune(path, params["keep"]) if params["deployed"] else []
+    removed = _releases.prune(path, params["keep"], before) if params["deployed"] else []
     return dict(changed=switched or bool(removed), removed=removed, diff=diff)
 
 

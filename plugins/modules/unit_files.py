@@ -158,8 +158,17 @@ def apply(module, changes):
         _unit_files.write(*wanted(file))
 
 
-def wanted(file):
-    return file["path"], file["content"], int(file["mode"], 8), pwd.getpwnam(file["owner"]).pw_uid
+def wanted(file, check_mode=False):
+    return file["path"], file["content"], int(file["mode"], 8), uid_of(file["owner"], check_mode)
+
+
+def uid_of(user, check_mode):
+    try:
+        return pwd.getpwnam(user).pw_uid
+    except KeyError:
+        if check_mode:
+            return -1  # a user that is yet to be made has no file
+        raise
 
 
 def main():
@@ -167,7 +176,7 @@ def main():
     reads = {unit["name"]: unit["reads"] for unit in module.params["units"]}
     try:
         there = {file["path"]: _unit_files.text(file["path"]) for file in module.params["files"]}
-        changes = [file for file in module.params["files"] if not _unit_files.is_as(*wanted(file))]
+        changes = [file for file in module.params["files"] if not _unit_files.is_as(*wanted(file, module.check_mode))]
         if not module.check_mode:
             apply(module, changes)
         known = states(module, reads)

@@ -20,12 +20,14 @@ def test_artifact_holds_the_collection_and_not_the_workshop(artifact):
         top = {name.split("/")[0] for name in archive.getnames()}
     assert top == {
         "CHANGELOG.md",
+        "CONTRIBUTING.md",
         "FILES.json",
         "LICENSE",
         "MANIFEST.json",
         "README.md",
         "changelogs",
         "files",
+        "inventory-ec2",
         "meta",
         "playbooks",
         "plugins",

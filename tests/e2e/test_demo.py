@@ -6,6 +6,7 @@ import shutil
 import urllib.request
 
 import pytest
+import yaml
 from conftest import ROOT, changes, on_machine, playbook, rules, run
 
 
@@ -43,6 +44,26 @@ def test_second_demo_changes_nothing(demo):
     again = run("make", "demo")
     assert again.returncode == 0, again.stdout
     assert changes(again.stdout) == [0, 0]
+
+
+def defaults_as_text():
+    """The defaults of all that has a type, as a command line has them: `-e name=value`, lists with commas."""
+    for specs in sorted(ROOT.glob("roles/*/meta/argument_specs.yml")):
+        for entry_point in yaml.safe_load(specs.read_text())["argument_specs"].values():
+            for name, option in (entry_point.get("options") or {}).items():
+                if option.get("type") in ("int", "bool", "list") and option.get("default") is not None:
+                    default = option["default"]
+                    yield f"{name}={','.join(default) if isinstance(default, list) else str(default).lower()}"
+
+
+def test_a_value_is_the_same_on_the_command_line(demo):
+    """Where it is text, whatever the type is."""
+    options = [word for text in dict.fromkeys(defaults_as_text()) if "{{" not in text for word in ("-e", text)]
+    assert "webserver_debug=false" in options
+    assert "python3_packages=python3,python3-pip" in options
+    again = playbook("site.yml", *options)
+    assert again.returncode == 0, again.stdout
+    assert changes(again.stdout) == [0]
 
 
 def test_listening_ports_ad_hoc(demo):
@@ -159,7 +180,7 @@ def test_verify_reports_and_fails_when_the_page_is_not_served(demo):
     status = playbook("playbooks/status.yml")
     on_machine("systemctl start webserver.socket webserver.service")
     assert ill.returncode == 2
-    assert "webserver.service is inactive (dead). site.yml makes and starts it." in " ".join(ill.stdout.split())
+    assert "webserver.service is inactive (dead): site.yml starts it." in " ".join(ill.stdout.split())
     assert row(22) in ill.stdout
     assert "got no answer: Request failed: <urlopen error [Errno 111] Connection refused>" in " ".join(
         status.stdout.split()

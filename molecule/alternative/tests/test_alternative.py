@@ -1,4 +1,4 @@
-"""The site with nearly every variable changed: IPv6 too, a privileged port, Flask's own server, another message."""
+"""The site with much set otherwise: IPv6 too, a privileged port, Flask's own server, another message."""
 
 import urllib.request
 

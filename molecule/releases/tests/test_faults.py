@@ -82,6 +82,53 @@ def test_broken_release_is_not_taken(tmp_path, change, said):
     assert state() == before
 
 
+def test_refused_release_that_was_good_once_stays(tmp_path):
+    former = current()
+    deploy(webserver_app_src=version(tmp_path, "other"))
+    run = refused(webserver_health_path="/nowhere")
+    assert "GET /nowhere answered 404" in run.text
+    assert former in releases()
+    deploy()
+    assert current() == former
+
+
+SECRETS = "cd /etc/webserver/credentials && sha256sum * && stat -c '%n %a %U' *"
+
+
+@pytest.mark.parametrize("secrets", [{"OTHER": "another"}, {"SHOP_KEY": "changed"}], ids=["dropped", "changed"])
+def test_refused_release_leaves_the_secrets_of_the_served_one(tmp_path, secrets):
+    before = machine(SECRETS)
+    broken = edited(tmp_path, *BROKEN["unwell"][0])
+    refused(webserver_app_src=broken, webserver_secrets=secrets)
+    assert machine(SECRETS) == before
+    machine("systemctl restart webserver.service")
+    assert len(get("key")) == 65
+
+
+def test_secret_that_is_no_more_goes_when_the_new_release_is_served():
+    deploy(webserver_secrets={"SHOP_KEY": "one", "OTHER": "hunter2"})
+    without = deploy("--diff", webserver_secrets={"SHOP_KEY": "one"})
+    assert machine("ls /etc/webserver/credentials") == "SHOP_KEY"
+    assert "hunter2" not in without.stdout
+    assert deploy(webserver_secrets={"SHOP_KEY": "one"}).changed == 0
+    deploy()
+
+
+@pytest.mark.parametrize(
+    ("server", "other", "trap"),
+    [("gunicorn", "flask", "'gunicorn' not in sys.modules"), ("flask", "gunicorn", "'LISTEN_FDS' in os.environ")],
+)
+def test_other_server_that_fails_is_undone(tmp_path, server, other, trap):
+    """The gate cannot see it: the application only fails where the other server runs it."""
+    deploy(webserver_server=server)
+    before = current(), get(), machine("systemctl is-active webserver.socket webserver.service")
+    source = edited(tmp_path, 'VERSION = "1"', f'import sys\n\nVERSION = "1" if not {trap} else 1 / 0')
+    run = refused(webserver_app_src=source, webserver_server=other, webserver_start_timeout=5)
+    assert f"Release {before[0]} is served as before." in run.text
+    assert (current(), get(), machine("systemctl is-active webserver.socket webserver.service")) == before
+    deploy()
+
+
 def test_callable_that_does_not_exist_is_not_taken():
     before = state()
     run = refused(webserver_app="shop.web:make_app()")

@@ -2,22 +2,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make the virtual environment argv[1] for the Python this runs on, with the pip.conf that stdin brings.
 
-argv[2] is `make`, or `check` to change nothing. Prints JSON: made and configured (what was, or would be, done),
-complete (all that was noted is there), python (the minor version) and installed (distributions and their versions).
-What is wrong, and what to do, is the last line on stderr.
+argv[2] is the requirements file, or empty. argv[3] is `make`, or `check` to change nothing. Prints JSON: made and
+configured (what was, or would be, done), complete (all that was noted is there, for these requirements), python (the
+minor version) and installed (distributions and their versions). What is wrong, and what to do, is the last line on
+stderr.
 
-Or argv[2] is `install`, and each further argument names what one call of pip is to install, as JSON. When all is
+Or argv[3] is `install`, and each further argument names what one call of pip is to install, as JSON. When all is
 installed that is noted. What pip says is on stderr.
 
 Runs on every Python from 3.7, standard library alone.
 """
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
 
-folder, mode, *wishes = sys.argv[1:]
+folder, requirements, mode, *wishes = sys.argv[1:]
 python = "{}.{}".format(*sys.version_info)
 
 
@@ -79,17 +81,34 @@ def distributions(site_packages):
     return dict(name.split("-", 1) for name in names)
 
 
+def digest():
+    """Return the SHA-256 of the requirements; None if there are none, or not yet."""
+    try:
+        with open(requirements, "rb") as file:
+            return hashlib.sha256(file.read()).hexdigest()
+    except OSError:
+        return None
+
+
 def is_complete(site_packages):
-    """Tell whether all that was noted in the end is there still. Without a note, a run was interrupted."""
-    noted = read(os.path.join(folder, "installed.json"))
-    return noted is not None and set(json.loads(noted)["distributions"]) <= set(metadata_folders(site_packages))
+    """Tell whether all that was noted in the end is there still, and was for these requirements.
+
+    Without a note, a run was interrupted.
+    """
+    noted = json.loads(read(os.path.join(folder, "installed.json")) or "null")
+    return (
+        noted is not None
+        and set(noted["distributions"]) <= set(metadata_folders(site_packages))
+        and noted.get("requirements") == digest()
+    )
 
 
 def seal(site_packages):
     """Note what is there; the release module reads it too (plugins/module_utils/_releases.py)."""
     path = os.path.join(folder, "installed.json")
     with open(path + ".new", "w") as file:
-        json.dump({"site_packages": site_packages, "distributions": metadata_folders(site_packages)}, file)
+        there = metadata_folders(site_packages)
+        json.dump({"site_packages": site_packages, "distributions": there, "requirements": digest()}, file)
     os.replace(path + ".new", path)
 
 

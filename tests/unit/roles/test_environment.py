@@ -33,8 +33,8 @@ def python(request):
     return request.param
 
 
-def run(python, folder, mode="make", *wishes, pip_conf="[global]\n"):
-    command = [python, "-c", SCRIPT, str(folder), mode, *map(json.dumps, wishes)]
+def run(python, folder, mode="make", *wishes, pip_conf="[global]\n", requirements=""):
+    command = [python, "-c", SCRIPT, str(folder), str(requirements), mode, *map(json.dumps, wishes)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     return subprocess.run(command, input=pip_conf, capture_output=True, text=True, check=False, env=environment)
 
@@ -100,10 +100,26 @@ def test_what_is_installed_is_noted_and_the_last_wish_wins(python, tmp_path, whe
     folder, requirements = tmp_path / "environment", tmp_path / "requirements.txt"
     requirements.write_text("greeting==1.0\n")
     assert not json.loads(run(python, folder, pip_conf=wheels).stdout)["complete"]
-    done = run(python, folder, "install", ["greeting==2.0"], ["--requirement", str(requirements)])
+    wishes = ["greeting==2.0"], ["--requirement", str(requirements)]
+    done = run(python, folder, "install", *wishes, requirements=requirements)
     assert done.returncode == 0, done.stderr
-    found = json.loads(run(python, folder, "check", pip_conf=wheels).stdout)
+    found = json.loads(run(python, folder, "check", pip_conf=wheels, requirements=requirements).stdout)
     assert (found["made"], found["complete"], found["installed"]["greeting"]) == (False, True, "1.0")
+
+
+def test_other_requirements_are_not_met_by_what_was_noted(tmp_path, wheels):
+    python, folder, requirements = next(iter(HERE.values())), tmp_path / "environment", tmp_path / "requirements.txt"
+    run(python, folder, pip_conf=wheels)
+    requirements.write_text("greeting==1.0\n")
+    run(python, folder, "install", ["--requirement", str(requirements)], requirements=requirements)
+
+    def complete(path):
+        return json.loads(run(python, folder, "check", pip_conf=wheels, requirements=path).stdout)["complete"]
+
+    assert complete(requirements)
+    assert not complete("")
+    requirements.write_text("greeting==2.0\n")
+    assert not complete(requirements)
 
 
 def test_what_cannot_be_installed_leaves_no_note_and_pips_own_words(tmp_path, wheels):

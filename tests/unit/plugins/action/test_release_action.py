@@ -147,16 +147,23 @@ def test_diff_is_between_what_is_served_and_what_comes(machine, shop, served):
     (shop / ".env").write_text("SECRET_KEY=2\n")
     result = machine(diff=True, src=str(shop))
     assert result["current"] == served
-    shown = {each.get("after_header", "prepared"): each for each in result["diff"]}
+    shown = {each.get("after_header") or each["prepared"].split()[0]: each for each in result["diff"]}
     assert shown == {
         "web.py": dict(before_header="web.py", before="app = 1\n", after_header="web.py", after="app = 2\n"),
         "gone.py": dict(before_header="gone.py", before="x\n", after_header="gone.py", after=""),
         "new.py": dict(before_header="new.py", before="", after_header="new.py", after="y\n"),
-        "logo.png": dict(
-            before_header="logo.png", before="", after_header="logo.png", after="(its content is not shown)\n"
-        ),
-        "prepared": dict(prepared=".env (its content is not shown)\n"),
+        "logo.png": dict(prepared="logo.png (its content is not shown)\n"),
+        ".env": dict(prepared=".env (its content is not shown)\n"),
     }
+
+
+def test_diff_of_links_and_of_very_long_files(machine, shop, served):
+    (shop / "dump.sql").write_text("x" * (_releases.LONGEST_TEXT + 1))
+    (shop / "link").symlink_to("/etc/passwd")
+    assert machine(diff=True, src=str(shop))["diff"] == [
+        dict(prepared="dump.sql (its content is not shown)\n"),
+        dict(before_header="link", before="", after_header="link", after="-> /etc/passwd"),
+    ]
 
 
 @pytest.mark.parametrize("secret", ["deploy.KEY", "my-secrets/web.txt", "config/.env.local", "PassWords.txt"])
@@ -185,7 +192,7 @@ def test_first_release_has_nothing_to_differ_from(machine, shop):
     [
         ({}, "one of src and content is needed"),
         ({"src": "/tmp", "content": {"a": "b"}}, "one of src and content is needed"),
-        ({"src": "/nonexistent"}, "src: /nonexistent has no files in it"),
+        ({"src": "/nonexistent"}, "src: .*No such file or directory: '/nonexistent'"),
         ({"content": {}}, "has no files in it"),
         ({"content": "print()"}, r"content: print\(\) is no dictionary"),
         ({"src": "/tmp", "environment": "A=b"}, "environment: A=b is no dictionary"),

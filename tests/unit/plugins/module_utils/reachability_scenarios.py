@@ -131,8 +131,8 @@ TO_IGW = {"GatewayId": "igw-1"}
 DEFAULT = route("0.0.0.0/0", **TO_IGW)
 OPEN, OPEN6 = both_ways(100, "allow"), both_ways(101, "allow", "::/0")
 IN, OUT = entry(100), entry(100, egress=True)
-# Half of the Internet each, and a quarter.
-LOW, HIGH, QUARTER = "0.0.0.0/1", "128.0.0.0/1", "0.0.0.0/2"
+# Half of the Internet each.
+LOW, HIGH = "0.0.0.0/1", "128.0.0.0/1"
 NET = "203.0.113.0/24"
 ONE = {"source": "203.0.113.7/32"}
 IPV6 = {"family": "ipv6"}

@@ -97,6 +97,21 @@ def test_folder_without_files_is_refused(tmp_path):
         _application.read(str(tmp_path))
 
 
+def test_folder_that_cannot_be_read_is_refused(folder, monkeypatch):
+    """Rather than left out of the release. Root reads everything, so that the system has to be stood in for."""
+    (folder / "shut").mkdir()
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("shut"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(PermissionError, match="Permission denied: .*shut"):
+        _application.read(str(folder))
+
+
 def test_what_is_no_file_is_refused_by_name(folder):
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(folder / "app.sock"))

@@ -57,10 +57,6 @@ ENTRIES = some.lists(
 )
 
 
-def number_of(address):
-    return int(ipaddress.ip_address(address))
-
-
 def holds(space, address):
     return bool(space & addresses([address], "ipv4"))
 

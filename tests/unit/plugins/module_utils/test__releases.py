@@ -156,14 +156,14 @@ def test_deployed_again_counts_as_the_latest(path, deploy):
     assert _releases.former(path) == "b"
 
 
-@pytest.mark.parametrize("keep, stay", [(1, ["d"]), (2, ["d", "c"]), (3, ["d", "c", "b"]), (9, ["d", "c", "b", "a"])])
+@pytest.mark.parametrize("keep, stay", [(1, "dc"), (2, "dc"), (3, "dcb"), (9, "dcba")])
 def test_prune_keeps_the_last_deployed_and_none_that_never_was(path, deploy, keep, stay):
     for name in "abcd":
         deploy(name)
     deploy("never", switch=False)
     removed = _releases.prune(path, keep)
-    assert names(path) == stay
-    assert sorted(removed + stay) == ["a", "b", "c", "d", "never"]
+    assert names(path) == list(stay)
+    assert sorted([*removed, *stay]) == ["a", "b", "c", "d", "never"]
 
 
 def test_prune_removes_what_killed_runs_left(path, deploy):
@@ -178,7 +178,18 @@ def test_prune_never_removes_the_current_one(path, deploy):
         deploy(name)
     _releases.switch(path, "a", deployed=False)
     _releases.prune(path, 1)
-    assert names(path) == ["a"]
+    assert names(path) == ["d", "a"]
+
+
+@pytest.mark.parametrize("keep", [1, 2])
+def test_prune_leaves_what_was_current_before(path, deploy, keep):
+    """After a rollback that is not the last deployed. It is gone back to when the current one is not well."""
+    for name in "abcd":
+        deploy(name)
+    _releases.switch(path, "b", deployed=False)
+    deploy("e")
+    _releases.prune(path, keep, "b")
+    assert sorted(names(path)) == ["b", "e"]
 
 
 def test_environments_go_with_the_last_release_that_links_to_them(path, deploy):
@@ -196,7 +207,9 @@ def test_environments_elsewhere_are_never_removed(path, deploy, tmp_path):
     theirs = tmp_path / "theirs"
     deploy("a", venv=str(theirs))
     deploy("b")
+    deploy("c")
     _releases.prune(path, 1)
+    assert names(path) == ["c", "b"]
     assert theirs.is_dir()
 
 

@@ -51,10 +51,10 @@ def test_deploying_switches_and_removes_what_is_too_old(run, path):
     assert (again["changed"], again["removed"], again["current"]) == (False, [], "next")
 
 
-def test_fewer_to_keep_is_a_change_by_itself(run, path):
+def test_what_is_not_kept_any_more_is_a_change_by_itself(run, path):
     result = run(state="current", name="new", keep=1)
-    assert (result["changed"], sorted(result["removed"])) == (True, ["next", "old"])
-    assert names(path) == ["new"]
+    assert (result["changed"], result["removed"]) == (True, ["next"])
+    assert names(path) == ["new", "old"]
 
 
 def test_going_back_removes_nothing(run, path, info):
@@ -81,8 +81,8 @@ def test_first_one_is_after_none(run, path):
 
 def test_release_is_removed_once(run, path):
     result = run(state="absent", name="old")
-    assert (result["changed"], result["removed"]) == (True, ["old"])
-    assert names(path) == ["new", "next"]
+    assert (result["changed"], result["removed"]) == (True, ["next"])
+    assert names(path) == ["new", "old"]
     assert sorted(os.listdir(path / "environments")) == ["new", "next"]
     again = run(state="absent", name="old")
     assert (again["changed"], again["removed"]) == (False, [])

@@ -182,6 +182,13 @@ def test_files_that_cannot_be(run_module, folder, file, message):
     assert result["msg"].startswith(message)
 
 
+def test_check_mode_where_the_user_is_yet_to_be_made(run_module, folder):
+    (folder / "etc" / "web.env").write_text("x")
+    file = {"path": f"{folder}/etc/web.env", "content": "x", "owner": "no-such-user"}
+    result = run_module(unit_files, files=[file], _ansible_check_mode=True)
+    assert (result["changed"], result["written"]) == (True, [file["path"]])
+
+
 @pytest.mark.parametrize("arguments", [{"units": UNITS}, {"contents": {"web.env": "A=1\n"}}])
 def test_systemd_that_does_not_answer_is_a_failure(run, folder, arguments):
     (folder / "failing").touch()
