@@ -1015,6 +1015,30 @@ LOAD_BALANCER = [
         {},
         ("10.0.3.10",),
     ),
+    through(
+        "one node's ACL lets in a half",
+        acl(OUT, entry(100, cidr=LOW)),
+        {"nacl_ingress": "partial " + NACL},
+    ),
+    through(
+        "one node's ACL is not shown",
+        lambda world: world["NetworkAcls"][0].update(
+            IsDefault=False, Associations=[{"SubnetId": "subnet-a"}, {"SubnetId": "subnet-c"}]
+        ),
+        {"nacl_ingress": "unknown", "nacl_egress": "unknown"},
+        {},
+        ("none of subnet-b",),
+    ),
+    through(
+        "whom the nodes' ACLs let in its group does not",
+        then(
+            acl(OUT, entry(100, cidr=LOW)),
+            acl_of_subnet("subnet-b", OUT, entry(100, cidr=LOW)),
+            rules(permission(80, cidrs=[HIGH]), of="sg-lb"),
+        ),
+        {"nacl_ingress": "partial " + NACL, "lb_security_group": "broken " + SG},
+        {},
+    ),
     through("no rule in its group", rules(of="sg-lb"), {"lb_security_group": "broken SG_HAS_NO_RULES"}, {}, ("sg-lb",)),
     through(
         "a rule for the target's port alone",

@@ -10,7 +10,7 @@ import itertools
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import HOPS, Wanted, asked
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_hops import Question
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_hops import Question, some_of
 from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils import reachability_said
 from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils.reachability_scenarios import (
     FAULTS_OF_BALANCER,
@@ -229,6 +229,11 @@ def test_D24_what_an_address_belongs_to_is_described(asked_by, given, family, pu
         "load_balancer_arn": None,
         "dns_name": None,
     }
+
+
+def test_of_many_sentences_some_are_told():
+    assert some_of(["One.", "Two.", "Three."]) == "One. Two. Three."
+    assert some_of(["One.", "Two.", "Three.", "Four."]) == "One. Two. Three. And 1 more like these."
 
 
 GIVEN = {

@@ -81,8 +81,8 @@ def test_first_one_is_after_none(run, path):
 
 def test_release_is_removed_once(run, path):
     result = run(state="absent", name="old")
-    assert (result["changed"], result["removed"]) == (True, ["next"])
-    assert names(path) == ["new", "old"]
+    assert (result["changed"], result["removed"]) == (True, ["old"])
+    assert names(path) == ["new", "next"]
     assert sorted(os.listdir(path / "environments")) == ["new", "next"]
     again = run(state="absent", name="old")
     assert (again["changed"], again["removed"]) == (False, [])
