@@ -17,7 +17,9 @@ import time
 import pytest
 import yaml
 from ansible_collections.community.general.plugins.modules import listen_ports_facts
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _owners, _proc_net, _report
+
+# Of these _socket_units is imported late, when nobody may not be able to read the checkout.
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _owners, _proc_net, _report, _socket_units  # noqa: F401
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._query import Query
 from ansible_collections.flasklaunch.ec2.plugins.modules import listening_ports
 from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_run import outcome
