@@ -17,4 +17,5 @@ class FilterModule:
             "choose_groups": _security_group.choose_groups,
             "missing_rules": _security_group.missing_rules,
             "rules_of": _security_group.rules_of,
+            "sources_beside": _security_group.sources_beside,
         }

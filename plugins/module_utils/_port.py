@@ -72,7 +72,7 @@ def _listener(
     if elsewhere:
         ports = ", ".join(str(number) for number in sorted({row["local_port"] for row in elsewhere}))
         evidence = f"{service} listens on port {ports}, not on {port}."
-        fix = f"webserver_port: {ports} # in the inventory; or move it: ansible-playbook site.yml"
+        fix = f"webserver_port: {ports} # in the inventory; or move it: ansible-playbook site.yml -i INVENTORY"
         return hop("listener", BROKEN, evidence, "x-OTHER_PORT", fix, [service])
     evidence = f"{service} runs, but nothing listens on port {port}." if active else f"Nothing listens on port {port}."
     return hop("listener", BROKEN, evidence, "x-NOT_LISTENING", f"journalctl -u {service}", [service])
@@ -104,7 +104,7 @@ def _bound_address(
     else:
         code, reason = _why_not(mine, family)
         evidence = f"{where}: {reason}; EC2 delivers to {' and '.join(missed)}."
-        fix = f"webserver_host: {_host_for(family)} # then: ansible-playbook site.yml"
+        fix = f"webserver_host: {_host_for(family)} # then: ansible-playbook site.yml -i INVENTORY"
     return hop("bound_address", PARTIAL if met else BROKEN, evidence, code, fix, missed)
 
 

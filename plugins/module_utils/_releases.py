@@ -27,7 +27,9 @@ import os
 import re
 import shutil
 import tarfile
-from typing import Iterator, NamedTuple
+from typing import Iterable, Iterator, Mapping, NamedTuple
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _application
 
 PARTIAL = ".partial"
 INSTALLED = "installed.json"  # in an environment: what the flask role last saw installed, its sign of completion
@@ -108,8 +110,29 @@ def is_sound(venv: str) -> bool:
         return False
 
 
+def is_whole(path: str, name: str, exclude: Iterable[str], venv: str, environment: Mapping[str, str]) -> bool:
+    """Whether a release is as it was brought: it still has the content that it is named by."""
+    folder = folder_of(path, name)
+    try:
+        entries = _application.read(os.path.join(folder, "app"), exclude)
+        with open(os.path.join(folder, "environment"), encoding="utf-8") as file:
+            variables = file.read()
+    except (OSError, ValueError):
+        return False
+    return (
+        _application.release_name(entries, venv, environment) == name
+        and variables == _environment_file(environment)
+        and _link(os.path.join(folder, "venv")) == venv
+    )
+
+
+def _environment_file(environment: Mapping[str, str]) -> str:
+    return "".join(f"{name}={quoted(value)}\n" for name, value in sorted(environment.items()))
+
+
 def unpack(path: str, name: str, archive: str, venv: str, environment: dict[str, str], group: int) -> None:
-    """Makes a release of the files in an archive. Raises Refused when the disk has no room.
+    """Makes a release of the files in an archive, also in the place of one that somebody changed, which is then the
+    latest that whoever serves it must read. Raises Refused when the disk has no room.
 
     The files belong to root, and nobody but the group of the user that serves them may read them.
     """
@@ -128,16 +151,32 @@ def unpack(path: str, name: str, archive: str, venv: str, environment: dict[str,
             members.extractall(app, **options)
         os.symlink(venv, os.path.join(partial, "venv"))
         with open(os.path.join(partial, "environment"), "w", encoding="utf-8") as file:
-            file.writelines(f"{name}={quoted(value)}\n" for name, value in sorted(environment.items()))
+            file.write(_environment_file(environment))
         _give_to_group(partial, group)
         os.utime(partial, (0, 0))
-        os.rename(partial, folder_of(path, name))
+        if os.path.lexists(folder_of(path, name)):
+            _replace(path, name, partial)
+        else:
+            os.rename(partial, folder_of(path, name))
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise Refused(f"the disk of {path} is full") from error
         raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)  # there no more when all went well
+
+
+def _replace(path: str, name: str, partial: str) -> None:
+    """Two renames, as there is none for folders that have something in them. Its place among the others stays."""
+    folder, hidden = folder_of(path, name), folder_of(path, f".{name}.changed{PARTIAL}")
+    shutil.rmtree(hidden, ignore_errors=True)
+    deployed = os.stat(folder).st_mtime
+    os.utime(partial, (deployed, deployed))
+    os.rename(folder, hidden)
+    os.rename(partial, folder)
+    shutil.rmtree(hidden)
+    if current(path) == name:
+        _make_current(path, name)
 
 
 def quoted(value: str) -> str:
@@ -175,12 +214,16 @@ def switch(path: str, name: str, deployed: bool = True) -> bool:
         return False
     if deployed:
         os.utime(folder_of(path, name))
+    _make_current(path, name)
+    return True
+
+
+def _make_current(path: str, name: str) -> None:
     link = os.path.join(path, ".current" + PARTIAL)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(link)
     os.symlink(os.path.join("releases", name), link)
     os.rename(link, os.path.join(path, "current"))
-    return True
 
 
 def superfluous(path: str, keep: int, before: str | None = None) -> list[str]:

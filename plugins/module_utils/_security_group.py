@@ -20,7 +20,7 @@ def cidr_errors(cidrs: list[str]) -> list[str]:
     for cidr in cidrs:
         try:
             if "/" not in cidr:
-                raise ValueError(f"{cidr} has no prefix length")
+                raise ValueError(f"{cidr or 'an empty word'} has no prefix length")
             ipaddress.ip_network(cidr)
         except ValueError as error:
             hint = ""
@@ -102,6 +102,27 @@ def admits(permissions: list[dict[str, Any]], port: int, cidr: str) -> bool:
         if network.version == wanted.version
     ]
     return any(wanted.subnet_of(network) for network in ipaddress.collapse_addresses(admitted))
+
+
+def sources_beside(choice: dict[str, Any], groups: list[dict[str, Any]]) -> list[str]:
+    """Return the CIDR blocks that a host's groups let in to its port beyond those that were asked for.
+
+    `choice` is one of `choose_groups`, `groups` as for `missing_rules`.
+    """
+    wanted = [ipaddress.ip_network(cidr) for cidr in choice["cidrs"]]
+    admitted = {
+        source
+        for group in groups
+        if group["group_id"] in choice["group_ids"]
+        for permission in group["ip_permissions"]
+        if _covers_port(permission, choice["port"])
+        for source in _sources(permission)
+    }
+    return sorted(source for source in admitted if not _is_within(ipaddress.ip_network(source), wanted))
+
+
+def _is_within(network, others) -> bool:
+    return any(network.version == other.version and network.subnet_of(other) for other in others)
 
 
 def _covers_port(permission: dict[str, Any], port: int) -> bool:

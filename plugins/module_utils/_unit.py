@@ -154,7 +154,7 @@ def unit_hop(service: Unit | None, socket: Unit | None, journal: Iterable[str], 
     name = service.name
     if not service.exists:
         evidence = f"There is no unit {name} on the machine."
-        return _broken(name, "x-UNIT_NOT_FOUND", evidence, "ansible-playbook site.yml")
+        return _broken(name, "x-UNIT_NOT_FOUND", evidence, "ansible-playbook site.yml -i INVENTORY")
     if service.says("LoadState") == "masked":
         return _broken(name, "x-UNIT_MASKED", f"{name} is masked.", f"sudo systemctl unmask --now {name}")
     if service.runs(now):

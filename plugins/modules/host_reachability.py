@@ -136,7 +136,7 @@ hops:
       description: One command or one variable that mends it.
       returned: always
       type: str
-      sample: "webserver_host: 0.0.0.0 # then: ansible-playbook site.yml"
+      sample: "webserver_host: 0.0.0.0 # then: ansible-playbook site.yml -i INVENTORY"
 private_addresses:
   description: The addresses that were taken for those that EC2 delivers to.
   returned: always

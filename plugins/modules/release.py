@@ -14,6 +14,7 @@ description:
     current one, or removes one. Each is done whole or not at all, also where the run is killed meanwhile.
   - A release is C(releases/NAME/app), the application's files, with C(releases/NAME/venv), a link to the virtual
     environment that belongs to it. C(current) is a link to the release that is served.
+  - A release that somebody changed on the managed node is brought again.
   - Builtin modules cannot do this. M(ansible.builtin.copy) and M(ansible.builtin.unarchive) write where an interrupted
     run leaves half of it, and take several round trips; M(ansible.builtin.file) moves a link, but knows of no releases.
 author: The flasklaunch founders (@flasklaunch)
@@ -114,7 +115,7 @@ name:
   type: str
   sample: 4f1c52a0b7d9
 present:
-  description: Whether the release was there before.
+  description: Whether the release was there before, with the content that it is named by.
   returned: O(state=present)
   type: bool
   sample: true
@@ -166,12 +167,12 @@ def argument_spec():
 
 def present(params, before, check_mode):
     path, name = params["path"], params["name"]
-    there = name in [release.name for release in _releases.releases(path)]
+    there = _releases.is_whole(path, name, params["exclude"], params["venv"], params["environment"])
     if not there and params["_archive"] and not check_mode:
         group = pwd.getpwnam(params["user"]).pw_gid
         _releases.unpack(path, name, params["_archive"], params["venv"], params["environment"], group)
     result = dict(changed=not there, present=there, environment_is_sound=_releases.is_sound(params["venv"]))
-    if params["_digests"] is not None and before not in (None, name):
+    if params["_digests"] is not None and before and not (there and before == name):
         result["differing"] = _releases.differing(path, before, params["_digests"])
     return result
 

@@ -191,7 +191,7 @@ def main():
             active=unit.active,
             enabled=unit.enabled,
             main_pid=unit.main_pid,
-            since=unit.started and time.strftime(ISO_8601, time.gmtime(unit.started)),
+            since=time.strftime(ISO_8601, time.gmtime(unit.started)) if unit.active and unit.started else None,
             outdated_by=unit.runs_with_older(reads[name]),
         )
         for name, unit in known.items()

@@ -66,6 +66,15 @@ def test_a_value_is_the_same_on_the_command_line(demo):
     assert changes(again.stdout) == [0]
 
 
+def test_who_gets_in_beside_those_that_are_asked_for_is_said(demo):
+    narrowed = playbook("site.yml", "-e", "security_group_cidrs=198.51.100.0/24")
+    assert narrowed.returncode == 0, narrowed.stdout
+    said = " ".join(narrowed.stdout.split())
+    assert "By rules that are there, others get in too: 0.0.0.0/0." in said
+    assert "-e security_group_port=5000 -e security_group_cidrs=0.0.0.0/0" in said
+    assert len(rules()) == 2
+
+
 def test_listening_ports_ad_hoc(demo):
     """Verbatim as the README has it, by the short name, from a plain checkout."""
     said = run("ansible", "all", "-i", "inventory", "-m", "listening_ports")

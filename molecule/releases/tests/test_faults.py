@@ -92,6 +92,14 @@ def test_refused_release_that_was_good_once_stays(tmp_path):
     assert current() == former
 
 
+def test_release_that_somebody_changed_is_served_as_it_was_deployed():
+    name = current()
+    machine(f"echo nonsense >> /opt/webserver/releases/{name}/app/shop/web.py; systemctl restart webserver.service")
+    assert deploy().changed
+    assert (current(), get()) == (name, "shop 1\n")
+    assert deploy().changed == 0
+
+
 SECRETS = "cd /etc/webserver/credentials && sha256sum * && stat -c '%n %a %U' *"
 
 
@@ -120,7 +128,7 @@ def test_other_server_that_fails_is_undone(tmp_path):
         before = current(), get(), machine("systemctl is-active webserver.socket webserver.service")
         source = edited(tmp_path / other, 'VERSION = "1"', f'import sys\n\nVERSION = "1" if not {trap} else 1 / 0')
         run = refused(webserver_app_src=source, webserver_server=other, webserver_start_timeout=5)
-        assert f"Release {before[0]} is served as before." in run.text
+        assert f"It was put back: release {before[0]} is served as before." in run.text
         assert (current(), get(), machine("systemctl is-active webserver.socket webserver.service")) == before
         deploy(webserver_server=other)
     assert machine("systemctl is-active webserver.socket") == "active"
@@ -137,6 +145,7 @@ def test_application_without_a_requirement_it_needs_is_not_taken(tmp_path):
     before = state()
     run = refused(webserver_app_src=edited(tmp_path, "markdown==3.9\n", "", file="requirements.txt"))
     assert "ModuleNotFoundError: No module named 'markdown'" in run.text
+    assert "markdown is in none of the release's packages: what the application imports" in run.text
     assert state() == before
 
 
@@ -214,7 +223,7 @@ def test_port_that_another_unit_takes_during_the_run():
     machine("systemctl stop thief")
     assert run.rc == 2, run.stdout
     assert "Port 8080 is held by thief.service." in run.text
-    assert f"Release {before[0]} is served as before." in run.text
+    assert f"It was put back: release {before[0]} is served as before." in run.text
     assert eventually(lambda: get() == "shop 1\n")
     assert current() == before[0]
     assert deploy().changed == 0, "the former files were put back"

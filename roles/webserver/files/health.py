@@ -88,7 +88,8 @@ def wrong_of(server, address, path, seconds):
 
 def first_line(body):
     text = re.sub(r"<[^>]*>", " ", body.decode(errors="replace"))
-    return " ".join(text.split())[:200]
+    words = " ".join(text.split())
+    return words if len(words) <= 200 else words[:199] + "…"
 
 
 def explain(log):

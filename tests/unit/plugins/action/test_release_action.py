@@ -89,6 +89,46 @@ def test_application_is_sent_once(machine, shop, tmp_path):
     assert (machine.last.asked, machine.last.sent) == (1, [])
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: (folder / "app" / "web.py").write_text("app = 'changed by hand'\n"),
+        lambda folder: (folder / "app" / "web.py").unlink(),
+        lambda folder: (folder / "app" / "new.py").write_text(""),
+        lambda folder: (folder / "app" / "web.py").chmod(0o755),
+        lambda folder: (folder / "environment").write_text("B=2\n"),
+        lambda folder: (folder / "venv").unlink(),
+        lambda folder: shutil.rmtree(folder / "app"),
+    ],
+    ids=["edited", "removed", "added", "executable", "environment", "venv", "all"],
+)
+def test_release_that_somebody_changed_is_brought_again(machine, shop, path, change):
+    name = machine(src=str(shop), environment={"A": "1"})["name"]
+    _releases.switch(str(path), name)
+    folder, link = path / "releases" / name, os.lstat(path / "current")
+    change(folder)
+    deployed = os.stat(folder).st_mtime
+    planned = machine(src=str(shop), environment={"A": "1"}, check_mode=True)
+    assert (planned["changed"], planned["present"]) == (True, False)
+    again = machine(src=str(shop), environment={"A": "1"})
+    assert (again["changed"], again["present"], again["current"]) == (True, False, name)
+    assert os.listdir(folder / "app") == ["web.py"]
+    assert (folder / "app" / "web.py").read_text() == "app = 1\n"
+    assert (folder / "environment").read_text() == 'A="1"\n'
+    assert os.readlink(folder / "venv") == "/venv"
+    assert os.stat(folder).st_mtime == deployed, "its place among the releases stays"
+    assert os.lstat(path / "current").st_ino != link.st_ino, "who serves it is to see that it is another"
+    assert os.listdir(path / "releases") == [name]
+    assert not machine(src=str(shop), environment={"A": "1"})["changed"]
+
+
+def test_diff_shows_what_somebody_changed(machine, shop, served):
+    (machine.app(served) / "web.py").write_text("by hand\n")
+    assert machine(diff=True, src=str(shop))["diff"] == [
+        dict(before_header="web.py", before="by hand\n", after_header="web.py", after="app = 1\n")
+    ]
+
+
 def test_application_that_is_content_has_folders_and_is_not_kept_on_the_control_node(machine, tmp_path, monkeypatch):
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr(action.tempfile, "tempdir", str(tmp_path / "tmp"))

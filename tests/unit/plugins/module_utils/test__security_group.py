@@ -10,6 +10,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._security_group im
     matching_rules,
     missing_rules,
     rules_of,
+    sources_beside,
 )
 
 
@@ -81,6 +82,29 @@ def test_good_cidrs(cidr):
 )
 def test_bad_cidrs_are_named_with_what_to_write(cidr, error):
     assert cidr_errors(["0.0.0.0/0", cidr]) == [error]
+
+
+@pytest.mark.parametrize(
+    ("asked", "beside"),
+    [
+        (["0.0.0.0/0"], ["::/0"]),
+        (["0.0.0.0/0", "::/0"], []),
+        (["198.51.100.0/24"], ["0.0.0.0/0", "203.0.113.0/24", "::/0"]),
+        (["203.0.113.0/25"], ["0.0.0.0/0", "203.0.113.0/24", "::/0"]),
+    ],
+)
+def test_who_else_gets_in(asked, beside):
+    """By any attached group and any rule that has the port among its own."""
+    everybody = {"ip_ranges": [{"cidr_ip": "0.0.0.0/0"}], "ipv6_ranges": [{"cidr_ipv6": "::/0"}]}
+    office = {"ip_ranges": [{"cidr_ip": "203.0.113.0/24"}], "ipv6_ranges": []}
+    elsewhere = {"ip_ranges": [{"cidr_ip": "192.0.2.0/24"}], "ipv6_ranges": []}
+    groups = [
+        {"group_id": "sg-1", "ip_permissions": [{"ip_protocol": "tcp", "from_port": 0, "to_port": 6000, **everybody}]},
+        {"group_id": "sg-2", "ip_permissions": [{"ip_protocol": "-1", **office}]},
+        {"group_id": "sg-3", "ip_permissions": [{"ip_protocol": "-1", **elsewhere}]},
+    ]
+    choice = {"group_ids": ["sg-1", "sg-2"], "port": 5000, "cidrs": asked}
+    assert sources_beside(choice, groups) == beside
 
 
 def test_interface_is_found_by_address():

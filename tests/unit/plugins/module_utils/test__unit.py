@@ -189,7 +189,7 @@ WEB = ["webserver.service"]
                 "x-UNIT_NOT_FOUND",
                 WEB,
                 "There is no unit webserver.service on the machine.",
-                "ansible-playbook site.yml",
+                "ansible-playbook site.yml -i INVENTORY",
             ],
         ),
         (
