@@ -39,7 +39,7 @@ def read(folder: str, exclude: Iterable[str] = ()) -> list[Entry]:
         for name in files + links:
             if not _matches(name, exclude):
                 path = os.path.join(parent, name)
-                entries.append(_entry(path, os.path.relpath(path, folder)))
+                entries.append(entry(path, os.path.relpath(path, folder)))
     if not entries:
         raise ValueError(f"{folder} has no files in it")
     return sorted(entries)
@@ -53,7 +53,8 @@ def _matches(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _entry(path: str, relative: str) -> Entry:
+def entry(path: str, relative: str) -> Entry:
+    """Raises OSError for what cannot be read, ValueError for what is neither file nor link."""
     if os.path.islink(path):
         return Entry(relative, False, hashlib.sha256(f"-> {os.readlink(path)}".encode()).hexdigest())
     if not os.path.isfile(path):

@@ -9,6 +9,7 @@
     PATH/releases/NAME/app            the application's files
     PATH/releases/NAME/environment    its environment variables, for systemd's EnvironmentFile=
     PATH/releases/NAME/venv           a link to the virtual environment that belongs to it
+    PATH/releases/NAME/files.json     its files with their digests, as they were brought
     PATH/environments/ENVIRONMENT     virtual environments, each shared by the releases that link to it
     PATH/current                      a link to releases/NAME, the one that is served
 
@@ -27,11 +28,12 @@ import os
 import re
 import shutil
 import tarfile
-from typing import Iterable, Iterator, Mapping, NamedTuple
+from typing import Iterator, Mapping, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _application
 
 PARTIAL = ".partial"
+FILES = "files.json"
 INSTALLED = "installed.json"  # in an environment: what the flask role last saw installed, its sign of completion
 LONGEST_TEXT = 1 << 16  # bytes of a file that a comparison shows
 RESERVE = 64 << 20  # bytes that unpacking leaves free: journal and system write to this disk too
@@ -110,20 +112,19 @@ def is_sound(venv: str) -> bool:
         return False
 
 
-def is_whole(path: str, name: str, exclude: Iterable[str], venv: str, environment: Mapping[str, str]) -> bool:
-    """Whether a release is as it was brought: it still has the content that it is named by."""
+def is_whole(path: str, name: str, venv: str, environment: Mapping[str, str]) -> bool:
+    """Whether a release is there with all that was brought, unchanged. Files that came in later do not count."""
     folder = folder_of(path, name)
+    app = os.path.join(folder, "app")
     try:
-        entries = _application.read(os.path.join(folder, "app"), exclude)
+        with open(os.path.join(folder, FILES), encoding="utf-8") as file:
+            brought = [_application.Entry(*each) for each in json.load(file)]
         with open(os.path.join(folder, "environment"), encoding="utf-8") as file:
             variables = file.read()
-    except (OSError, ValueError):
+        unchanged = all(_application.entry(os.path.join(app, each.path), each.path) == each for each in brought)
+    except (OSError, ValueError, TypeError):
         return False
-    return (
-        _application.release_name(entries, venv, environment) == name
-        and variables == _environment_file(environment)
-        and _link(os.path.join(folder, "venv")) == venv
-    )
+    return unchanged and variables == _environment_file(environment) and _link(os.path.join(folder, "venv")) == venv
 
 
 def _environment_file(environment: Mapping[str, str]) -> str:
@@ -152,6 +153,8 @@ def unpack(path: str, name: str, archive: str, venv: str, environment: dict[str,
         os.symlink(venv, os.path.join(partial, "venv"))
         with open(os.path.join(partial, "environment"), "w", encoding="utf-8") as file:
             file.write(_environment_file(environment))
+        with open(os.path.join(partial, FILES), "w", encoding="utf-8") as file:
+            json.dump(_application.read(app), file)
         _give_to_group(partial, group)
         os.utime(partial, (0, 0))
         if os.path.lexists(folder_of(path, name)):
@@ -167,16 +170,28 @@ def unpack(path: str, name: str, archive: str, venv: str, environment: dict[str,
 
 
 def _replace(path: str, name: str, partial: str) -> None:
-    """Two renames, as there is none for folders that have something in them. Its place among the others stays."""
+    """Two renames, as there is none for folders that have something in them. Its place among the others stays, and
+    what was not brought, such as the application's own data, moves along.
+    """
     folder, hidden = folder_of(path, name), folder_of(path, f".{name}.changed{PARTIAL}")
     shutil.rmtree(hidden, ignore_errors=True)
     deployed = os.stat(folder).st_mtime
+    _move_what_lacks(os.path.join(folder, "app"), os.path.join(partial, "app"))
     os.utime(partial, (deployed, deployed))
     os.rename(folder, hidden)
     os.rename(partial, folder)
     shutil.rmtree(hidden)
     if current(path) == name:
         _make_current(path, name)
+
+
+def _move_what_lacks(source: str, target: str) -> None:
+    for name in _names(source):
+        there, here = os.path.join(source, name), os.path.join(target, name)
+        if not os.path.lexists(here):
+            os.rename(there, here)
+        elif all(os.path.isdir(each) and not os.path.islink(each) for each in (there, here)):
+            _move_what_lacks(there, here)
 
 
 def quoted(value: str) -> str:

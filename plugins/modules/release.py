@@ -14,7 +14,8 @@ description:
     current one, or removes one. Each is done whole or not at all, also where the run is killed meanwhile.
   - A release is C(releases/NAME/app), the application's files, with C(releases/NAME/venv), a link to the virtual
     environment that belongs to it. C(current) is a link to the release that is served.
-  - A release that somebody changed on the managed node is brought again.
+  - A release of which somebody changed or removed a file on the managed node is brought again. Files that came in
+    later, such as an application's own data, stay where they are.
   - Builtin modules cannot do this. M(ansible.builtin.copy) and M(ansible.builtin.unarchive) write where an interrupted
     run leaves half of it, and take several round trips; M(ansible.builtin.file) moves a link, but knows of no releases.
 author: The flasklaunch founders (@flasklaunch)
@@ -115,7 +116,7 @@ name:
   type: str
   sample: 4f1c52a0b7d9
 present:
-  description: Whether the release was there before, with the content that it is named by.
+  description: Whether the release was there before, with all its files as they were brought.
   returned: O(state=present)
   type: bool
   sample: true
@@ -167,13 +168,17 @@ def argument_spec():
 
 def present(params, before, check_mode):
     path, name = params["path"], params["name"]
-    there = _releases.is_whole(path, name, params["exclude"], params["venv"], params["environment"])
+    there = _releases.is_whole(path, name, params["venv"], params["environment"])
     if not there and params["_archive"] and not check_mode:
         group = pwd.getpwnam(params["user"]).pw_gid
         _releases.unpack(path, name, params["_archive"], params["venv"], params["environment"], group)
     result = dict(changed=not there, present=there, environment_is_sound=_releases.is_sound(params["venv"]))
     if params["_digests"] is not None and before and not (there and before == name):
-        result["differing"] = _releases.differing(path, before, params["_digests"])
+        found = _releases.differing(path, before, params["_digests"])
+        # What came into this very release later stays in it.
+        result["differing"] = {
+            file: text for file, text in found.items() if before != name or file in params["_digests"]
+        }
     return result
 
 

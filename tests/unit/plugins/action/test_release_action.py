@@ -94,13 +94,12 @@ def test_application_is_sent_once(machine, shop, tmp_path):
     [
         lambda folder: (folder / "app" / "web.py").write_text("app = 'changed by hand'\n"),
         lambda folder: (folder / "app" / "web.py").unlink(),
-        lambda folder: (folder / "app" / "new.py").write_text(""),
         lambda folder: (folder / "app" / "web.py").chmod(0o755),
         lambda folder: (folder / "environment").write_text("B=2\n"),
         lambda folder: (folder / "venv").unlink(),
         lambda folder: shutil.rmtree(folder / "app"),
     ],
-    ids=["edited", "removed", "added", "executable", "environment", "venv", "all"],
+    ids=["edited", "removed", "executable", "environment", "venv", "all"],
 )
 def test_release_that_somebody_changed_is_brought_again(machine, shop, path, change):
     name = machine(src=str(shop), environment={"A": "1"})["name"]
@@ -122,8 +121,26 @@ def test_release_that_somebody_changed_is_brought_again(machine, shop, path, cha
     assert not machine(src=str(shop), environment={"A": "1"})["changed"]
 
 
+def test_files_of_an_application_s_own_stay(machine, shop):
+    """Such as a database; where the release is brought again they move along, owner and all."""
+    (shop / "static").mkdir()
+    (shop / "static" / "page.css").write_text("")
+    app = machine.app(machine(src=str(shop))["name"])
+    (app / "instance").mkdir(mode=0o700)
+    (app / "instance" / "shop.db").write_text("theirs")
+    (app / "static" / "upload.png").write_text("theirs too")
+    assert not machine(src=str(shop))["changed"]
+    (app / "web.py").write_text("by hand\n")
+    assert machine(src=str(shop))["changed"]
+    assert (app / "web.py").read_text() == "app = 1\n"
+    assert (app / "instance" / "shop.db").read_text() == "theirs"
+    assert stat.S_IMODE((app / "instance").stat().st_mode) == 0o700
+    assert (app / "static" / "upload.png").read_text() == "theirs too"
+
+
 def test_diff_shows_what_somebody_changed(machine, shop, served):
     (machine.app(served) / "web.py").write_text("by hand\n")
+    (machine.app(served) / "shop.db").write_text("theirs")
     assert machine(diff=True, src=str(shop))["diff"] == [
         dict(before_header="web.py", before="by hand\n", after_header="web.py", after="app = 1\n")
     ]

@@ -64,7 +64,7 @@ def test_unpacked_release_has_files_environment_and_link_and_is_not_served(path,
     environment = {"B": 'say "hi" for 5$ \\o/ `x`', "A": "1"}
     _releases.unpack(path, "abc", archive(app="x = 1", shop__web="y = 2"), "/venv", environment, os.getgid())
     folder = os.path.join(path, "releases", "abc")
-    assert sorted(os.listdir(folder)) == ["app", "environment", "venv"]
+    assert sorted(os.listdir(folder)) == ["app", "environment", "files.json", "venv"]
     assert os.readlink(os.path.join(folder, "venv")) == "/venv"
     with open(os.path.join(folder, "app", "shop", "web.py")) as file:
         assert file.read() == "y = 2"
