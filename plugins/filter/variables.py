@@ -9,6 +9,7 @@ import difflib
 
 import yaml
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where PyYAML was built with it
 ALIKE = 0.85  # of 1; so far do one letter too many, too few or two in the wrong order go
 
 
@@ -18,7 +19,7 @@ def misspelt(names: list[str], argument_specs: str) -> list[str]:
     Own code because Ansible checks the values of the variables that a role knows, and of others says nothing: a
     `security_group_cidr` would open the port to everybody. Names that are like none are somebody's own, and stay.
     """
-    entry_points = yaml.safe_load(argument_specs)["argument_specs"].values()
+    entry_points = yaml.load(argument_specs, Loader=LOADER)["argument_specs"].values()
     known = {option for entry_point in entry_points for option in entry_point.get("options", {})}
     sentences = []
     for name in sorted(set(names) - known):
