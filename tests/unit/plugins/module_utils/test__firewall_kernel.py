@@ -37,9 +37,12 @@ def inside(namespace):
         os.close(there)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def cable():
-    """Two machines with a cable between them; the second listens on all ports."""
+    """Two machines with a cable between them; the second listens on all ports.
+
+    New for each test: ansible-test runs each in a process of its own, which ends before a module's fixture is undone.
+    """
     if os.geteuid() != 0 or not (shutil.which("ip") and shutil.which("nft")):
         pytest.skip("needs root, ip and nft")
     names = [f"flasklaunch-{os.getpid()}-{number}" for number in range(2)]

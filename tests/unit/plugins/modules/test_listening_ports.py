@@ -17,9 +17,7 @@ import time
 import pytest
 import yaml
 from ansible_collections.community.general.plugins.modules import listen_ports_facts
-
-# Of these _socket_units is imported late, when nobody may not be able to read the checkout.
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _owners, _proc_net, _report, _socket_units  # noqa: F401
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _owners, _proc_net, _report, _socket_units
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._query import Query
 from ansible_collections.flasklaunch.ec2.plugins.modules import listening_ports
 from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_run import outcome
@@ -292,6 +290,9 @@ def test_L17_L18_without_root_all_rows_and_one_warning(network, bind):
         warnings = []
         result, _unmet = _report.look(Query(), warnings.append)
         return [result, warnings]
+
+    # Imported late, when nobody may not be able to read the checkout.
+    assert _socket_units.__name__ in sys.modules
 
     # The child holds the sockets as well, which it may see; what it inherits is closed first.
     def closed():
