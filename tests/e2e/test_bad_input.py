@@ -42,6 +42,11 @@ CASES = {
     "name for address": ({"webserver_host": "localhost"}, ["webserver_host: localhost is no address of this machine"]),
     "unknown server": ({"webserver_server": "apache"}, ["webserver_server", "gunicorn, flask", "apache"]),
     "no version of Flask": ({"flask_version": "latest"}, ["flask_version: 'latest' is no version of Flask"]),
+    "version of Flask as a number": ({"flask_version": 3.1}, ["flask_version: '3.1' is no version", "in quotes"]),
+    "Python that is not there": (
+        {"flask_python": "/opt/no-python3"},
+        ["flask_python: there is no Python that runs at /opt/no-python3 on this machine."],
+    ),
     "missing version of Flask": (
         {"flask_version": "3.0.999"},
         [
