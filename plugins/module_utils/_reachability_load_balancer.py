@@ -374,7 +374,7 @@ def _cure(group: Record, description: Record) -> tuple[str, str]:
     if reason == "Target.InvalidState":
         return "BAD_STATE", f"aws ec2 start-instances --instance-ids {id_}"
     if reason in ("Target.NotInUse", "Target.IpUnusable"):
-        balancers = " ".join(group["LoadBalancerArns"])
+        balancers = " ".join(group.get("LoadBalancerArns", [])) or "with its ARN"
         fix = (
             f"Enable the target's zone: aws elbv2 set-subnets --load-balancer-arn {balancers} --subnets with its subnet"
         )

@@ -1379,6 +1379,16 @@ LOAD_BALANCER = [
         (f"--load-balancer-arn {BALANCER} --subnets",),
     ),
     through(
+        "a target's address cannot be used, and which load balancers the group has is not told",
+        then(
+            lambda world: world["TargetGroups"][0].pop("LoadBalancerArns"),
+            target_is(health("unused", "Target.IpUnusable")),
+        ),
+        {"target_health": "broken ELB_INSTALLED_AZ_RESTRICTION"},
+        {},
+        ("--load-balancer-arn with its ARN --subnets",),
+    ),
+    through(
         "a target whose health is told without a reason",
         target_is({**health("unhealthy"), "TargetHealth": {"State": "unhealthy"}}),
         {"target_health": "broken " + UNWELL},
