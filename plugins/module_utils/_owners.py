@@ -23,6 +23,7 @@ ISO_8601 = "%Y-%m-%dT%H:%M:%SZ"
 # A process may write what it likes, and as much as it likes, over its command line.
 CMDLINE_LIMIT = 4096
 DOUBTFUL = re.compile(r"\\|[^ -~]")
+PF_EXITING = 0x4  # include/linux/sched.h
 
 
 class Process(NamedTuple):
@@ -40,8 +41,11 @@ class Process(NamedTuple):
 
     @property
     def is_systemd(self) -> bool:
-        """Whether this is the system manager, which holds the sockets of its .socket units."""
-        return self.pid == 1 and self.name == "systemd"
+        """Whether this is the system manager, which holds the sockets of its .socket units.
+
+        So do the processes that it forks to start a service, until they have moved to the service's cgroup.
+        """
+        return (self.pid == 1 and self.name == "systemd") or self.unit == "init.scope"
 
 
 class Owners(NamedTuple):
@@ -84,7 +88,7 @@ def _held(process: _Directory, wanted: Container[str]) -> set[str]:
 
 
 def _describe(process: _Directory, pid: int, proc: str) -> Process:
-    """Raises OSError when it has exited."""
+    """Raises OSError when it has exited, or is about to."""
     exe = process.link("exe")
     deleted = exe and exe.endswith(DELETED)
     cmdline = process.read("cmdline", CMDLINE_LIMIT)
@@ -92,7 +96,11 @@ def _describe(process: _Directory, pid: int, proc: str) -> Process:
     uid = int(re.search(rb"^Uid:\s+\d+\s+(\d+)", process.read("status"), re.MULTILINE).group(1))
     # The name may hold blanks and brackets: it ends at the last one (proc_pid_stat(5)).
     head, _parenthesis, tail = process.read("stat").rpartition(b")")
-    started = boot_time(proc) + int(tail.split()[19]) // os.sysconf("SC_CLK_TCK")
+    fields = tail.split()
+    # Of a process on its way out cgroup v1 says that it is at the top (proc_cgroup_show in kernel/cgroup/cgroup.c).
+    if int(fields[6]) & PF_EXITING:
+        raise ProcessLookupError(pid)
+    started = boot_time(proc) + int(fields[19]) // os.sysconf("SC_CLK_TCK")
     return Process(
         pid=pid,
         name=printable(head.partition(b"(")[2]),

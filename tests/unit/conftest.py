@@ -136,6 +136,7 @@ class FakeProc:
         uid=0,
         ticks=0,
         cgroup="0::/system.slice/webserver.service\n",
+        flags=0x400100,
     ):
         directory = self._root / str(pid)
         (directory / "fd").mkdir(parents=True)
@@ -143,7 +144,7 @@ class FakeProc:
             os.symlink(f"socket:[{inode}]", str(directory / "fd" / str(number)))
         os.symlink("/dev/null", str(directory / "fd" / "9999"))
         os.symlink(exe, str(directory / "exe"))
-        fields = b" S 1 812 812 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 %d 0 0" % ticks
+        fields = b" S 1 812 812 0 -1 %d 1 0 0 0 0 0 0 0 20 0 1 0 %d 0 0" % (flags, ticks)
         (directory / "stat").write_bytes(b"%d (%s)" % (pid, name) + fields)
         (directory / "status").write_text(f"Name:\twhatever\nUid:\t1\t{uid}\t1\t1\n")
         (directory / "cmdline").write_bytes(cmdline)

@@ -415,6 +415,8 @@ def process(pid, name="gunicorn", unit="webserver.service", started="2026-11-23T
 
 
 SYSTEMD = process(1, "systemd", "init.scope", "2026-11-23T05:00:00Z")
+# Forked by systemd to become a service, with what systemd holds, and not yet in the service's cgroup.
+FORKED = process(859, "(sshd)", "init.scope")
 SSH = _socket_units.parse("ssh.socket", ["ListenStream=22"])
 SOCKET = Socket("tcp", "ipv6", 10, "::", 22, "::", 0, 0, 0, 0, 7, v6only=False, cgroup_id=4242)
 
@@ -444,8 +446,19 @@ def owned(monkeypatch):
         ([SYSTEMD, process(812)], 812),
         ([process(1, "gunicorn", None, "2026-11-23T05:00:00Z"), process(812)], 1),
         ([SYSTEMD], 1),
+        ([SYSTEMD, FORKED], 1),
+        ([SYSTEMD, FORKED, process(900)], 900),
     ],
-    ids=["one", "the oldest", "the first", "systemd is last", "pid 1 of a container is no systemd", "systemd alone"],
+    ids=[
+        "one",
+        "the oldest",
+        "the first",
+        "systemd is last",
+        "pid 1 of a container is no systemd",
+        "systemd alone",
+        "what systemd forks is systemd",
+        "what systemd forks is last too",
+    ],
 )
 def test_L14_L21_which_of_several_processes_is_named(owned, owners, pid):
     row = owned(owners)
@@ -462,6 +475,7 @@ PER_CONNECTION = _socket_units.parse("ssh.socket", ["ListenStream=22", "Accept=y
         ([process(812)], "/system.slice/other.service", [SSH], "webserver.service"),
         ([SYSTEMD, process(812, unit="ssh.service")], "/init.scope", [SSH], "ssh.service"),
         ([SYSTEMD], "/", [SSH], "ssh.service"),
+        ([SYSTEMD, FORKED], "/", [SSH], "ssh.service"),
         ([SYSTEMD], "/init.scope", [SSH], "ssh.service"),
         ([SYSTEMD], "/system.slice/ssh.socket", [SSH], "ssh.service"),
         ([SYSTEMD], "/system.slice/ssh.socket", [PER_CONNECTION], "ssh.socket"),

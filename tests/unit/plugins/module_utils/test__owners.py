@@ -162,6 +162,14 @@ def test_L19_a_process_may_exit_at_any_moment(fake_proc, monkeypatch, gone):
     assert (pids(owners, 7), owners.complete) == ([813], True)
 
 
+def test_L19_a_process_on_its_way_out_is_gone(fake_proc):
+    """cgroup v1 no longer tells its unit, and a holder without a unit would be a stranger at the port."""
+    fake_proc.process(812, [7], cgroup="9:name=systemd:/\n", flags=0x400104)
+    fake_proc.process(813, [7])
+    owners = _owners.find([7], fake_proc.path)
+    assert (pids(owners, 7), owners.complete) == ([813], True)
+
+
 def test_L19_a_descriptor_may_be_closed_meanwhile(fake_proc, monkeypatch):
     fake_proc.process(812, [7, 8])
     really = os.readlink
