@@ -11,9 +11,11 @@ health.py watch HOST PORT PATH SECONDS UNIT
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -65,10 +67,13 @@ def gate(config, path, seconds):
                 stderr=log,
                 env=environment,
                 pass_fds=[listener.fileno()],
+                start_new_session=True,
             )
             listener.close()  # now a server that ends refuses connections, and this one does not hold them
             wrong = wrong_of(server, address, path, seconds)
-            server.kill()  # nobody else asks it anything
+            # Nobody else asks it anything. With its worker, which may hang: systemd would wait for that.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(server.pid, signal.SIGKILL)
             server.wait()
             log.seek(0)
             return wrong and (explain(log.read()), wrong)

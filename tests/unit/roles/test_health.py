@@ -7,6 +7,7 @@ import os
 import pathlib
 import socket
 import threading
+import time
 
 import pytest
 
@@ -68,6 +69,26 @@ def test_error_in_a_request_is_told_with_its_traceback(gate):
 def test_application_that_does_not_answer_is_told_in_time(gate):
     explained, wrong = gate(body="import time; time.sleep(60)", seconds=1)
     assert wrong == "GET /healthz got no answer within 1 seconds: timed out"
+
+
+def test_no_process_of_an_application_that_hangs_is_left(gate, tmp_path):
+    """systemd would give it a minute and a half to end, and the deploy with it."""
+    note = tmp_path / "worker"
+    gate(body=f"open({str(note)!r}, 'w').write(str(os.getpid())); import time; time.sleep(60)", seconds=1)
+    assert ends_within(5, int(note.read_text()))
+
+
+def ends_within(seconds, pid):
+    """Whether the process, which is no child of this one, ends or waits to be collected."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            if pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def test_of_chained_tracebacks_the_first_is_the_cause():
