@@ -26,7 +26,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import concurrent.futures
-import contextlib
 import dataclasses
 import datetime
 import ipaddress
@@ -35,7 +34,6 @@ import random
 import signal
 import socket
 import sys
-import threading
 import time
 import urllib.parse
 from typing import Iterable, NamedTuple
@@ -213,7 +211,7 @@ class Load:
         self._at_most = at_most
         self._pause = clients / requests_per_second if requests_per_second else 0
         self._timeout = timeout
-        self._stop = threading.Event()
+        self._stopped = False
         self._begun = 0
 
     def __enter__(self) -> Load:
@@ -222,9 +220,13 @@ class Load:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        self._stop.set()
+        self.stop()
         self._executor.shutdown()
         self._running.result()
+
+    def stop(self) -> None:
+        """Begin no other request. May be called from a signal handler."""
+        self._stopped = True
 
     def wait(self) -> None:
         """Until a bound is met."""
@@ -246,7 +248,7 @@ class Load:
 
     def _goes_on(self) -> bool:
         if self.result.ended_by is None:
-            if self._stop.is_set():
+            if self._stopped:
                 self.result.ended_by = "stop"
             elif time.monotonic() >= self._ends:
                 self.result.ended_by = "seconds"
@@ -319,8 +321,10 @@ def main() -> None:
     except ValueError as error:
         parser.error(str(error))
     # Shells start what is to run in the background with SIGINT ignored: SIGTERM ends it in the same way.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with load, contextlib.suppress(KeyboardInterrupt):
+    # Neither is an exception, which would come anywhere, and leave what runs in the background running.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_received: load.stop())
+    with load:
         load.wait()
     print(json.dumps(dataclasses.asdict(load.result), ensure_ascii=False))
     sys.exit(1 if load.result.failed else 0)

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Makes targets two at a time and says at the end how long each took: first those before the --, all of which must be made
 # for the others to be begun; then the others, the longest first, all whatever fails. What one prints is shown when it has
-# ended. A part may be several targets, one after the other.
+# ended. A part may be several targets, one after the other; one that has not ended after half an hour is ended.
 #
 #   parts.sh 'TARGET…'… -- 'TARGET…'…
 set -euo pipefail
@@ -26,9 +26,13 @@ part() (
   SECONDS=0
   outcome=0
   # shellcheck disable=SC2086 # the targets of a part are words
-  make --no-print-directory $1 2>&1 || outcome=$?
-  failed=$([[ $outcome -eq 0 ]] || echo '  FAILED')
-  printf '%-24s %2d min %2d s%s\n' "$1" $((SECONDS / 60)) $((SECONDS % 60)) "$failed" >> "$results/took"
+  timeout --kill-after=30 1800 make --no-print-directory $1 2>&1 || outcome=$?
+  case $outcome in
+    0) said= ;;
+    124) said='  NOT ENDED' ;;
+    *) said='  FAILED' ;;
+  esac
+  printf '%-24s %2d min %2d s%s\n' "$1" $((SECONDS / 60)) $((SECONDS % 60)) "$said" >> "$results/took"
   exit "$outcome"
 )
 

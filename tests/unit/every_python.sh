@@ -20,9 +20,9 @@ ln -sfn "$PWD" "$state/collections/ansible_collections/flasklaunch/ec2"
 own=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 while read -r version python; do
   [[ $version != "$own" ]] || continue
-  if ! "$state/$version/bin/python" -c 'import hypothesis, pytest, xdist' 2> /dev/null; then
+  if ! "$state/$version/bin/python" -c 'import hypothesis, pytest, pytest_timeout, xdist' 2> /dev/null; then
     "$python" -m venv --clear "$state/$version"
-    "$state/$version/bin/pip" install --quiet --disable-pip-version-check hypothesis pytest pytest-xdist
+    "$state/$version/bin/pip" install --quiet --disable-pip-version-check hypothesis pytest pytest-timeout pytest-xdist
   fi
   echo "Python $version"
   PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$state/collections \

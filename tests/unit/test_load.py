@@ -375,16 +375,22 @@ def test_the_command():
     assert told["failures"][0]["at"].endswith("+00:00")
 
 
-@pytest.fixture
-def interruptible():
-    """A background job of a shell ignores SIGINT, and all that it starts would. A handler is not inherited."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
+# Runs the program, and sends it a signal as soon as its thread runs: before the main one goes on, on a busy machine.
+EARLY = """
+import os, runpy, sys, threading
+start, number = threading.Thread.start, int(sys.argv.pop(1))
+def start_and_stop(thread):
+    start(thread)
+    os.kill(os.getpid(), number)
+threading.Thread.start = start_and_stop
+sys.argv.pop(0)
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_command_ends_by_a_signal_too(interruptible, number):
+@pytest.mark.parametrize("when", ["once it has asked", "before it waits"])
+def test_the_command_ends_by_a_signal_too(when, number):
     asked = threading.Event()
 
     async def behave(_number, reader, writer):
@@ -392,12 +398,17 @@ def test_the_command_ends_by_a_signal_too(interruptible, number):
         asked.set()
         writer.write(RIGHT)
 
+    early = ["-c", EARLY, str(int(number))] if when == "before it waits" else []
     with serve(behave) as url:
-        command = [sys.executable, PROGRAM, url, "--expect", "Hello World"]
+        command = [sys.executable, *early, PROGRAM, url, "--expect", "Hello World"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
-            assert asked.wait(20)
-            running.send_signal(number)
-            told = json.loads(running.communicate(timeout=20)[0])
+            try:
+                if not early:
+                    assert asked.wait(20)
+                    running.send_signal(number)
+                told = json.loads(running.communicate(timeout=20)[0])
+            finally:
+                running.kill()
     assert told["ended_by"] == "stop"
     assert told["failed"] == 0
     assert running.returncode == 0

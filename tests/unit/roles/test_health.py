@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import pathlib
@@ -134,14 +135,14 @@ def port():
 
 
 def serve(listener, answer):
-    while True:
-        try:
+    """Until the listener is shut down; a client that says nothing ends it too, lest the test waits for it."""
+    with contextlib.suppress(OSError):
+        while True:
             connection, _address = listener.accept()
-        except OSError:
-            return
-        connection.recv(1000)
-        connection.sendall(answer)
-        connection.close()
+            with connection:
+                connection.settimeout(10)
+                connection.recv(1000)
+                connection.sendall(answer)
 
 
 def orders(folder):

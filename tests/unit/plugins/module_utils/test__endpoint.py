@@ -193,10 +193,11 @@ def pem(tmp_path):
 @pytest.fixture
 def secure_port(pem):
     """Of a server on loopback that speaks TLS."""
-    server = http.server.HTTPServer(("127.0.0.1", 0), Page)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
+    # In the thread of the connection: a client that never ends its handshake would keep the server from being shut down.
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     server.handle_error = lambda *_arguments: None
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server.server_address[1]
