@@ -59,6 +59,9 @@ NEEDED = {
     MACHINE: "ansible webservers -i INVENTORY -m ping # says why the machine is not reached",
 }
 
+# Fixes that begin so are to be typed there and not where the diagnosis was asked for.
+ON_THE_MACHINE = ("sudo ", "journalctl ")
+
 # What people call them, and what it means when they are broken.
 TITLES = {
     "dns": ("Name", "The URL does not lead to the machine."),
@@ -129,6 +132,7 @@ def diagnose(
     for each in hops:
         each["side"] = SIDES.get(each["hop"], "aws")
         each["title"] = TITLES.get(each["hop"], (each["hop"],))[0]
+        each["fix_where"] = _where(each["fix"])
         # A connection that fails is what the client sees of a hop further on.
         each["symptom"] = each["hop"] == "tcp" and seen is not None and seen["tcp"] in (REFUSED, NO_ROUTE, TIMED_OUT)
     saw = _class_of(outside, seen)
@@ -288,6 +292,7 @@ def _words(
             "headline": _headline_without_fault(verdict, saw),
             "cause": _cause_without_fault(hops, saw),
             "fix": None,
+            "fix_where": "",
             "open": opened,
         }
     headline, cause, fix = TITLES.get(first["hop"], ("", ""))[1], first["evidence"], first["fix"]
@@ -310,7 +315,11 @@ def _words(
         cause += f"; look at {_listed(left)} too." if left else "."
     if first["hop"] == "dns" and opened != url:
         fix = f"Open {opened}"
-    return {"headline": headline, "cause": cause, "fix": fix, "open": opened}
+    return {"headline": headline, "cause": cause, "fix": fix, "fix_where": _where(fix), "open": opened}
+
+
+def _where(fix: str | None) -> str:
+    return "on the machine" if fix and fix.startswith(ON_THE_MACHINE) else ""
 
 
 def _headline_without_fault(verdict: str, saw: str) -> str:
@@ -419,14 +428,18 @@ def lines(diagnosis: Diagnosis) -> list[str]:
         pointer = "=>" if diagnosis["first_broken_hop"] in each["names"] else "  "
         told.append(f"{pointer} {mark:<8} {each['label'] + ':':<20} {each['evidence']}")
     told += ["", f"Cause: {diagnosis['cause']}"]
-    told += [f"Fix:   {diagnosis['fix']}"] if diagnosis["fix"] else []
+    told += [f"Fix:   {_placed(diagnosis)}"] if diagnosis["fix"] else []
     others = [each for each in diagnosis["broken_hops"] if each != diagnosis["first_broken_hop"]]
     for each in diagnosis["hops"]:
         if each["hop"] in others:
-            told.append(f"Also:  {each['hop']}: {each['fix'] or each['evidence']}")
+            told.append(f"Also:  {each['hop']}: {_placed(each) or each['evidence']}")
     told += [f"Note:  {note}" for note in diagnosis["notes"]]
     told.append(f"Open:  {diagnosis['open']}")
     return told
+
+
+def _placed(told: Mapping) -> str:
+    return ": ".join(part for part in (told["fix_where"], told["fix"]) if part)
 
 
 def _merged(hops: list[Hop]) -> list[dict[str, Any]]:

@@ -131,6 +131,7 @@ def test_D2_the_unit_is_stopped(diagnose):
     assert result.diagnosis["saw"] == "refused"
     assert result.hops["unit"]["code"] == "x-UNIT_INACTIVE"
     assert result.diagnosis["fix"] == "sudo systemctl enable --now webserver.service"
+    assert "on the machine: sudo systemctl enable --now webserver.service" in result.output
     assert "=> BROKEN" in result.output
 
 

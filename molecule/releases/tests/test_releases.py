@@ -155,7 +155,7 @@ def test_rollback_to_an_unknown_release_names_those_there_are():
     assert run.rc == 2
     assert "webserver_release: there is no release 0123456789ab on this machine." in run.text
     for name in releases():
-        assert name in run.text
+        assert f"{name} (deployed 20" in run.text
     assert current() == before
 
 
@@ -183,15 +183,17 @@ def test_playbooks_say_so_when_the_unit_is_on_another_port():
     assert back.rc == 2
     assert "webserver_port: webserver.service listens on port 5000, not on 8080" in back.text
     assert (current(), main_pid()) == before
-    verified = play("playbooks/verify.yml", webserver_port=8080, webserver_start_timeout=1)
+    verified = play("playbooks/verify.yml", webserver_port=8080)
     assert verified.rc == 2
-    assert "webserver.service listens on port 5000: is webserver_port right?" in verified.text
+    assert "webserver.service listens on port 5000, not on 8080: is webserver_port right?" in verified.text
+    assert "Prove | Wait" not in verified.stdout, "what cannot come is not waited for"
 
 
 def test_status_tells_release_unit_row_and_health():
     run = play("playbooks/status.yml")
     assert (run.rc, run.changed) == (0, 0), run.stdout
     assert f"release: {current()}, of " in run.text
+    assert f"{current()} (deployed 20" in run.text
     assert "unit: webserver.service is active (running) since 20" in run.text
     assert f"process {main_pid()}" in run.text
     assert "listening: tcp 0 0 0.0.0.0:5000 0.0.0.0:* LISTEN" in run.text

@@ -119,6 +119,15 @@ def test_a_healthy_site_has_no_mark():
     assert marked(rendered("diagnosis", __diagnosis_results=[found])) == [("my-site", [])]
 
 
+def test_a_command_for_the_machine_says_so():
+    found = diagnosis("sudo restart it", unit="broken", selinux="broken")
+    text = rendered("diagnosis", __diagnosis_results=[found])
+    assert '<p class="label">What to do on the machine</p><code class="command">sudo restart it</code>' in text
+    assert '<p class="label">On the machine</p>\n<code class="command">sudo restart it</code>' in text
+    assert '<p class="label">What to do</p>' in page_of("diagnosis")
+    assert "n the machine</p>" not in page_of("diagnosis")
+
+
 def test_alarms_come_first():
     text = page_of("exposure")
     assert re.findall(r'data-section="(\w+)"', text) == ["alarm", "everybody", "part", "vpc", "unread"]

@@ -369,6 +369,18 @@ def test_the_lines():
     assert told[-3:] == ["Cause: Evidence of security_group.", "Fix:   mend security_group", f"Open:  {URL}"]
 
 
+def test_a_command_for_the_machine_says_where_to_type_it():
+    inside = machine(listener="broken", unit="broken")
+    for each in inside["hops"]:
+        each["fix"] = each["fix"] and f"sudo {each['fix']}"
+    found = diagnosed(client("refused"), inside=inside)
+    assert (found["fix"], found["fix_where"]) == ("sudo mend listener", "on the machine")
+    told = lines(found)
+    assert "Fix:   on the machine: sudo mend listener" in told
+    assert "Also:  unit: on the machine: sudo mend unit" in told
+    assert (diagnosed()["fix_where"], diagnosed(around=aws(security_group="broken"))["fix_where"]) == ("", "")
+
+
 def test_what_is_drawn():
     drawn = _diagnosis.groups(diagnosed(client("timed_out"), aws(security_group="broken")))
     assert [group["side"] for group in drawn] == ["client", "aws", "machine", "site"]

@@ -196,7 +196,7 @@ def secure_port(pem):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
-    # In the thread of the connection: a client that never ends its handshake would keep the server from being shut down.
+    # In the thread of the connection: a client that never ends its handshake would keep the server from its end.
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     server.handle_error = lambda *_arguments: None
     threading.Thread(target=server.serve_forever, daemon=True).start()
