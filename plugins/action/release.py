@@ -45,9 +45,12 @@ class ActionModule(ActionBase):
         args["name"] = _application.release_name(entries, args.get("venv", ""), environment)
         shows = {**args, "_digests": {entry.path: entry.digest for entry in entries}} if self._task.diff else args
         result = self._ask(shows, task_vars)
-        differing = result.pop("differing", {})
+        differing, variables = result.pop("differing", {}), result.pop("differing_variables", {})
         if self._task.diff:
             result["diff"] = [_difference(folder, path, text) for path, text in differing.items()]
+            result["diff"] += [
+                {"prepared": f"environment variable {name}: {what}\n"} for name, what in variables.items()
+            ]
         if result.get("failed") or result["present"] or self._task.check_mode:
             return result
         sent = self._ask({**args, "_archive": self._send(folder, entries)}, task_vars)

@@ -314,6 +314,24 @@ def differing(path: str, name: str, digests: dict[str, str]) -> dict[str, str | 
     return found
 
 
+def differing_variables(path: str, name: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """What would become of a release's environment variables: `new`, `changed` or `gone`, by name.
+
+    Their values are left out: not everybody keeps secrets elsewhere.
+    """
+    try:
+        with open(os.path.join(folder_of(path, name), "environment"), encoding="utf-8") as file:
+            there = "\n" + file.read()
+    except OSError:
+        return {}
+    names = re.findall(r'^(\w+)="', there, re.MULTILINE)
+    found = {each: "gone" for each in names if each not in environment}
+    for each, value in environment.items():
+        if "\n" + _environment_file({each: value}) not in there:
+            found[each] = "changed" if each in names else "new"
+    return dict(sorted(found.items()))
+
+
 def _content(path: str) -> bytes:
     if os.path.islink(path):
         return f"-> {os.readlink(path)}".encode()

@@ -86,7 +86,8 @@ attributes:
   diff_mode:
     support: full
     details:
-      - Shows the text files that differ from the current release, but none with the name of a secret.
+      - Shows the text files that differ from the current release, but none with the name of a secret, and the names of
+        the environment variables that do.
       - With O(state=current), the name of the release that is current and of the one that becomes it.
   platform:
     support: full
@@ -179,6 +180,7 @@ def present(params, before, check_mode):
         result["differing"] = {
             file: text for file, text in found.items() if before != name or file in params["_digests"]
         }
+        result["differing_variables"] = _releases.differing_variables(path, before, params["environment"])
     return result
 
 

@@ -232,6 +232,13 @@ def test_diff_never_shows_what_is_secret_by_its_name(machine, shop, served, secr
     assert "hunter2" not in repr(result)
 
 
+def test_diff_names_the_environment_variables_that_change(machine, shop, served):
+    result = machine(diff=True, check_mode=True, src=str(shop), environment={"DATABASE_URL": "postgres://:hunter2@db"})
+    assert {"prepared": "environment variable DATABASE_URL: new\n"} in result["diff"]
+    assert "hunter2" not in repr(result["diff"])
+    assert "differing_variables" not in result
+
+
 def test_without_diff_nothing_is_compared(machine, shop, served):
     (shop / "web.py").write_text("app = 2\n")
     result = machine(src=str(shop))

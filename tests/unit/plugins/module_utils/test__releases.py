@@ -280,3 +280,13 @@ def test_links_differ_by_where_they_lead(path, archive):
     texts = {"app.py": "1", "same": "-> app.py", "moved": "-> app.py"}
     digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
     assert _releases.differing(path, "a", digests) == {"moved": "-> /nonexistent"}
+
+
+def test_differing_environment_variables_are_told_without_their_values(path, archive):
+    before = {"SAME": "1", "CHANGED": 'a "b"\nNO="', "GONE": "x", "MY_NEW": "2"}
+    _releases.unpack(path, "a", archive(app="1"), "/venv", before, os.getgid())
+    after = {"SAME": "1", "CHANGED": 'a "c"\nNO="', "NEW": "2", "MY_NEW": "2"}
+    found = {"CHANGED": "changed", "GONE": "gone", "NEW": "new"}
+    assert _releases.differing_variables(path, "a", after) == found
+    assert _releases.differing_variables(path, "a", before) == {}
+    assert _releases.differing_variables(path, "not-there", after) == {}
