@@ -8,11 +8,10 @@
 
 from __future__ import annotations
 
-import calendar
 import time
 from typing import Any, Iterable
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _owners
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _times
 
 Row = dict  # see _listeners
 
@@ -40,14 +39,9 @@ def _entry(row: Row, every_state: bool) -> dict[str, Any]:
         "pid": row["pid"],
         "name": row["name"] or "",
         # As `ps -o lstart` prints it.
-        "stime": time.asctime(time.localtime(seconds(holder["started"]))) if holder else "",
+        "stime": time.asctime(time.localtime(_times.seconds(holder["started"]))) if holder else "",
         "user": (holder or row)["user"] or "",
     }
     if every_state:
         entry.update(state=row["state"] or "", foreign_address=row["foreign_address"])
     return entry
-
-
-def seconds(started: str) -> int:
-    """Since 1970, of a start time as Process has it."""
-    return calendar.timegm(time.strptime(started, _owners.ISO_8601))

@@ -11,15 +11,13 @@ from __future__ import annotations
 import os
 import pwd
 import re
-import time
 from functools import lru_cache
 from typing import Container, Iterable, NamedTuple
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _cgroups
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _cgroups, _times
 
 PROC = "/proc"
 DELETED = " (deleted)"
-ISO_8601 = "%Y-%m-%dT%H:%M:%SZ"
 # A process may write what it likes, and as much as it likes, over its command line.
 CMDLINE_LIMIT = 4096
 DOUBTFUL = re.compile(r"\\|[^ -~]")
@@ -109,7 +107,7 @@ def _describe(process: _Directory, pid: int, proc: str) -> Process:
         exe_deleted=deleted,
         uid=uid,
         user=user_name(uid),
-        started=time.strftime(ISO_8601, time.gmtime(started)),
+        started=_times.iso_8601(started),
         unit=place.unit,
         user_unit=place.user_unit,
         container=place.container,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import Iterable, Mapping, NamedTuple
 
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _systemctl
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._hop import BROKEN, OK, UNKNOWN, Hop, hop, sentence
 
 # systemd leaves out what it does not know: 219 has neither NRestarts nor InvocationID.
@@ -97,13 +98,8 @@ def socket_of(service: str) -> str:
 
 
 def parse(show: str) -> dict[str, Unit]:
-    """Units by name, from `systemctl show UNIT...`: blocks of `Name=value`, with an empty line between them."""
-    units = {}
-    for block in re.split(r"\n\s*\n", show):
-        properties = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-        if properties.get("Id"):
-            units[properties["Id"]] = Unit(properties["Id"], properties)
-    return units
+    """Units by name, from `systemctl show UNIT...`."""
+    return {name: Unit(name, properties) for name, properties in _systemctl.units(show).items()}
 
 
 def last_start(journal: str) -> list[str]:

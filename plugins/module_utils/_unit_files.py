@@ -14,6 +14,8 @@ import stat
 import time
 from typing import Iterable, Mapping, NamedTuple
 
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _systemctl
+
 PROPERTIES = (
     "Id",
     "LoadState",
@@ -94,16 +96,11 @@ def _changed(path: str) -> float:
 
 
 def parse(shown: str, now: float, uptime: float) -> dict[str, Unit]:
-    """Reads `systemctl show` of several units: blocks of `property=value`, apart by an empty line.
+    """Reads `systemctl show` of several units.
 
     `now` is the time in seconds since 1970 and `uptime` the monotonic clock's, in which systemd tells its times.
     """
-    units = {}
-    for block in shown.split("\n\n"):
-        values = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-        if "Id" in values:
-            units[values["Id"]] = _unit(values, now - uptime)
-    return units
+    return {name: _unit(values, now - uptime) for name, values in _systemctl.units(shown).items()}
 
 
 def _unit(values: Mapping[str, str], booted: float) -> Unit:

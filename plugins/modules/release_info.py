@@ -70,16 +70,12 @@ releases:
       sample: /opt/webserver/environments/py3.9-5f1d20c7a3be
 """
 
-import time
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _releases
-
-ISO_8601 = "%Y-%m-%dT%H:%M:%SZ"
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _releases, _times
 
 
 def described(release):
-    deployed = time.strftime(ISO_8601, time.gmtime(release.deployed)) if release.deployed else None
+    deployed = _times.iso_8601(release.deployed) if release.deployed else None
     return dict(name=release.name, deployed=deployed, venv=release.venv)
 
 

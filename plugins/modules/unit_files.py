@@ -117,12 +117,10 @@ units:
 
 import os
 import pwd
-import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _unit_files
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _times, _unit_files
 
-ISO_8601 = "%Y-%m-%dT%H:%M:%SZ"
 UNIT_SUFFIXES = (".service", ".socket", ".timer")
 
 
@@ -191,7 +189,7 @@ def main():
             active=unit.active,
             enabled=unit.enabled,
             main_pid=unit.main_pid,
-            since=time.strftime(ISO_8601, time.gmtime(unit.started)) if unit.active and unit.started else None,
+            since=_times.iso_8601(unit.started) if unit.active and unit.started else None,
             outdated_by=unit.runs_with_older(reads[name]),
         )
         for name, unit in known.items()

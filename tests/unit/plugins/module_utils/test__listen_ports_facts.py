@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._listen_ports_facts import facts, seconds
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._listen_ports_facts import facts
 
 HOLDER = {"pid": 812, "name": "gunicorn", "user": "webserver", "started": "2026-11-23T05:47:28Z"}
 ROW = {
@@ -69,10 +69,6 @@ def test_L18_an_unknown_pid_is_never_0():
     (entry,) = facts([dict(ROW, pid=None, name=None, processes=[])], every_state=False)["tcp_listen"]
     assert entry["pid"] is None
     assert (entry["name"], entry["stime"], entry["user"]) == ("", "", "root")
-
-
-def test_seconds_are_those_of_utc():
-    assert seconds("1970-01-02T00:00:01Z") == 86401
 
 
 def test_equal_sockets_are_one_entry():

@@ -1,0 +1,24 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+
+"""Moments as modules return them: ISO 8601 in UTC, such as 2026-11-23T05:47:28Z."""
+
+from __future__ import annotations
+
+import calendar
+import time
+
+FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+
+
+def iso_8601(seconds: float) -> str:
+    """Of seconds since 1970; what is less than one is left out."""
+    return time.strftime(FORMAT, time.gmtime(seconds))
+
+
+def seconds(moment: str) -> int:
+    """Since 1970."""
+    return calendar.timegm(time.strptime(moment, FORMAT))

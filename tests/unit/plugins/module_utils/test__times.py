@@ -1,0 +1,13 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _times
+
+
+def test_moments_are_those_of_utc(monkeypatch):
+    monkeypatch.setenv("TZ", "America/New_York")
+    assert _times.iso_8601(86401.9) == "1970-01-02T00:00:01Z"
+    assert _times.seconds("1970-01-02T00:00:01Z") == 86401
