@@ -25,8 +25,9 @@ trap finish EXIT
 part() (
   SECONDS=0
   outcome=0
+  # In this process group, so that Ctrl-C ends it too; make tells its own children when it is ended.
   # shellcheck disable=SC2086 # the targets of a part are words
-  timeout --kill-after=30 1800 make --no-print-directory $1 2>&1 || outcome=$?
+  timeout --foreground --kill-after=30 1800 make --no-print-directory $1 2>&1 || outcome=$?
   case $outcome in
     0) said= ;;
     124) said='  NOT ENDED' ;;
