@@ -33,13 +33,14 @@ class ActionModule(ActionBase):
                 raise AnsibleActionFail(f"{name}: {value} is no dictionary")
         with tempfile.TemporaryDirectory() as written:
             folder = _write(content, written) if src is None else os.path.expanduser(src)
-            try:
-                entries = _application.read(folder, args.get("exclude", EXCLUDE))
-            except (OSError, ValueError) as error:
-                raise AnsibleActionFail(f"src: {error}") from error
-            return self._bring(folder, entries, args, task_vars)
+            return self._bring(folder, args, task_vars)
 
-    def _bring(self, folder, entries, args, task_vars):
+    def _bring(self, folder, args, task_vars):
+        exclude = args.get("exclude", EXCLUDE)
+        try:
+            entries = _application.read(folder, exclude)
+        except (OSError, ValueError) as error:
+            raise AnsibleActionFail(f"src: {error}") from error
         environment = {name: str(value) for name, value in (args.get("environment") or {}).items()}
         args["environment"] = environment
         args["name"] = _application.release_name(entries, args.get("venv", ""), environment)
@@ -53,17 +54,25 @@ class ActionModule(ActionBase):
             ]
         if result.get("failed") or result["present"] or self._task.check_mode:
             return result
-        sent = self._ask({**args, "_archive": self._send(folder, entries)}, task_vars)
+        sent = self._ask({**args, "_archive": self._send(folder, entries, exclude)}, task_vars)
         return {**result, **sent}
 
     def _ask(self, args, task_vars):
         return self._execute_module(module_name="flasklaunch.ec2.release", module_args=args, task_vars=task_vars)
 
-    def _send(self, folder, entries):
+    def _send(self, folder, entries, exclude):
         """Returns the path of the archive on the managed node, in Ansible's own folder there, which it removes."""
         remote = self._connection._shell.join_path(self._make_tmp_path(), "application.tar.gz")
         with tempfile.NamedTemporaryFile(suffix=".tar.gz") as archive:
-            _application.write_archive(folder, entries, archive)
+            try:
+                _application.write_archive(folder, entries, archive)
+                sent = _application.read(folder, exclude)
+            except FileNotFoundError:
+                sent = None
+            except (OSError, ValueError) as error:
+                raise AnsibleActionFail(f"src: {error}") from error
+            if sent != entries:  # they would go by the name of others
+                raise AnsibleActionFail(f"src: {folder} changed while it was read. Run this again.")
             archive.flush()
             self._transfer_file(archive.name, remote)
         self._fixup_perms2((self._connection._shell.tmpdir, remote))

@@ -22,11 +22,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import json
 import os
 import re
 import shutil
+import stat
 import tarfile
 from typing import Iterator, Mapping, NamedTuple
 
@@ -47,6 +49,22 @@ class Release(NamedTuple):
     name: str
     deployed: float | None  # when, for the last time, in seconds since 1970; None: it was never switched to
     venv: str  # where its link leads
+
+
+@contextlib.contextmanager
+def alone(path: str) -> Iterator[None]:
+    """Waits until nobody else works on the releases, such as what a killed run has left at work on the managed node."""
+    try:
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:  # nor does anybody
+        yield
+        return
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def folder_of(path: str, name: str) -> str:
@@ -171,27 +189,44 @@ def unpack(path: str, name: str, archive: str, venv: str, environment: dict[str,
 
 def _replace(path: str, name: str, partial: str) -> None:
     """Two renames, as there is none for folders that have something in them. Its place among the others stays, and
-    what was not brought, such as the application's own data, moves along.
+    what was not brought, such as the application's own data, is there too: the same files, not copies.
     """
     folder, hidden = folder_of(path, name), folder_of(path, f".{name}.changed{PARTIAL}")
     shutil.rmtree(hidden, ignore_errors=True)
     deployed = os.stat(folder).st_mtime
-    _move_what_lacks(os.path.join(folder, "app"), os.path.join(partial, "app"))
+    _link_what_lacks(os.path.join(folder, "app"), os.path.join(partial, "app"))
     os.utime(partial, (deployed, deployed))
     os.rename(folder, hidden)
     os.rename(partial, folder)
-    shutil.rmtree(hidden)
     if current(path) == name:
         _make_current(path, name)
+    shutil.rmtree(hidden, ignore_errors=True)  # who serves it may still write there; prune() removes what is left
 
 
-def _move_what_lacks(source: str, target: str) -> None:
+def _link_what_lacks(source: str, target: str) -> None:
+    """What is in the source stays there too, so that a run may be killed at any moment; it may go at any moment too."""
     for name in _names(source):
         there, here = os.path.join(source, name), os.path.join(target, name)
-        if not os.path.lexists(here):
-            os.rename(there, here)
-        elif all(os.path.isdir(each) and not os.path.islink(each) for each in (there, here)):
-            _move_what_lacks(there, here)
+        with contextlib.suppress(FileNotFoundError):
+            if not _is_folder(there):
+                if not os.path.lexists(here):
+                    os.link(there, here, follow_symlinks=False)
+            elif not os.path.lexists(here):
+                _make_folder_like(there, here)
+                _link_what_lacks(there, here)
+            elif _is_folder(here):
+                _link_what_lacks(there, here)
+
+
+def _is_folder(path: str) -> bool:
+    return os.path.isdir(path) and not os.path.islink(path)
+
+
+def _make_folder_like(there: str, here: str) -> None:
+    status = os.stat(there)
+    os.mkdir(here)
+    os.chown(here, status.st_uid, status.st_gid)
+    os.chmod(here, stat.S_IMODE(status.st_mode))
 
 
 def quoted(value: str) -> str:

@@ -139,6 +139,7 @@ removed:
   sample: [77d0c1a2e5f4]
 """
 
+import os
 import pwd
 
 from ansible.module_utils.basic import AnsibleModule
@@ -215,10 +216,12 @@ def main():
         supports_check_mode=True,
     )
     params = module.params
-    was = _releases.current(params["path"])
+    os.umask(0o022)  # whatever root's is, who serves must be able to enter
     try:
-        act = {"present": present, "current": current, "absent": absent}[params["state"]]
-        result = act(params, was, module.check_mode)
+        with _releases.alone(params["path"]):
+            was = _releases.current(params["path"])
+            act = {"present": present, "current": current, "absent": absent}[params["state"]]
+            result = act(params, was, module.check_mode)
     except _releases.Refused as refusal:
         module.fail_json(msg=str(refusal))
     except KeyError as error:  # from pwd

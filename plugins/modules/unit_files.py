@@ -171,6 +171,7 @@ def uid_of(user, check_mode):
 
 def main():
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
+    os.umask(0o022)  # whatever root's is, who serves must be able to enter
     reads = {unit["name"]: unit["reads"] for unit in module.params["units"]}
     try:
         there = {file["path"]: _unit_files.text(file["path"]) for file in module.params["files"]}

@@ -13,6 +13,8 @@ installed that is noted. What pip says is on stderr.
 Runs on every Python from 3.7, standard library alone.
 """
 
+import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -20,7 +22,14 @@ import subprocess
 import sys
 
 folder, requirements, mode, *wishes = sys.argv[1:]
+os.umask(0o022)  # whatever root's is, who serves must be able to read
 python = "{}.{}".format(*sys.version_info)
+
+
+def wait_until_alone():
+    """A run that was killed on the control node may have left pip at work here. Freed when this process ends."""
+    with contextlib.suppress(OSError):  # not there yet, or a file system without locks
+        fcntl.flock(os.open(folder, os.O_RDONLY | os.O_DIRECTORY), fcntl.LOCK_EX)
 
 
 def read(path):
@@ -119,6 +128,8 @@ def install(arguments):
         sys.exit(1)
 
 
+if mode != "check":
+    wait_until_alone()
 site_packages = site_packages_if_sound()
 if mode == "install":
     for wish in wishes:

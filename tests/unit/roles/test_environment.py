@@ -36,7 +36,10 @@ def python(request):
 def run(python, folder, mode="make", *wishes, pip_conf="[global]\n", requirements=""):
     command = [python, "-c", SCRIPT, str(folder), str(requirements), mode, *map(json.dumps, wishes)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
-    return subprocess.run(command, input=pip_conf, capture_output=True, text=True, check=False, env=environment)
+    # As hardened machines have it; who serves from the environment is another user.
+    return subprocess.run(
+        command, input=pip_conf, capture_output=True, text=True, check=False, env=environment, umask=0o077
+    )
 
 
 def test_made_once_and_found_sound_afterwards(python, tmp_path):
@@ -48,6 +51,7 @@ def test_made_once_and_found_sound_afterwards(python, tmp_path):
     assert (planned["made"], made["made"], again["made"]) == (True, True, False)
     assert (made["configured"], again["configured"]) == (True, False)
     assert "pip" in again["installed"]
+    assert {path.stat().st_mode & 0o055 for path in (folder.parent, folder, folder / "bin", folder / "lib")} == {0o055}
     assert (folder / "pip.conf").read_text() == "[global]\n"
     assert (folder / "pip.conf").stat().st_mode & 0o777 == 0o600
 

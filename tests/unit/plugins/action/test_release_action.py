@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.flasklaunch.ec2.plugins.action import release as action
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _releases
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _application, _releases
 from ansible_collections.flasklaunch.ec2.plugins.modules import release
 
 USER = pwd.getpwuid(os.getuid()).pw_name
@@ -121,6 +121,40 @@ def test_release_that_somebody_changed_is_brought_again(machine, shop, path, cha
     assert not machine(src=str(shop), environment={"A": "1"})["changed"]
 
 
+@pytest.fixture
+def strict_umask():
+    """As hardened machines give it to root."""
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+def test_who_serves_may_enter_whatever_the_umask_is(machine, shop, path, strict_umask):
+    (shop / "static").mkdir()
+    (shop / "static" / "page.css").write_text("")
+    name = machine(src=str(shop))["name"]
+    modes = {folder: stat.S_IMODE(os.stat(path / folder).st_mode) for folder in (".", "releases", "environments")}
+    assert set(modes.values()) == {0o755}
+    assert stat.S_IMODE((machine.app(name) / "static").stat().st_mode) == 0o755
+    assert stat.S_IMODE((machine.app(name) / "web.py").stat().st_mode) == 0o644
+    assert stat.S_IMODE((path / "releases" / name).stat().st_mode) == 0o750, "and nobody else"
+
+
+@pytest.mark.parametrize("meanwhile", [lambda file: file.write_text("app = 2\n"), lambda file: file.unlink()])
+def test_files_that_change_while_they_are_read_are_not_brought(machine, shop, path, monkeypatch, meanwhile):
+    """They would go by the name of those that were read first."""
+    write = _application.write_archive
+
+    def archive(folder, entries, stream):
+        meanwhile(shop / "web.py")
+        write(folder, entries, stream)
+
+    monkeypatch.setattr(_application, "write_archive", archive)
+    with pytest.raises(AnsibleActionFail, match="src: .*/shop changed while it was read. Run this again"):
+        machine(src=str(shop))
+    assert not path.exists()
+
+
 def test_files_of_an_application_s_own_stay(machine, shop):
     """Such as a database; where the release is brought again they move along, owner and all."""
     (shop / "static").mkdir()
@@ -128,6 +162,7 @@ def test_files_of_an_application_s_own_stay(machine, shop):
     app = machine.app(machine(src=str(shop))["name"])
     (app / "instance").mkdir(mode=0o700)
     (app / "instance" / "shop.db").write_text("theirs")
+    (app / "instance" / "latest").symlink_to("nowhere")
     (app / "static" / "upload.png").write_text("theirs too")
     assert not machine(src=str(shop))["changed"]
     (app / "web.py").write_text("by hand\n")
@@ -135,6 +170,7 @@ def test_files_of_an_application_s_own_stay(machine, shop):
     assert (app / "web.py").read_text() == "app = 1\n"
     assert (app / "instance" / "shop.db").read_text() == "theirs"
     assert stat.S_IMODE((app / "instance").stat().st_mode) == 0o700
+    assert (app / "instance" / "latest").is_symlink()
     assert (app / "static" / "upload.png").read_text() == "theirs too"
 
 

@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import tarfile
+import threading
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _releases
@@ -219,6 +222,70 @@ def test_current_release_is_not_removed(path, deploy):
         _releases.remove(path, "a")
     assert names(path) == ["a"]
     assert _releases.remove(path, "unknown") is False
+
+
+def test_own_files_may_go_while_a_changed_release_is_brought_again(path, archive, monkeypatch):
+    """Such as the journal of a database. Whatever happens, what is there stays there."""
+    _releases.unpack(path, "a", archive(app="1"), "/venv", {}, os.getgid())
+    app = os.path.join(path, "releases", "a", "app")
+    for name in ("shop.db", "shop.db-journal"):
+        with open(os.path.join(app, name), "w") as file:
+            file.write(name)
+    link = os.link
+
+    def link_and_lose(there, here, **keywords):
+        if there.endswith("-journal"):
+            os.unlink(there)
+        link(there, here, **keywords)
+
+    monkeypatch.setattr(os, "link", link_and_lose)
+    _releases.unpack(path, "a", archive(app="1"), "/venv", {}, os.getgid())
+    assert sorted(os.listdir(app)) == ["app.py", "shop.db"]
+
+    def interrupted(*_arguments, **_keywords):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "link", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        _releases.unpack(path, "a", archive(app="1"), "/venv", {}, os.getgid())
+    assert sorted(os.listdir(app)) == ["app.py", "shop.db"]
+
+
+def test_changed_release_that_is_served_is_linked_anew_also_where_its_old_files_cannot_be_removed(
+    path, archive, monkeypatch
+):
+    _releases.unpack(path, "a", archive(app="1"), "/venv", {}, os.getgid())
+    _releases.switch(path, "a")
+    before = os.lstat(os.path.join(path, "current")).st_ino
+    remove = shutil.rmtree
+
+    def busy(folder, ignore_errors=False):
+        if ".changed" in folder and not ignore_errors:
+            raise OSError(39, "Directory not empty")
+        remove(folder, ignore_errors=ignore_errors)
+
+    monkeypatch.setattr(shutil, "rmtree", busy)
+    _releases.unpack(path, "a", archive(app="1"), "/venv", {}, os.getgid())
+    assert os.lstat(os.path.join(path, "current")).st_ino != before
+
+
+def test_two_do_not_work_on_the_releases_at_once(path):
+    os.mkdir(path)
+    ours = os.open(path, os.O_RDONLY)
+    fcntl.flock(ours, fcntl.LOCK_EX)
+    done = []
+
+    def other():
+        with _releases.alone(path):
+            done.append("other")
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    thread.join(0.2)
+    done.append("ours")
+    os.close(ours)
+    thread.join(10)
+    assert done == ["ours", "other"]
 
 
 @pytest.fixture
