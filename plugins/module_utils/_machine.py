@@ -64,17 +64,18 @@ class Services(NamedTuple):
 
 def look(question: Question, run: Run, warn: Callable[[str], None]) -> dict[str, Any]:
     """Raises OSError where the kernel has no table of listening sockets to read."""
-    services = _services(question.unit, run)
     addresses = _addresses(question)
     table = _listeners.read_table(("tcp",), False, warn)
     rows = _listeners.rows(table.sockets, True)
     units = [question.unit, _unit.socket_of(question.unit)]
+    listens = any(_port.held_by(row, units) for row in rows)
+    services = _services(question.unit, listens, run)
     described = [unit for unit in (services.service, services.socket) if unit]
     now = time.monotonic()
-    active = any(unit.runs(now) for unit in described) if described else None
+    active = any(unit.runs(now, listens) for unit in described) if described else None
     hops = [_firewall_hop(question, addresses, run)]
     hops += _port.socket_hops(rows, units, active, question.port, question.family, addresses)
-    hops.append(_unit.unit_hop(services.service, services.socket, services.journal, now))
+    hops.append(_unit.unit_hop(services.service, services.socket, services.journal, now, listens))
     hops.append(_selinux_hop(question, services.service, [row for row in rows if _port.held_by(row, units)], run))
     return {
         "hops": hops,
@@ -84,7 +85,7 @@ def look(question: Question, run: Run, warn: Callable[[str], None]) -> dict[str,
     }
 
 
-def _services(name: str, run: Run) -> Services:
+def _services(name: str, listens: bool, run: Run) -> Services:
     socket = _unit.socket_of(name)
     properties = "--property=" + ",".join(_unit.PROPERTIES)
     shown = run(["systemctl", "show", "--no-pager", properties, name, socket])
@@ -94,7 +95,7 @@ def _services(name: str, run: Run) -> Services:
     said = run(["journalctl", "--unit", name, "--boot", "--lines", "200", "--output", "cat", "--no-pager", "--quiet"])
     text = said.output if said and not said.status else ""
     service = units.get(name)
-    restarting = service is not None and service.was_restarted and not service.runs(time.monotonic())
+    restarting = service is not None and service.was_restarted and not service.runs(time.monotonic(), listens)
     journal = _unit.last_failed_start(text) if restarting else _unit.last_start(text)
     return Services(service, units.get(socket), journal)
 

@@ -40,8 +40,9 @@ FROM_SYSTEMD = re.compile(
 EXCEPTION = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning)\b.*")
 TROUBLE = re.compile(r"error|fail|denied|cannot|can't|refus|in use|not found|no such|killed", re.IGNORECASE)
 JOURNAL_LINES = 60
-# Seconds that a service which cannot run does not last: Type=simple is active as soon as it is forked.
-SETTLED = 3
+# Seconds that a service which cannot run does not last, by whether it listens: Type=simple is active as soon as it is
+# forked, and an application may take long to import before it fails.
+SETTLED = {True: 3, False: 60}
 
 # systemd.exec(5): these statuses are systemd's own, for what went wrong before the program ran.
 EXEC_STATUS = {
@@ -71,10 +72,10 @@ class Unit(NamedTuple):
     def active(self) -> bool:
         return self.says("ActiveState") in ("active", "reloading")
 
-    def runs(self, now: float) -> bool:
+    def runs(self, now: float, listens: bool) -> bool:
         """Whether it is active, and not just started once more after it ended again and again."""
         age = self.age("ActiveEnter", now)
-        return self.active and not (self.was_restarted and age is not None and age < SETTLED)
+        return self.active and not (self.was_restarted and age is not None and age < SETTLED[listens])
 
     @property
     def was_restarted(self) -> bool:
@@ -143,7 +144,9 @@ def telling_line(lines: Iterable[str]) -> str | None:
     return (exceptions[-1:] or trouble[:1] or [None])[0]
 
 
-def unit_hop(service: Unit | None, socket: Unit | None, journal: Iterable[str], now: float) -> Hop:
+def unit_hop(
+    service: Unit | None, socket: Unit | None, journal: Iterable[str], now: float, listens: bool = True
+) -> Hop:
     """Is it active? A service that is not, but whose socket unit listens, is started by the first connection."""
     if service is None:
         return hop("unit", UNKNOWN, "systemd could not be asked for the unit.", "x-UNIT_UNREADABLE")
@@ -153,7 +156,7 @@ def unit_hop(service: Unit | None, socket: Unit | None, journal: Iterable[str], 
         return _broken(name, "x-UNIT_NOT_FOUND", evidence, "ansible-playbook site.yml -i INVENTORY")
     if service.says("LoadState") == "masked":
         return _broken(name, "x-UNIT_MASKED", f"{name} is masked.", f"sudo systemctl unmask --now {name}")
-    if service.runs(now):
+    if service.runs(now, listens):
         return _running(service, now)
     if socket is not None and socket.active and service.says("ActiveState") == "inactive":
         evidence = f"{socket.name} is {_state(socket)} and starts {name} at the first connection."

@@ -114,10 +114,12 @@ def watch(host, port, path, seconds, unit):
     """Returns what was done, or None."""
     for _attempt in range(TRIES):
         if subprocess.run(["systemctl", "is-active", "--quiet", unit], check=False).returncode != 0:
-            return None  # stopped, or just being started
+            return None  # stopped
         try:
             ask(http.client.HTTPConnection(host, port, timeout=seconds), path)
             return None  # any answer will do: who says 500 does not hang
+        except ConnectionRefusedError:
+            return None  # it does not listen yet, or has ended, and then systemd starts it
         except (OSError, http.client.HTTPException) as error:
             said = str(error) or type(error).__name__
         time.sleep(SECONDS_BETWEEN_TRIES)

@@ -75,7 +75,7 @@ def test_application_that_does_not_answer_is_told_in_time(gate):
 def test_no_process_of_an_application_that_hangs_is_left(gate, tmp_path):
     """systemd would give it a minute and a half to end, and the deploy with it."""
     note = tmp_path / "worker"
-    gate(body=f"open({str(note)!r}, 'w').write(str(os.getpid())); import time; time.sleep(60)", seconds=1)
+    gate(body=f"open({str(note)!r}, 'w').write(str(os.getpid())); import time; time.sleep(60)", seconds=5)
     assert ends_within(5, int(note.read_text()))
 
 
@@ -149,8 +149,8 @@ def orders(folder):
     return (folder / "orders").read_text().splitlines()
 
 
-def watch(number):
-    return health.watch("127.0.0.1", number, "/", 0.2, "webserver.service")
+def watch(number, seconds=10):
+    return health.watch("127.0.0.1", number, "/", seconds, "webserver.service")
 
 
 @pytest.mark.parametrize("status", ["200 OK", "404 Not Found", "500 Internal Server Error"])
@@ -162,9 +162,17 @@ def test_server_that_answers_is_left_alone(systemctl, port, status):
 
 @pytest.mark.parametrize("answer", [None, b"", b"nonsense\r\n\r\n"], ids=["hung", "cut", "nonsense"])
 def test_server_that_does_not_answer_three_times_is_restarted(systemctl, port, answer):
-    said = watch(port(answer))
+    said = watch(port(answer), seconds=0.2)
     assert said.startswith("restarted webserver.service, as GET / got no answer 3 times: ")
     assert orders(systemctl) == ["is-active --quiet webserver.service"] * 3 + ["try-restart webserver.service"]
+
+
+def test_server_that_does_not_listen_yet_is_left_alone(systemctl):
+    """Flask's own is active from its fork on, and imports the application after that."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        number = listener.getsockname()[1]
+    assert watch(number) is None
+    assert orders(systemctl) == ["is-active --quiet webserver.service"]
 
 
 def test_server_that_was_stopped_stays_stopped(systemctl, port):

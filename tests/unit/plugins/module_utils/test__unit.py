@@ -346,17 +346,26 @@ def test_durations(seconds, expected):
 
 
 @pytest.mark.parametrize(
-    ("restarts", "age", "runs"), [("7", 1, False), ("7", 3, True), ("7", 60, True), ("0", 1, True), ("", 1, True)]
+    ("restarts", "age", "listens", "runs"),
+    [
+        ("7", 1, True, False),
+        ("7", 3, True, True),
+        ("7", 3, False, False),
+        ("7", 59, False, False),
+        ("7", 60, False, True),
+        ("0", 1, False, True),
+        ("", 1, False, True),
+    ],
 )
-def test_unit_that_was_just_started_once_more_does_not_run(restarts, age, runs):
+def test_unit_that_was_just_started_once_more_does_not_run(restarts, age, listens, runs):
     """Of Type=simple, which is active from its fork on, in a loop of crashes."""
     moment = str((1000 - age) * 1000000)
     properties = {"LoadState": "loaded", "ActiveState": "active", "SubState": "running", "Id": "webserver.service"}
     unit = _unit.Unit(
         "webserver.service", {**properties, "NRestarts": restarts, "ActiveEnterTimestampMonotonic": moment}
     )
-    assert unit.runs(1000) is runs
-    said = _unit.unit_hop(unit, None, ["ModuleNotFoundError: No module named 'flsk'"], 1000)
+    assert unit.runs(1000, listens) is runs
+    said = _unit.unit_hop(unit, None, ["ModuleNotFoundError: No module named 'flsk'"], 1000, listens)
     assert said["verdict"] == ("ok" if runs else "broken")
     assert ("No module named 'flsk'" in said["evidence"]) is not runs
 
