@@ -108,6 +108,10 @@ def stop(state: str) -> None:
         return
     if is_ours(state):
         os.kill(int(pid_file.read_text()), signal.SIGTERM)
+        for _attempt in range(100):  # the next one needs its port
+            if not answers():
+                break
+            time.sleep(0.1)
     pid_file.unlink()
 
 

@@ -49,7 +49,7 @@ def start_machine(tool: str, key: pathlib.Path) -> None:
     options = "--cap-add SYS_ADMIN --cap-add SYS_PTRACE --cgroupns=host -v /sys/fs/cgroup:/sys/fs/cgroup:rw"
     options += f" --tmpfs /run --tmpfs /tmp:exec -p 127.0.0.1:{TOOLS[tool]}:22 -v {bundle}:/etc/ca-bundle.crt:ro"
     sh("docker", "run", "--detach", "--name", name, *options.split(), "flasklaunch-machine:latest")
-    wait = "until systemctl is-system-running; do sleep 0.2; done"
+    wait = "systemctl is-system-running --wait"  # fails where it is degraded
     sh("docker", "exec", name, "sh", "-c", f"{wait}; printf '[global]\\ncert=/etc/ca-bundle.crt\\n' > /etc/pip.conf")
     authorise = "cat > /home/ec2-user/.ssh/authorized_keys; chown ec2-user: /home/ec2-user/.ssh/authorized_keys"
     sh("docker", "exec", "-i", name, "sh", "-c", authorise, input=key.with_suffix(".pub").read_text())

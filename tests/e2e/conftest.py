@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import signal
 import subprocess
 
 import pytest
@@ -13,16 +14,23 @@ ROOT = pathlib.Path(__file__).parents[2]
 def run(*command, cwd=ROOT, **environment):
     """Run a command and return it with its whole output as text; AWS settings of the tester's own are not for it."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return subprocess.run(
+    with subprocess.Popen(
         command,
-        check=False,
         cwd=cwd,
         env={**clean, "AWS_EC2_METADATA_DISABLED": "true", "NO_COLOR": "1", **environment},
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=900,
-    )
+        start_new_session=True,
+    ) as running:
+        try:
+            output, _none = running.communicate(timeout=280)  # a test has 300 s: pyproject.toml
+        except BaseException:
+            # With all that it started, which would go on with the machine while the next test looks at it.
+            os.killpg(running.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess(command, running.returncode, output)
 
 
 def playbook(name, *options, inventory="inventory", **environment):

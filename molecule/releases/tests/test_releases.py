@@ -189,6 +189,15 @@ def test_playbooks_say_so_when_the_unit_is_on_another_port():
     assert "Prove | Wait" not in verified.stdout, "what cannot come is not waited for"
 
 
+def test_other_interval_of_the_health_check_restarts_its_timer_and_nothing_else():
+    before = main_pid()
+    assert deploy(webserver_health_interval=45).changed
+    assert "45s" in machine("systemctl show webserver-health.timer --property=TimersMonotonic")
+    assert deploy(webserver_health_interval=45).changed == 0
+    assert main_pid() == before
+    deploy()
+
+
 def test_status_tells_release_unit_row_and_health():
     run = play("playbooks/status.yml")
     assert (run.rc, run.changed) == (0, 0), run.stdout

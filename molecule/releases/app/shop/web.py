@@ -38,6 +38,7 @@ def create_app():
 
     @app.route("/slow", methods=["GET", "POST"])
     def slow():
+        print("slow begins", flush=True)
         time.sleep(float(request.args["seconds"]))
         return "slept\n"
 
