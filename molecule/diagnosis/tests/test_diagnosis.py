@@ -241,7 +241,7 @@ def test_two_faults_are_listed_in_the_order_of_the_packet(diagnose):
     assert result.status == 2
     assert result.diagnosis["broken_hops"] == ["host_firewall", "unit"]
     assert result.diagnosis["first_broken_hop"] == "host_firewall"
-    assert "Also:  unit: sudo systemctl enable --now webserver.service" in result.output
+    assert "Also:  unit: on the machine: sudo systemctl enable --now webserver.service" in result.output
 
 
 def test_D25_a_machine_that_ssh_does_not_reach(diagnose, unreachable):
