@@ -24,6 +24,7 @@ KNOWN_TO_219 = {
     "EnvironmentFile",
     "ExecStart",
     "KillMode",
+    "KillSignal",
     "LimitNOFILE",
     "ListenStream",
     "MemoryLimit",
