@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import fnmatch
+import json
 import os
 import tempfile
 
@@ -15,7 +16,19 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils import _applicatio
 from ansible_collections.flasklaunch.ec2.plugins.modules.release import EXCLUDE
 
 # Files whose content no comparison shows: by custom they hold secrets.
-SECRET = [".env*", "*.pem", "*.key", "*secret*", "*password*", "*credential*", "*.p12", ".netrc", ".pypirc", "pip.conf"]
+SECRET = [
+    ".env*",
+    ".git",
+    "*.pem",
+    "*.key",
+    "*secret*",
+    "*password*",
+    "*credential*",
+    "*.p12",
+    ".netrc",
+    ".pypirc",
+    "pip.conf",
+]
 NOT_SHOWN = "(its content is not shown)\n"
 
 
@@ -41,8 +54,8 @@ class ActionModule(ActionBase):
             entries = _application.read(folder, exclude)
         except (OSError, ValueError) as error:
             raise AnsibleActionFail(f"src: {error}") from error
-        environment = {name: str(value) for name, value in (args.get("environment") or {}).items()}
-        args["environment"] = environment
+        environment = {name: str(value) for name, value in (args.pop("environment", None) or {}).items()}
+        args["_environment"] = json.dumps(environment)
         args["name"] = _application.release_name(entries, args.get("venv", ""), environment)
         shows = {**args, "_digests": {entry.path: entry.digest for entry in entries}} if self._task.diff else args
         result = self._ask(shows, task_vars)

@@ -11,6 +11,7 @@ machine does with it (_machine). Any of them may be missing; what it would have 
 
 from __future__ import annotations
 
+import re
 from typing import Any, Iterable, Mapping
 from urllib.parse import urlsplit
 
@@ -59,6 +60,8 @@ NEEDED = {
     MACHINE: "ansible webservers -i INVENTORY -m ping # says why the machine is not reached",
 }
 
+# A name and a password, which are nobody's who reads the report.
+USERINFO = re.compile(r"://[^/@]*@")
 # Fixes that begin so are to be typed there and not where the diagnosis was asked for.
 ON_THE_MACHINE = ("sudo ", "journalctl ")
 
@@ -125,6 +128,7 @@ def diagnose(
     of its own page. A view that is None was not asked for, and its hops are skipped. `known_as` are the names and
     addresses of the machine in the inventory; what AWS says of them is surer.
     """
+    url = USERINFO.sub("://", url)
     seen = outside["saw"] if outside and outside.get("hops") else None
     public = public_addresses(_addresses_in(aws)) or public_addresses(known_as)
     hops = [*_client_hops(outside, seen, aws, public), *_view_hops(aws, AWS_HOPS, AWS)]

@@ -8,11 +8,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Iterable
 
 # What a hop does to the connection: it lets it through, stops it, lets some through; it could not be read; there was
 # nothing to ask, because of another hop.
 OK, BROKEN, PARTIAL, UNKNOWN, SKIPPED = "ok", "broken", "partial", "unknown", "skipped"
+
+# Programs, logs and pages of others are quoted, and what they wrote must not work the terminal on which it is read.
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 Hop = dict  # hop, verdict, code, direction, resources, evidence, fix
 
@@ -37,7 +41,7 @@ def hop(
         "code": code,
         "direction": direction,
         "resources": list(resources),
-        "evidence": evidence,
+        "evidence": CONTROLS.sub("", evidence),
         "fix": fix,
     }
 

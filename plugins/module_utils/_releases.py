@@ -23,7 +23,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import hashlib
 import json
 import os
 import re
@@ -54,17 +53,13 @@ class Release(NamedTuple):
 @contextlib.contextmanager
 def alone(path: str) -> Iterator[None]:
     """Waits until nobody else works on the releases, such as what a killed run has left at work on the managed node."""
-    try:
-        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    except FileNotFoundError:  # nor does anybody
+    if not os.path.isdir(path):  # nor does anybody
         yield
         return
-    try:
+    with _opened(os.path.realpath(path)) as folder:
         with contextlib.suppress(OSError):  # a file system without locks
             fcntl.flock(folder, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(folder)
 
 
 def folder_of(path: str, name: str) -> str:
@@ -134,15 +129,28 @@ def is_whole(path: str, name: str, venv: str, environment: Mapping[str, str]) ->
     """Whether a release is there with all that was brought, unchanged. Files that came in later do not count."""
     folder = folder_of(path, name)
     app = os.path.join(folder, "app")
+    brought = _brought(path, name)
     try:
-        with open(os.path.join(folder, FILES), encoding="utf-8") as file:
-            brought = [_application.Entry(*each) for each in json.load(file)]
         with open(os.path.join(folder, "environment"), encoding="utf-8") as file:
             variables = file.read()
         unchanged = all(_application.entry(os.path.join(app, each.path), each.path) == each for each in brought)
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError):
         return False
-    return unchanged and variables == _environment_file(environment) and _link(os.path.join(folder, "venv")) == venv
+    return (
+        bool(brought)
+        and unchanged
+        and variables == _environment_file(environment)
+        and _link(os.path.join(folder, "venv")) == venv
+    )
+
+
+def _brought(path: str, name: str) -> list[_application.Entry]:
+    """The files of a release as they were brought; none where that cannot be read."""
+    try:
+        with open(os.path.join(folder_of(path, name), FILES), encoding="utf-8") as file:
+            return [_application.Entry(*each) for each in json.load(file)]
+    except (OSError, ValueError, TypeError):
+        return []
 
 
 def _environment_file(environment: Mapping[str, str]) -> str:
@@ -194,7 +202,10 @@ def _replace(path: str, name: str, partial: str) -> None:
     folder, hidden = folder_of(path, name), folder_of(path, f".{name}.changed{PARTIAL}")
     shutil.rmtree(hidden, ignore_errors=True)
     deployed = os.stat(folder).st_mtime
-    _link_what_lacks(os.path.join(folder, "app"), os.path.join(partial, "app"))
+    app = os.path.join(folder, "app")
+    if os.path.isdir(app) and not os.path.islink(app):
+        with _opened(app) as there, _opened(os.path.join(partial, "app")) as here:
+            _link_what_lacks(there, here)
     os.utime(partial, (deployed, deployed))
     os.rename(folder, hidden)
     os.rename(partial, folder)
@@ -203,30 +214,42 @@ def _replace(path: str, name: str, partial: str) -> None:
     shutil.rmtree(hidden, ignore_errors=True)  # who serves it may still write there; prune() removes what is left
 
 
-def _link_what_lacks(source: str, target: str) -> None:
-    """What is in the source stays there too, so that a run may be killed at any moment; it may go at any moment too."""
-    for name in _names(source):
-        there, here = os.path.join(source, name), os.path.join(target, name)
-        with contextlib.suppress(FileNotFoundError):
-            if not _is_folder(there):
-                if not os.path.lexists(here):
-                    os.link(there, here, follow_symlinks=False)
-            elif not os.path.lexists(here):
-                _make_folder_like(there, here)
+def _link_what_lacks(source: int, target: int) -> None:
+    """What is in the source stays there too, so that a run may be killed at any moment; it may go at any moment too.
+
+    Both are open folders, as whoever owns one of them might put a link in its place while root works there.
+    """
+    for name in os.listdir(source):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # gone, or no folder in one of them
+            status = os.stat(name, dir_fd=source, follow_symlinks=False)
+            if not stat.S_ISDIR(status.st_mode):
+                with contextlib.suppress(FileExistsError):
+                    os.link(name, name, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
+                continue
+            is_new = _make_folder(name, target)
+            with _opened(name, source) as there, _opened(name, target) as here:
                 _link_what_lacks(there, here)
-            elif _is_folder(here):
-                _link_what_lacks(there, here)
+                if is_new:
+                    os.fchown(here, status.st_uid, status.st_gid)
+                    os.fchmod(here, stat.S_IMODE(status.st_mode))
 
 
-def _is_folder(path: str) -> bool:
-    return os.path.isdir(path) and not os.path.islink(path)
+def _make_folder(name: str, parent: int) -> bool:
+    """Returns whether there was nothing of that name."""
+    try:
+        os.mkdir(name, 0o700, dir_fd=parent)
+    except FileExistsError:
+        return False
+    return True
 
 
-def _make_folder_like(there: str, here: str) -> None:
-    status = os.stat(there)
-    os.mkdir(here)
-    os.chown(here, status.st_uid, status.st_gid)
-    os.chmod(here, stat.S_IMODE(status.st_mode))
+@contextlib.contextmanager
+def _opened(folder: str, parent: int | None = None) -> Iterator[int]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def quoted(value: str) -> str:
@@ -333,19 +356,20 @@ def _remains(path: str) -> Iterator[str]:
 def differing(path: str, name: str, digests: dict[str, str]) -> dict[str, str | None]:
     """The files of a release that are not as `digests` (SHA-256 by file name) has them, or not there, with their text.
 
-    The text is None for what is no text, is very long, or is not there any more or not yet.
+    The text is None for what is no text, is very long, or is not there any more or not yet. What was not brought, such
+    as the application's own data, is nobody's to read here.
     """
     app = os.path.join(folder_of(path, name), "app")
-    there = {
-        os.path.relpath(os.path.join(parent, file_name), app)
-        for parent, _folders, files in os.walk(app)
-        for file_name in files
-    }
     found: dict[str, str | None] = {}
-    for file_name in sorted(there | set(digests)):
-        content = _content(os.path.join(app, file_name)) if file_name in there else None
-        if content is None or hashlib.sha256(content).hexdigest() != digests.get(file_name):
-            found[file_name] = _text(content)
+    for file_name in sorted({entry.path for entry in _brought(path, name)} | set(digests)):
+        file = os.path.join(app, file_name)
+        try:
+            digest = _application.entry(file, file_name).digest
+        except (OSError, ValueError):
+            found[file_name] = None
+        else:
+            if digest != digests.get(file_name):
+                found[file_name] = _text(file)
     return found
 
 
@@ -367,15 +391,12 @@ def differing_variables(path: str, name: str, environment: Mapping[str, str]) ->
     return dict(sorted(found.items()))
 
 
-def _content(path: str) -> bytes:
+def _text(path: str) -> str | None:
     if os.path.islink(path):
-        return f"-> {os.readlink(path)}".encode()
+        return f"-> {os.readlink(path)}"
     with open(path, "rb") as file:
-        return file.read()
-
-
-def _text(content: bytes | None) -> str | None:
+        content = file.read(LONGEST_TEXT + 1)
     try:
-        return content.decode() if content is not None and len(content) <= LONGEST_TEXT else None
+        return content.decode() if len(content) <= LONGEST_TEXT else None
     except UnicodeDecodeError:
         return None

@@ -78,6 +78,9 @@ options:
   _digests:
     description: The digests of the application's files, by the action plugin. Not for playbooks.
     type: dict
+  _environment:
+    description: The environment as JSON, by the action plugin. Not for playbooks.
+    type: str
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
 attributes:
@@ -139,6 +142,7 @@ removed:
   sample: [77d0c1a2e5f4]
 """
 
+import json
 import os
 import pwd
 
@@ -165,6 +169,8 @@ def argument_spec():
         # and the digests of its files, where the current release is to be compared with them.
         _archive=dict(type="path"),
         _digests=dict(type="dict"),
+        # The environment as JSON: what a module is called with goes to the managed node's log, unless it is hidden.
+        _environment=dict(type="str", no_log=True),
     )
 
 
@@ -176,11 +182,7 @@ def present(params, before, check_mode):
         _releases.unpack(path, name, params["_archive"], params["venv"], params["environment"], group)
     result = dict(changed=not there, present=there, environment_is_sound=_releases.is_sound(params["venv"]))
     if params["_digests"] is not None and before and not (there and before == name):
-        found = _releases.differing(path, before, params["_digests"])
-        # What came into this very release later stays in it.
-        result["differing"] = {
-            file: text for file, text in found.items() if before != name or file in params["_digests"]
-        }
+        result["differing"] = _releases.differing(path, before, params["_digests"])
         result["differing_variables"] = _releases.differing_variables(path, before, params["environment"])
     return result
 
@@ -216,6 +218,8 @@ def main():
         supports_check_mode=True,
     )
     params = module.params
+    if params["_environment"]:
+        params["environment"] = json.loads(params["_environment"])
     os.umask(0o022)  # whatever root's is, who serves must be able to enter
     try:
         with _releases.alone(params["path"]):

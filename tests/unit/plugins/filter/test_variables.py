@@ -6,7 +6,7 @@ import pathlib
 
 import pytest
 import yaml
-from ansible_collections.flasklaunch.ec2.plugins.filter.variables import misspelt
+from ansible_collections.flasklaunch.ec2.plugins.filter.variables import misspelt, texts
 
 ROLES = pathlib.Path(__file__).parents[4] / "roles"
 SPECS = {path.parents[1].name: path.read_text() for path in ROLES.glob("*/meta/argument_specs.yml")}
@@ -42,3 +42,13 @@ def test_no_variable_of_a_role_is_taken_for_another(role):
     known = sorted({option for entry_point in entry_points for option in entry_point.get("options", {})})
     assert known
     assert misspelt(known, SPECS[role]) == []
+
+
+def test_a_text_that_a_template_has_read_as_json_is_a_text_again():
+    read = {"account": {"type": "service_account", "ok": True}, "list": ["a", None], "word": "swordfish", "n": 7}
+    assert texts(read) == {
+        "account": '{"type": "service_account", "ok": true}',
+        "list": '["a", null]',
+        "word": "swordfish",
+        "n": 7,
+    }

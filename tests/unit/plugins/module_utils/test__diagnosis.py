@@ -381,6 +381,12 @@ def test_a_command_for_the_machine_says_where_to_type_it():
     assert (diagnosed()["fix_where"], diagnosed(around=aws(security_group="broken"))["fix_where"]) == ("", "")
 
 
+def test_a_password_in_the_url_is_in_no_report():
+    found = diagnosed(url=f"http://user:hunter2@{ADDRESS}:5000/")
+    assert (found["url"], found["open"]) == (URL, URL)
+    assert "hunter2" not in repr(found)
+
+
 def test_what_is_drawn():
     drawn = _diagnosis.groups(diagnosed(client("timed_out"), aws(security_group="broken")))
     assert [group["side"] for group in drawn] == ["client", "aws", "machine", "site"]
@@ -408,3 +414,8 @@ def test_every_hop_of_the_contract_has_words():
 @pytest.mark.parametrize("url", ["", "nonsense", "http://[::1", "http://a:b/"])
 def test_nonsense_is_no_traceback(url):
     assert diagnose(url, {"msg": "url: nonsense"}, {"msg": None}, {})["verdict"] == "unknown"
+
+
+def test_what_others_wrote_does_not_work_the_terminal():
+    evidence = hop("unit", "broken", "It said: \x1b]0;owned\x07\x9bno.\tAt all \u00fc.")["evidence"]
+    assert evidence == "It said: ]0;ownedno.\tAt all \u00fc."

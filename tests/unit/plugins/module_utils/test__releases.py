@@ -10,6 +10,7 @@ import io
 import json
 import os
 import shutil
+import stat
 import subprocess
 import tarfile
 import threading
@@ -337,6 +338,42 @@ def test_differing_files_are_told_with_the_text_they_had(path, archive):
         "logo.png": None,
         "removed.py": "gone",
     }
+
+
+def test_an_application_s_own_data_is_not_read(path, archive):
+    """As root, and for a log; a pipe would be waited for."""
+    _releases.unpack(path, "a", archive(app="1", gone="2"), "/venv", {}, os.getgid())
+    app = os.path.join(path, "releases", "a", "app")
+    with open(os.path.join(app, "customers.csv"), "w") as file:
+        file.write("of theirs")
+    os.unlink(os.path.join(app, "gone.py"))
+    os.mkfifo(os.path.join(app, "gone.py"))
+    digests = {"app.py": hashlib.sha256(b"1").hexdigest()}
+    assert _releases.differing(path, "a", digests) == {"gone.py": None}
+
+
+def test_own_files_are_not_linked_out_of_the_release_by_a_folder_that_is_swapped(path, archive, tmp_path, monkeypatch):
+    """Whoever owns the folder could have root link his files to anywhere."""
+    _releases.unpack(path, "a", archive(app="1"), "/venv", {}, os.getgid())
+    app = os.path.join(path, "releases", "a", "app")
+    (tmp_path / "elsewhere").mkdir()
+    os.mkdir(os.path.join(app, "data"), 0o777)
+    for name in "abc":
+        with open(os.path.join(app, "data", name), "w") as file:
+            file.write(name)
+    link = os.link
+
+    def link_and_swap(name, here, **keywords):
+        link(name, here, **keywords)
+        new = os.readlink(f"/proc/self/fd/{keywords['dst_dir_fd']}")
+        if os.path.isdir(new) and not new.endswith("aside"):
+            assert stat.S_IMODE(os.stat(new).st_mode) == 0o700, "nobody else can swap it yet"
+            os.rename(new, new + "aside")
+            os.symlink(tmp_path / "elsewhere", new)
+
+    monkeypatch.setattr(os, "link", link_and_swap)
+    _releases.unpack(path, "a", archive(app="1"), "/venv", {}, os.getgid())
+    assert os.listdir(tmp_path / "elsewhere") == []
 
 
 def test_links_differ_by_where_they_lead(path, archive):
