@@ -255,6 +255,14 @@ def test_password_of_an_index_gets_onto_no_command_line(bare):
     assert secret not in journal
 
 
+def test_token_in_the_address_of_a_repository_is_not_printed(bare):
+    token = "ghp_of_nobody"
+    variables = {"webserver_app_src": f"https://ci:{token}@github.invalid/me/app.git"}
+    refused = playbook("site.yml", "-e", json.dumps(variables), inventory=bare)
+    check_refusal(refused, "bare", ["https://github.invalid/me/app.git is no folder on the control node."])
+    assert token not in refused.stdout
+
+
 def test_security_groups_are_skipped_in_one_line_when_told_so(demo, tmp_path):
     site = playbook("site.yml", "-e", json.dumps({"security_group_manage": False, "security_group_aws": {}}))
     assert site.returncode == 0, site.stdout
