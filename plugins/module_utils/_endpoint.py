@@ -189,7 +189,7 @@ def _connect(target: Target, addresses: list[str], timeout: float, saw: dict) ->
         try:
             connection = socket.create_connection((address, target.port), timeout)
         except OSError as error:
-            outcome = TIMED_OUT if isinstance(error, socket.timeout) else OUTCOMES.get(error.errno or 0, str(error))
+            outcome = TIMED_OUT if isinstance(error, socket.timeout) else _outcome(error, address)
             saw["attempts"].append({"address": address, "outcome": outcome})
             continue
         saw["attempts"].append({"address": address, "outcome": "answered"})
@@ -200,6 +200,13 @@ def _connect(target: Target, addresses: list[str], timeout: float, saw: dict) ->
             evidence += f" Not so {', '.join(missed)}, which clients may try first."
         return connection, hop("tcp", OK, evidence, resources=[address])
     raise Broken(_unconnected(target, timeout, saw))
+
+
+def _outcome(error: OSError, address: str) -> str:
+    """The word for a connection that failed; of what has none, the system's own words."""
+    if error.errno == errno.EACCES and ":" in address:
+        return NO_ROUTE  # a firewall on the way prohibits it, such as firewalld: tab_unreach in net/ipv6/icmp.c
+    return OUTCOMES.get(error.errno or 0, str(error))
 
 
 def _unconnected(target: Target, timeout: float, saw: dict) -> Hop:

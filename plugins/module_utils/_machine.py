@@ -130,12 +130,27 @@ def _iptables_legacy(packet: _firewall.Packet, run: Run, unreadable: list[str]) 
     except OSError as error:
         unreadable.append(f"{LEGACY_TABLES[packet.family]} cannot be read ({error.strerror})")
         return []
-    for program in (f"{SAVE[packet.family]}-legacy-save", f"{SAVE[packet.family]}-save"):
-        answer = run([program])
-        if answer and not answer.status and "(nf_tables)" not in answer.output:
-            return _parsed(_iptables.parse, answer.output, packet, unreadable)
+    rules = _saved(packet.family, "legacy", run)
+    if rules is not None:
+        return _parsed(_iptables.parse, rules, packet, unreadable)
     unreadable.append(f"the kernel has iptables rules, and {SAVE[packet.family]}-save does not tell them")
     return []
+
+
+def _saved(family: str, kind: str, run: Run) -> str | None:
+    """What iptables-save prints of one of its two kinds, `legacy` or `nft`; None where there is none of that kind."""
+    answer = run([f"{SAVE[family]}-{kind}-save"])
+    if not answer or answer.status:
+        answer = run([f"{SAVE[family]}-save"])
+        if answer and _kind(answer.output, family, run) != kind:
+            return None
+    return answer.output if answer and not answer.status else None
+
+
+def _kind(saved: str, family: str, run: Run) -> str:
+    """Before 1.8.8 what is saved does not say it, and the program does when asked."""
+    version = None if "(nf_tables)" in saved else run([SAVE[family], "--version"])
+    return "nft" if "(nf_tables)" in (saved if version is None else version.output) else "legacy"
 
 
 def _nftables_all(packet: _firewall.Packet, run: Run, unreadable: list[str]) -> list[_firewall.Table]:
@@ -147,9 +162,7 @@ def _nftables_all(packet: _firewall.Packet, run: Run, unreadable: list[str]) -> 
     if not chains:
         return []
     # iptables says more of the tables that it made than nft can, which does not know iptables' own matches.
-    answer = run([f"{SAVE[packet.family]}-nft-save"]) or run([f"{SAVE[packet.family]}-save"])
-    made = answer.output if answer and not answer.status and "(nf_tables)" in answer.output else ""
-    tables = _parsed(_iptables.parse, made, packet, unreadable)
+    tables = _parsed(_iptables.parse, _saved(packet.family, "nft", run) or "", packet, unreadable)
     told = {each.name for each in tables}
     rest = sorted({f"{each.family} {each.table}" for each in chains} - told)
     if not rest:
@@ -181,7 +194,9 @@ def _selinux_hop(question: Question, service: _unit.Unit | None, held: list[dict
     pids |= {int(main)} if main.isdigit() and main != "0" else set()
     started = service.age("InactiveExit", time.monotonic()) if service else None
     since = time.time() - started - 1 if started is not None else 0.0
-    program = service.program if service else ""
+    # By links, as to the current release: labels are of what they lead to.
+    folder, name = os.path.split(service.program if service else "")
+    program = os.path.join(os.path.realpath(folder), name) if name else ""
     return _selinux.selinux_hop(enforcing, denials, pids, program, question.port, since, unreadable)
 
 

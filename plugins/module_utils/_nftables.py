@@ -86,8 +86,11 @@ def _rules(rule: dict, sets: dict, packet: Packet) -> list[Rule]:
     """One for each verdict: a verdict map has several."""
     found, matches, text = [], [], describe(rule.get("expr") or [])
     for statement in rule.get("expr") or []:
-        kind, body = next(iter(statement.items()))
-        if kind in VERDICTS:
+        kind, body = _named(statement)
+        if kind == "xt" and not isinstance(body, dict):
+            # It may match or decide: older versions do not tell what iptables made.
+            found.append(Rule(least(matches), "unread", text))
+        elif kind in VERDICTS:
             found.append(_decide(kind, body, least(matches), text))
         elif kind in REDIRECTIONS:
             found.append(Rule(least(matches), "redirect", text))
@@ -104,6 +107,11 @@ def _rules(rule: dict, sets: dict, packet: Packet) -> list[Rule]:
         else:
             matches.append(_matches(kind, body, sets, packet))
     return found
+
+
+def _named(statement: Any) -> tuple[str, Any]:
+    """A statement's kind and the rest. nft before 1.0.6 has null or a word for those of iptables."""
+    return next(iter(statement.items())) if isinstance(statement, dict) else ("xt", None)
 
 
 def _decide(kind: str, body: Any, match: int, text: str) -> Rule:
@@ -284,7 +292,7 @@ def _fib_is(body: dict, value: Expression) -> int:
 
 
 def describe(expressions: Iterable[dict]) -> str:
-    return " ".join(filter(None, (_statement(*next(iter(each.items()))) for each in expressions if each)))
+    return " ".join(filter(None, (_statement(*_named(each)) for each in expressions)))
 
 
 def _statement(kind: str, body: Any) -> str:
@@ -301,7 +309,7 @@ def _statement(kind: str, body: Any) -> str:
         over = "over " if body.get("inv") else ""
         return f"limit rate {over}{body.get('rate')}/{body.get('per')}"
     if kind == "xt":
-        return str(body.get("name"))
+        return str(body.get("name")) if isinstance(body, dict) else "xt"
     if kind in ("counter", "log"):
         return ""
     return kind

@@ -34,7 +34,9 @@ PROPERTIES = (
 START = re.compile(r"^(?:Starting|Started) .*$", re.MULTILINE)
 # What systemd itself says of a unit says nothing that its properties do not.
 FROM_SYSTEMD = re.compile(
-    r"^(?:\S+\.(?:service|socket|scope): |Failed to start |Stopp(?:ing|ed) |(?:Start(?:ing|ed)|Reload(?:ing|ed)) )"
+    r"^(?:\S+\.(?:service|socket|scope): |Failed to start |Stopp(?:ing|ed) |(?:Start(?:ing|ed)|Reload(?:ing|ed)) "
+    # 219
+    r"|Unit \S+ entered failed state|\S+\.service (?:failed\.|holdoff time over))"
 )
 # The line that Python ends a traceback with, such as `ModuleNotFoundError: No module named 'flsk'`.
 EXCEPTION = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning)\b.*")

@@ -68,7 +68,10 @@ def make():
         [sys.executable, "-m", "venv", "--clear", folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
     )
     if made.returncode != 0:
-        said = (made.stdout.decode(errors="replace").strip().splitlines() or ["nothing"])[-1]
+        text = made.stdout.decode(errors="replace").strip()
+        if "ensurepip is not" in text:
+            sys.exit(f"{sys.executable} has no ensurepip. Debian and Ubuntu have it in the package python3-venv.")
+        said = (text.splitlines() or ["nothing"])[-1]
         sys.exit(f"{sys.executable} -m venv could not make {folder}. It said: {said}")
 
 

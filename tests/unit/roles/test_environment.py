@@ -56,6 +56,17 @@ def test_made_once_and_found_sound_afterwards(python, tmp_path):
     assert (folder / "pip.conf").stat().st_mode & 0o777 == 0o600
 
 
+def test_what_debian_s_python_lacks_is_named(tmp_path, monkeypatch):
+    said = "The virtual environment was not created successfully because ensurepip is not\navailable.  On Debian ..."
+    (tmp_path / "venv").mkdir()
+    (tmp_path / "venv" / "__init__.py").touch()
+    (tmp_path / "venv" / "__main__.py").write_text(f"print({said!r}, 'Failing command: x', sep='\\n')\nexit(1)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    python = next(iter(HERE.values()))
+    told = run(python, tmp_path / "environment").stderr.splitlines()[-1]
+    assert told.endswith(" has no ensurepip. Debian and Ubuntu have it in the package python3-venv.")
+
+
 def test_new_settings_are_written_without_making_it_anew(tmp_path):
     python = next(iter(HERE.values()))
     run(python, tmp_path / "environment")

@@ -19,15 +19,25 @@ SHELLS = [path for path in map(shutil.which, ("dash", "bash")) if path]
 TOOLS = ("bash", "cat", "grep", "hostname", "ip", "sed", "timeout", "tr")
 
 
-def run(template, shell, path=None, **variables):
+def run(template, shell, path=None, status=0, **variables):
     """Run a role's template as `raw` does and return its output lines, and nothing but output."""
     environment = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
     environment.filters.update(core.FilterModule().filters() | urlsplit.FilterModule().filters())
     script = environment.from_string((ROLES / template).read_text()).render(variables)
     env = {"PATH": path or "/usr/bin:/bin:/usr/sbin:/sbin", "http_proxy": "http://127.0.0.1:9"}
     done = subprocess.run([shell, "-c", script], env=env, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (status, "")
     return done.stdout.splitlines()
+
+
+def install(shell, folder, yum):
+    """What the python3 role's script says where there is no Python, and yum ends with this status."""
+    for name, text in {"yum": f"echo what yum said; exit {yum}", "id": "echo 0", "python9": "exit 1"}.items():
+        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+        (folder / name).chmod(0o755)
+    variables = {"python3_packages": ["python3"], "python3_yum_options": [], "python3_interpreters": ["python9"]}
+    variables = {f"__{name}": value for name, value in variables.items()}
+    return run("python3/templates/bootstrap.sh.j2", shell, str(folder), 1, ansible_check_mode=False, **variables)
 
 
 @pytest.fixture(params=SHELLS)
@@ -183,3 +193,14 @@ def test_machine_that_has_python_and_pip_is_not_asked(shell, tmp_path):
     python.parent.mkdir()
     python.symlink_to("/bin/sh")
     assert reach(shell, "no-such-host.invalid", 80, str(python)) == []
+
+
+def test_yum_that_is_killed_is_told_from_one_that_fails(shell, tmp_path):
+    killed, failed = install(shell, tmp_path, 137), install(shell, tmp_path, 1)
+    assert killed[:2] == failed[:2] == ["python3: missing python3", "what yum said"]
+    assert killed[2].startswith(
+        "python3: failed: yum was killed while it installed python3, most often for want of memory"
+    )
+    assert failed[2].startswith(
+        "python3: failed: yum could not install python3. Check the machine's way to its package"
+    )

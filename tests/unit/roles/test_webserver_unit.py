@@ -23,6 +23,7 @@ KNOWN_TO_219 = {
     "Environment",
     "EnvironmentFile",
     "ExecStart",
+    "FreeBind",
     "KillMode",
     "KillSignal",
     "LimitNOFILE",
@@ -80,6 +81,8 @@ def render(template, systemd, **variables):
         "__webserver_python": "/usr/bin/python3",
         "__webserver_host_in_url": "0.0.0.0",
         "__webserver_own_address": "127.0.0.1",
+        "__webserver_is_any_address": True,
+        "__webserver_is_loopback": False,
         "__webserver_backlog": 2048,
         "__webserver_health_timeout": 10,
         **variables,
@@ -97,7 +100,12 @@ def directives(text):
 @pytest.mark.parametrize("unit", UNITS)
 def test_systemd_219_knows_every_directive(unit, server):
     text = render(
-        unit, 219, webserver_secrets={"KEY": "x"}, webserver_server=server, __webserver_has_socket=server == "gunicorn"
+        unit,
+        219,
+        webserver_secrets={"KEY": "x"},
+        webserver_server=server,
+        __webserver_has_socket=server == "gunicorn",
+        __webserver_is_any_address=False,
     )
     assert {name for name, _value in directives(text)} - KNOWN_TO_219 == set()
 
@@ -110,6 +118,16 @@ def test_what_219_does_not_understand_is_not_in_its_values():
     assert render("webserver.service", 219).index("[Service]") < render("webserver.service", 219).index(
         "StartLimitInterval"
     )
+
+
+@pytest.mark.parametrize(("any_address", "loopback", "wanted"), [(True, False, 0), (False, True, 0), (False, False, 1)])
+def test_an_address_that_comes_with_the_network_is_bound_before_it_is_there(any_address, loopback, wanted):
+    text = render("webserver.socket", 219, __webserver_is_any_address=any_address, __webserver_is_loopback=loopback)
+    assert directives(text).count(("FreeBind", "yes")) == wanted
+
+
+def test_a_worker_that_is_killed_for_want_of_memory_takes_no_other_with_it():
+    assert ("OOMPolicy", "continue") in directives(render("webserver.service", 252))
 
 
 def test_newer_systemd_gets_the_whole_sandbox():

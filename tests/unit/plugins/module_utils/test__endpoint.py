@@ -108,6 +108,14 @@ def test_D17_no_route_to_host(network, nft):
     assert (last(result)["code"], result["saw"]["tcp"]) == ("x-TCP_NO_ROUTE", "no_route")
 
 
+def test_D17_prohibited_over_ipv6(network, nft):
+    """As firewalld does; the client's kernel makes of it what is its own firewall's word for IPv4."""
+    chain = "add table ip6 t; add chain ip6 t c { type filter hook input priority 0; }"
+    nft(f"{chain}; add rule ip6 t c tcp dport 5000 reject with icmpv6 type admin-prohibited")
+    result = seen(5000, host="::1")
+    assert (last(result)["code"], result["saw"]["tcp"]) == ("x-TCP_NO_ROUTE", "no_route")
+
+
 def test_D15_a_name_that_nobody_knows():
     result = seen(80, host="no-such-host.invalid")
     assert last(result)["hop"] == "dns"

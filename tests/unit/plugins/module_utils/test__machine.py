@@ -166,6 +166,13 @@ def test_what_iptables_made_is_read_by_iptables(network, nft):
     assert seen(run)[1]["host_firewall"]["verdict"] == "ok"
     assert "nft" not in run.ran
     assert seen(programs(iptables_save=save))[1]["host_firewall"]["verdict"] == "ok"
+    # Before 1.8.8 what is saved does not say whose it is.
+    older = save.replace("v1.8.9 (nf_tables)", "v1.8.7")
+    assert seen(programs(iptables_nft_save=older))[1]["host_firewall"]["verdict"] == "ok"
+    other = programs(iptables_save=older, iptables="iptables v1.8.7 (nf_tables)")
+    assert seen(other)[1]["host_firewall"]["verdict"] == "ok"
+    other = programs(iptables_save=older, iptables="iptables v1.8.7 (legacy)", nft=real_nft())
+    assert seen(other)[1]["host_firewall"]["verdict"] == "broken"
     # Without it, nft must do.
     assert seen(programs(nft=real_nft()))[1]["host_firewall"]["verdict"] == "broken"
 
@@ -178,6 +185,8 @@ def test_the_old_iptables_is_read(network, monkeypatch, tmp_path):
     assert seen(programs(iptables_legacy_save=save))[1]["host_firewall"]["code"] == "x-FIREWALL_DROP"
     # The program of that name may be the new one, which does not see the old one's rules.
     other = programs(iptables_save=save.replace("v1.8.4", "v1.8.9 (nf_tables)"))
+    assert seen(other)[1]["host_firewall"]["verdict"] == "unknown"
+    other = programs(iptables_save=save, iptables="iptables v1.8.4 (nf_tables)")
     assert seen(other)[1]["host_firewall"]["verdict"] == "unknown"
 
 
@@ -212,6 +221,20 @@ def test_D16_an_audit_log_that_cannot_be_read(network, monkeypatch, tmp_path):
     hops = seen(programs())[1]
     assert hops["selinux"]["verdict"] == "unknown"
     assert f"{tmp_path} cannot be read (Is a directory)" in hops["selinux"]["evidence"]
+
+
+def test_labels_to_mend_are_of_what_links_lead_to(network, monkeypatch, tmp_path):
+    (tmp_path / "enforce").write_text("1")
+    (tmp_path / "environments" / "bin").mkdir(parents=True)
+    (tmp_path / "current").symlink_to("environments")
+    denied = 'avc:  denied  { execute } for  pid=1 comm="(gunicorn)" name="gunicorn" tclass=file permissive=0'
+    (tmp_path / "log").write_text(f"type=AVC msg=audit({int(time.time())}.0:1): {denied}\n")
+    monkeypatch.setattr(_machine, "ENFORCE", str(tmp_path / "enforce"))
+    monkeypatch.setattr(_machine, "AUDIT_LOG", str(tmp_path / "log"))
+    shown = SHOW.format(unit="webserver.service", state="failed", sub="failed", result="exit-code")
+    shown = shown.replace("ExecMainPID=0", f"ExecStart={{ path={tmp_path}/current/bin/gunicorn ; }}")
+    hops = seen(programs(systemctl=shown))[1]
+    assert f"'{tmp_path}/environments/bin(/.*)?'" in hops["selinux"]["fix"]
 
 
 def test_selinux_is_read(network, monkeypatch, tmp_path):

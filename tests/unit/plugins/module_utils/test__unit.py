@@ -301,6 +301,13 @@ def test_only_the_last_start_counts():
     assert _unit.last_start("") == []
 
 
+def test_what_systemd_219_says_is_not_the_unit_s_word():
+    of_systemd = "webserver.service: main process exited, code=exited, status=1/FAILURE\n"
+    of_systemd += "Unit webserver.service entered failed state.\nwebserver.service failed.\n"
+    of_systemd += "webserver.service holdoff time over, scheduling restart.\n"
+    assert _unit.last_start(f"Started Flask web server.\nno such port\n{of_systemd}") == ["no such port"]
+
+
 def test_a_long_traceback_keeps_its_end():
     deep = [f"line {number}" for number in range(200)] + ["ValueError: here"]
     journal = _unit.last_start("Started x.\n" + "\n".join(deep))
