@@ -134,7 +134,7 @@ def is_whole(path: str, name: str, venv: str, environment: Mapping[str, str]) ->
         with open(os.path.join(folder, "environment"), encoding="utf-8") as file:
             variables = file.read()
         unchanged = all(_application.entry(os.path.join(app, each.path), each.path) == each for each in brought)
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError):
         return False
     return (
         bool(brought)

@@ -97,9 +97,10 @@ def test_application_is_sent_once(machine, shop, tmp_path):
         lambda folder: (folder / "app" / "web.py").chmod(0o755),
         lambda folder: (folder / "environment").write_text("B=2\n"),
         lambda folder: (folder / "venv").unlink(),
+        lambda folder: (folder / "files.json").write_text("[[1, 2, 3]]"),
         lambda folder: shutil.rmtree(folder / "app"),
     ],
-    ids=["edited", "removed", "executable", "environment", "venv", "all"],
+    ids=["edited", "removed", "executable", "environment", "venv", "note", "all"],
 )
 def test_release_that_somebody_changed_is_brought_again(machine, shop, path, change):
     name = machine(src=str(shop), environment={"A": "1"})["name"]
