@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import difflib
+import io
 import json
 
 import yaml
@@ -20,7 +21,8 @@ def misspelt(names: list[str], argument_specs: str) -> list[str]:
     Own code because Ansible checks the values of the variables that a role knows, and of others says nothing: a
     `security_group_cidr` would open the port to everybody. Names that are like none are somebody's own, and stay.
     """
-    entry_points = yaml.load(argument_specs, Loader=LOADER)["argument_specs"].values()
+    # A stream, as before ansible-core 2.19 what a lookup gives is a kind of text that the C loader does not take.
+    entry_points = yaml.load(io.StringIO(argument_specs), Loader=LOADER)["argument_specs"].values()
     known = {option for entry_point in entry_points for option in entry_point.get("options", {})}
     sentences = []
     for name in sorted(set(names) - known):

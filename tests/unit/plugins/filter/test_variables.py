@@ -30,6 +30,17 @@ def test_a_slip_is_told_with_what_was_meant(role, name, meant):
     assert misspelt([name], SPECS[role]) == [said]
 
 
+class Unsafe(str):
+    """A text as ansible-core before 2.19 has it from lookups: of a class of its own, also after str()."""
+
+    def __str__(self):
+        return self
+
+
+def test_texts_of_lookups_are_read_too():
+    assert len(misspelt([Unsafe("webserver_prot")], Unsafe(SPECS["webserver"]))) == 1
+
+
 @pytest.mark.parametrize("name", ["webserver_team", "webserver_cluster_name", "webserver_ssh_key", "webserver_domain"])
 def test_somebodys_own_variables_are_left_alone(name):
     assert misspelt([name], SPECS["webserver"]) == []
