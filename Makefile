@@ -3,8 +3,8 @@
 #
 #   make setup   the virtual environment .venv, with this checkout as the collection flasklaunch.ec2 in it
 #   make demo    from nothing to a served page, on a local machine and a local EC2 API that stand in for AWS
-#   make test    all that CI checks with one ansible-core; `make lint`, `importer`, `sanity`, `units`, `unit`, `pythons`,
-#                `molecule` and `e2e` are its parts
+#   make test    all that CI checks, but for ansible-test and the scenarios with every ansible-core; `make lint`,
+#                `importer`, `sanity`, `units`, `unit`, `pythons`, `molecule` and `e2e` are its parts
 #   make quick   the fast part of it, for after each change
 #   make clean   remove all that the above made
 #
@@ -73,12 +73,14 @@ demo: machine
 	@echo 'Now you: . .venv/bin/activate, then ansible-playbook site.yml -i inventory; `make clean` removes it all.'
 
 # Of two lanes each part is in one; the parts share nothing but what is made before them. The machines of the scenario
-# pythons are lent this one's Pythons; where it has none but the system's there is nothing to lend.
-IMPOSSIBLE = $(if $(shell tests/pythons.sh 2> /dev/null | grep -v ' /usr/'),,molecule-pythons)
+# pythons are lent this one's Pythons; where it has none but the system's there is nothing to lend. It runs with the oldest
+# ansible-core, which alone manages the oldest Python, where there is one that this can be installed on.
+OLDEST = $(if $(shell tests/cores.sh python $$(tests/cores.sh release oldest) 2> /dev/null), CORE=oldest)
+LENT = $(if $(shell tests/pythons.sh 2> /dev/null | grep -v ' /usr/'),'molecule-pythons$(OLDEST)')
 SCENARIOS := $(patsubst molecule/%/molecule.yml,molecule-%,$(wildcard molecule/*/molecule.yml))
 LONGEST := molecule-releases e2e molecule-diagnosis units pythons
 test:
-	@tests/parts.sh setup 'peers image' -- $(LONGEST) sanity unit $(filter-out $(LONGEST) $(IMPOSSIBLE),$(SCENARIOS)) importer lint
+	@tests/parts.sh setup 'peers image' -- $(LONGEST) sanity unit $(LENT) $(filter-out $(LONGEST) molecule-pythons,$(SCENARIOS)) importer lint
 
 lint: setup
 	ruff check

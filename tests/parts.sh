@@ -15,7 +15,7 @@ finish() {
   local outcome=$?
   echo
   cat "$results/took"
-  printf '%-24s %2d min %2d s\n' 'in all' $((SECONDS / 60)) $((SECONDS % 60))
+  printf '%-28s %2d min %2d s\n' 'in all' $((SECONDS / 60)) $((SECONDS % 60))
   rm -rf "$results"
   exit $outcome
 }
@@ -33,7 +33,7 @@ part() (
     124) said='  NOT ENDED' ;;
     *) said='  FAILED' ;;
   esac
-  printf '%-24s %2d min %2d s%s\n' "$1" $((SECONDS / 60)) $((SECONDS % 60)) "$said" >> "$results/took"
+  printf '%-28s %2d min %2d s%s\n' "$1" $((SECONDS / 60)) $((SECONDS % 60)) "$said" >> "$results/took"
   exit "$outcome"
 )
 
