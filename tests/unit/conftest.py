@@ -11,6 +11,7 @@ import os
 import socket
 import struct
 import subprocess
+import time
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _netlink
@@ -74,6 +75,19 @@ def bind():
     yield bind
     for each in opened:
         each.close()
+
+
+@pytest.fixture
+def time_zone(monkeypatch):
+    """Lets this process be in another one, for the time of one test."""
+    with monkeypatch.context() as patch:
+
+        def time_zone(name):
+            patch.setenv("TZ", name)
+            time.tzset()
+
+        yield time_zone
+    time.tzset()
 
 
 @pytest.fixture

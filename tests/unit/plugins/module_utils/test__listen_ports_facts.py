@@ -4,9 +4,6 @@
 
 from __future__ import annotations
 
-import time
-
-import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._listen_ports_facts import facts
 
 HOLDER = {"pid": 812, "name": "gunicorn", "user": "webserver", "started": "2026-11-23T05:47:28Z"}
@@ -23,16 +20,8 @@ ROW = {
 }
 
 
-@pytest.fixture
-def utc(monkeypatch):
-    with monkeypatch.context() as patch:
-        patch.setenv("TZ", "UTC")
-        time.tzset()
-        yield
-    time.tzset()
-
-
-def test_L30_the_keys_are_those_of_listen_ports_facts(utc):
+def test_L30_the_keys_are_those_of_listen_ports_facts(time_zone):
+    time_zone("UTC")
     udp6 = dict(ROW, proto="udp6", local_address="::", foreign_address=":::*", state=None)
     assert facts([ROW, udp6], every_state=False) == {
         "tcp_listen": [

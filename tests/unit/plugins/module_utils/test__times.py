@@ -4,21 +4,10 @@
 
 from __future__ import annotations
 
-import time
-
-import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _times
 
 
-@pytest.fixture
-def far_from_utc(monkeypatch):
-    with monkeypatch.context() as patch:
-        patch.setenv("TZ", "NPT-5:45")
-        time.tzset()
-        yield
-    time.tzset()
-
-
-def test_moments_are_those_of_utc(far_from_utc):
+def test_moments_are_those_of_utc(time_zone):
+    time_zone("NPT-5:45")
     assert _times.iso_8601(86401.9) == "1970-01-02T00:00:01Z"
     assert _times.seconds("1970-01-02T00:00:01Z") == 86401
