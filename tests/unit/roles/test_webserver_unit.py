@@ -79,6 +79,7 @@ def render(template, systemd, **variables):
         "__webserver_credentials_dir": "/etc/webserver/credentials",
         "__webserver_facts": {"MemTotal": "1000"},
         "__webserver_python": "/usr/bin/python3",
+        "__webserver_protect_home": "yes",
         "__webserver_host_in_url": "0.0.0.0",
         "__webserver_own_address": "127.0.0.1",
         "__webserver_is_any_address": True,
