@@ -46,7 +46,8 @@ $(SETUP): requirements.txt
 	$(PYTHON) -m venv $(VENV) || \
 	  { echo "$(PYTHON) has no venv module. Debian and Ubuntu have it in the package python3-venv." >&2; exit 1; }
 	@echo 'Installing ansible and what the demo needs into $(VENV): a minute or two.'
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check $(and $(RELEASE),'ansible-core==$(RELEASE).*') -r requirements.txt
+	@# Not compiled: of the collections' many files few are ever run, and Ansible compiles those itself.
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-compile $(and $(RELEASE),'ansible-core==$(RELEASE).*') -r requirements.txt
 	site=$$($(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
 	  mkdir -p $$site/ansible_collections/flasklaunch && \
 	  ln -sfn $(CURDIR) $$site/ansible_collections/flasklaunch/ec2

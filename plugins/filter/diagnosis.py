@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _diagnosis
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._lazy import Lazy
 
 
 class FilterModule:
@@ -13,8 +13,8 @@ class FilterModule:
 
     def filters(self) -> dict:
         return {
-            "diagnose": _diagnosis.diagnose,
-            "diagnosis_lines": _diagnosis.lines,
-            "diagnosis_groups": _diagnosis.groups,
-            "public_addresses": _diagnosis.public_addresses,
+            "diagnose": Lazy("_diagnosis", "diagnose"),
+            "diagnosis_lines": Lazy("_diagnosis", "lines"),
+            "diagnosis_groups": Lazy("_diagnosis", "groups"),
+            "public_addresses": Lazy("_diagnosis", "public_addresses"),
         }

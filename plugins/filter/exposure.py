@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _exposure_report
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._lazy import Lazy
 
 
 class FilterModule:
@@ -13,10 +13,10 @@ class FilterModule:
 
     def filters(self) -> dict:
         return {
-            "exposure_expected_errors": _exposure_report.expected_errors,
-            "exposure_questions": _exposure_report.questions,
-            "exposure_report": _exposure_report.report,
-            "exposure_lines": _exposure_report.lines,
-            "exposure_sections": _exposure_report.sections,
-            "exposure_holder": _exposure_report.holder,
+            "exposure_expected_errors": Lazy("_exposure_report", "expected_errors"),
+            "exposure_questions": Lazy("_exposure_report", "questions"),
+            "exposure_report": Lazy("_exposure_report", "report"),
+            "exposure_lines": Lazy("_exposure_report", "lines"),
+            "exposure_sections": Lazy("_exposure_report", "sections"),
+            "exposure_holder": Lazy("_exposure_report", "holder"),
         }

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 
-try:
-    from packaging.requirements import Requirement
-    from packaging.utils import canonicalize_name
-except ImportError as error:  # ansible-core needs it itself
-    NO_PACKAGING = error
-else:
-    NO_PACKAGING = None
+
+def _packaging() -> tuple:
+    """Return `Requirement` and `canonicalize_name`. Not imported before they are used: see plugin_utils/_lazy.py."""
+    try:
+        from packaging.requirements import Requirement
+        from packaging.utils import canonicalize_name
+    except ImportError as error:  # ansible-core needs it itself
+        raise AnsibleFilterError("the Python that runs Ansible has no `packaging`: pip install packaging") from error
+    return Requirement, canonicalize_name
 
 
 def pinned(constraints: str, python_version: str, flask_version: str = "") -> list[str]:
@@ -24,6 +26,7 @@ def pinned(constraints: str, python_version: str, flask_version: str = "") -> li
     With `flask_version`, Flask's pin gives way to it and Werkzeug's to its major version: Flask's own metadata
     allows a Werkzeug that it cannot import (Flask 2.2 with Werkzeug 3), and since 2.0 the majors of both go together.
     """
+    Requirement, _canonicalize_name = _packaging()
     environment = {"python_version": python_version, "python_full_version": python_version + ".0"}
     lines = [line for line in constraints.splitlines() if line.strip() and not line.startswith("#")]
     requirements = [
@@ -40,9 +43,10 @@ def pinned(constraints: str, python_version: str, flask_version: str = "") -> li
 
 def unmet(requirements: list[str], installed: dict[str, str]) -> list[str]:
     """Return the requirements that the installed distributions, `{name: version}`, do not meet."""
+    Requirement, canonicalize_name = _packaging()
     versions = {canonicalize_name(name): version for name, version in installed.items()}
 
-    def is_met(requirement: Requirement) -> bool:
+    def is_met(requirement) -> bool:
         version = versions.get(canonicalize_name(requirement.name))
         return version is not None and requirement.specifier.contains(version, prereleases=True)
 
@@ -53,6 +57,4 @@ class FilterModule:
     """The names that Ansible looks for."""
 
     def filters(self) -> dict:
-        if NO_PACKAGING:
-            raise AnsibleFilterError("the Python that runs Ansible has no `packaging`: pip install packaging")
         return {"pinned": pinned, "unmet": unmet}

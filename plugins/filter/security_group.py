@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _security_group
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._lazy import Lazy
 
 
 class FilterModule:
@@ -13,9 +13,9 @@ class FilterModule:
 
     def filters(self) -> dict:
         return {
-            "cidr_errors": _security_group.cidr_errors,
-            "choose_groups": _security_group.choose_groups,
-            "missing_rules": _security_group.missing_rules,
-            "rules_of": _security_group.rules_of,
-            "sources_beside": _security_group.sources_beside,
+            "cidr_errors": Lazy("_security_group", "cidr_errors"),
+            "choose_groups": Lazy("_security_group", "choose_groups"),
+            "missing_rules": Lazy("_security_group", "missing_rules"),
+            "rules_of": Lazy("_security_group", "rules_of"),
+            "sources_beside": Lazy("_security_group", "sources_beside"),
         }

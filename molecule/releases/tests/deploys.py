@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import time
@@ -27,6 +28,11 @@ class Run:
         self.rc = done.returncode
         self.stdout = done.stdout
         self.text = " ".join(done.stdout.replace("''", "'").split())
+
+    def fatal(self, host: str) -> str:
+        """What is said of a host's failures, in one line."""
+        said = re.findall(rf"^fatal: \[{host}\]: (?:.*\n)(?:\s.*\n)*", self.stdout, re.MULTILINE)
+        return " ".join("".join(said).replace("''", "'").split())
 
     @property
     def changed(self) -> int:
@@ -66,8 +72,8 @@ def deploy(*arguments: str, **variables: object) -> Run:
     return run
 
 
-def refused(**variables: object) -> Run:
-    run = play("site.yml", **variables)
+def refused(*arguments: str, **variables: object) -> Run:
+    run = play("site.yml", *arguments, **variables)
     assert run.rc == 2, run.stdout
     assert "Traceback" not in run.stdout or "File " in run.stdout, run.stdout  # the application's own, not ours
     return run

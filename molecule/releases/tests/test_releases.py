@@ -29,9 +29,7 @@ SECRET = "correct horse battery staple"
 
 @pytest.fixture(autouse=True, scope="module")
 def first_version():
-    """Whatever a test before left, the scenario's own application is served."""
-    deploy()
-    yield
+    """Whatever the tests of other files have left, the scenario's own application is served."""
     deploy()
 
 
@@ -55,30 +53,22 @@ def test_secret_is_nowhere_but_in_its_file():
     assert "Corner" not in journal, "nor are the values of webserver_env, where somebody may have put one"
 
 
-def test_secret_shows_in_no_run(tmp_path):
-    """Another secret and another application, in check mode with a diff, and for real, as talkative as can be."""
+def test_deploy_and_its_check_mode_show_what_changes_and_no_secret(tmp_path):
+    """With another secret and another application, and as talkative as can be; check mode makes no deploy of it."""
     application = version(tmp_path, f"of {time.time()}")  # never brought before, so that there is something to show
+    before = current(), main_pid(), releases()
     for arguments in (["--check", "--diff", "-vvv"], ["--diff", "-vvv"]):
-        run = play(
-            "site.yml", *arguments, webserver_secrets={"SHOP_KEY": "hunter2-of-the-shop"}, webserver_app_src=application
-        )
-        assert run.rc == 0, run.stdout
+        assert (current(), main_pid(), releases()) == before
+        run = deploy(*arguments, webserver_secrets={"SHOP_KEY": "hunter2-of-the-shop"}, webserver_app_src=application)
         # The command line above is the test's own.
         said = [
             line for line in run.stdout.splitlines() if "hunter2-of-the-shop" in line and "--extra-vars" not in line
         ]
         assert said == []
+        assert '-VERSION = "1"' in run.stdout
         assert '+VERSION = "of ' in run.stdout
+    assert current() != before[0]
     assert get("key") == hashlib.sha256(b"hunter2-of-the-shop").hexdigest() + "\n"
-    deploy()
-
-
-def test_check_mode_shows_a_deploy_and_makes_none(tmp_path):
-    before = current(), main_pid(), releases()
-    check = deploy("--check", "--diff", webserver_app_src=version(tmp_path, "2"))
-    assert '-VERSION = "1"' in check.stdout
-    assert '+VERSION = "2"' in check.stdout
-    assert (current(), main_pid(), releases()) == before
 
 
 def test_neighbours_cannot_read_the_application():
@@ -99,47 +89,42 @@ def test_application_cannot_write_itself():
 
 
 def test_same_content_again_changes_nothing(tmp_path):
-    """Wherever it lies, and however its folder is written."""
+    """Wherever it lies, and however its folder is written. Of the same requirements there is one environment."""
+    environment = machine("readlink /opt/webserver/current/venv")
     first = deploy(webserver_app_src=version(tmp_path / "a", "2"))
     assert first.changed
     assert get() == "shop 2\n"
+    assert machine("readlink /opt/webserver/current/venv") == environment
+    assert len(machine("ls /opt/webserver/environments").split()) == 1
     before = current(), main_pid(), releases()
     from_home = os.path.relpath(version(tmp_path / "b", "2"), pathlib.Path.home())
     again = deploy(webserver_app_src=f"~/{from_home}")
     assert again.changed == 0
     assert (current(), main_pid(), releases()) == before
-    deploy()
-
-
-def test_releases_with_the_same_requirements_share_an_environment(tmp_path):
-    before = machine("readlink /opt/webserver/current/venv")
-    deploy(webserver_app_src=version(tmp_path, "shared"))
-    assert machine("readlink /opt/webserver/current/venv") == before
-    assert len(machine("ls /opt/webserver/environments").split()) == 1
 
 
 def test_older_releases_and_their_environments_are_removed(tmp_path):
     other = edited(tmp_path / "other", "markdown==3.9", "markdown==3.8", file="requirements.txt")
     deploy(webserver_app_src=other)
-    assert len(machine("ls /opt/webserver/environments").split()) == 2
-    for number in "345":
-        deploy(webserver_app_src=version(tmp_path / number, number))
     assert len(releases()) == 3  # webserver_keep_releases
+    assert len(machine("ls /opt/webserver/environments").split()) == 2
+    for number in "34":
+        deploy(webserver_app_src=version(tmp_path / number, number), webserver_keep_releases=2)
+    assert len(releases()) == 2
     assert len(machine("ls /opt/webserver/environments").split()) == 1
     assert machine("ls -A /opt/webserver/releases | grep -c partial") == "0"
 
 
 def test_rollback_goes_back_once_and_by_name(tmp_path):
-    deploy(webserver_app_src=version(tmp_path / "good", "good"))
-    good = current()
-    deploy(webserver_app_src=version(tmp_path / "bad", "bad"), webserver_env={"SHOP_NAME": "other"})
+    good, page = current(), get()
+    deploy(webserver_app_src=version(tmp_path, "bad"), webserver_env={"SHOP_NAME": "other"})
     bad = current()
     shown = play("playbooks/rollback.yml", "--check", "--diff")
     assert f"-{bad}\n+{good}\n" in shown.stdout
     assert current() == bad
     back = play("playbooks/rollback.yml")
     assert back.rc == 0, back.stdout
-    assert (current(), get()) == (good, "shop good\n")
+    assert (current(), get()) == (good, page)
     assert get("about").startswith("<p>Corner"), "the environment goes back too"
     again = play("playbooks/rollback.yml")
     assert (again.rc, again.changed) == (0, 0), again.stdout
@@ -176,7 +161,6 @@ def test_rollback_to_a_release_with_another_health_path(tmp_path):
     back = play("playbooks/rollback.yml", webserver_health_path="/alive")
     assert back.rc == 0, back.stdout
     assert current() == former
-    deploy()
 
 
 def test_playbooks_say_so_when_the_unit_is_on_another_port():
@@ -189,6 +173,58 @@ def test_playbooks_say_so_when_the_unit_is_on_another_port():
     assert verified.rc == 2
     assert "webserver.service listens on port 5000, not on 8080: is webserver_port right?" in verified.text
     assert "Prove | Wait" not in verified.stdout, "what cannot come is not waited for"
+
+
+def test_git_repository_with_a_version(tmp_path):
+    version(tmp_path, "tagged")
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x@example.com"]
+    for arguments in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "x"], ["tag", "v7"]):
+        subprocess.run(git + arguments, check=True)
+    version(tmp_path, "untagged")
+    deploy(webserver_app_src=f"file://{tmp_path}", webserver_app_version="v7")
+    assert get() == "shop tagged\n"
+    assert machine("ls -A /opt/webserver/current/app") == "requirements.txt\nshop"
+    again = deploy(webserver_app_src=f"file://{tmp_path}", webserver_app_version="v7")
+    assert again.changed == 0
+
+
+def test_other_port_behind_a_proxy_and_back():
+    """The socket moves and leaves nothing behind; what a client says of itself is believed of a proxy alone."""
+    forged = ["curl", "--silent", "--noproxy", "*", "-H", "X-Forwarded-For: 198.51.100.7"]
+
+    def ask(url):
+        return subprocess.run([*forged, url + "client"], stdout=subprocess.PIPE, text=True, check=True).stdout
+
+    moved = "http://127.0.0.1:15061/"
+    deploy(webserver_port=8080, webserver_proxy_hops=1)
+    assert get(url=moved) == "shop 1\n"
+    assert ask(moved) == "198.51.100.7 http\n"
+    listening = machine("ss --no-header --listening --tcp --numeric")
+    assert ":8080 " in listening
+    assert ":5000 " not in listening
+    assert is_refused(URL)
+    deploy()
+    assert get() == "shop 1\n"
+    assert "198.51.100.7" not in ask(URL)
+    assert ":8080 " not in machine("ss --no-header --listening --tcp --numeric")
+
+
+def test_development_server_and_back():
+    """Another server has no socket of systemd's; nothing of the one that was there may stay in its way."""
+    deploy(webserver_server="flask")
+    assert get() == "shop 1\n"
+    assert machine("systemctl is-active webserver.socket") == "inactive"
+    assert "flask run" in machine(f"ps -o args= -p {main_pid()}")
+    deploy()
+    assert get() == "shop 1\n"
+    assert machine("systemctl is-active webserver.socket") == "active"
+
+
+def test_packages_that_somebody_removed_come_back():
+    """What the test before has deployed last is deployed again."""
+    machine("/opt/webserver/current/venv/bin/python3 -m pip uninstall --yes markdown")
+    assert deploy().changed == 3, "the packages, what runs with the older ones, and its restart"
+    assert get("about").startswith("<p>Corner")
 
 
 def test_other_interval_of_the_health_check_restarts_its_timer_and_nothing_else():
@@ -221,62 +257,6 @@ def test_logs_since_a_time_end_with_the_last_line():
     last = machine("journalctl --unit webserver.service --output short-iso --no-pager --lines 1")
     run = play("playbooks/logs.yml", webserver_log_lines=1, webserver_log_since="1 hour ago")
     assert " ".join(last.split()) in run.text
-
-
-def test_other_port_moves_the_socket_and_leaves_nothing_behind():
-    deploy(webserver_port=8080)
-    assert get(url="http://127.0.0.1:15061/") == "shop 1\n"
-    listening = machine("ss --no-header --listening --tcp --numeric")
-    assert ":8080 " in listening
-    assert ":5000 " not in listening
-    assert is_refused(URL)
-    deploy()
-    assert get() == "shop 1\n"
-    assert ":8080 " not in machine("ss --no-header --listening --tcp --numeric")
-
-
-def test_development_server_and_back():
-    """Another server has no socket of systemd's; nothing of the one that was there may stay in its way."""
-    deploy(webserver_server="flask")
-    assert get() == "shop 1\n"
-    assert machine("systemctl is-active webserver.socket") == "inactive"
-    assert "flask run" in machine(f"ps -o args= -p {main_pid()}")
-    deploy()
-    assert get() == "shop 1\n"
-    assert machine("systemctl is-active webserver.socket") == "active"
-
-
-def test_proxy_is_believed_only_when_told_so():
-    forged = ["curl", "--silent", "--noproxy", "*", "-H", "X-Forwarded-For: 198.51.100.7", URL + "client"]
-
-    def ask():
-        return subprocess.run(forged, stdout=subprocess.PIPE, text=True, check=True).stdout
-
-    assert "198.51.100.7" not in ask()
-    deploy(webserver_proxy_hops=1)
-    assert ask() == "198.51.100.7 http\n"
-    deploy()
-    assert "198.51.100.7" not in ask()
-
-
-def test_git_repository_with_a_version(tmp_path):
-    version(tmp_path, "tagged")
-    git = ["git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x@example.com"]
-    for arguments in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "x"], ["tag", "v7"]):
-        subprocess.run(git + arguments, check=True)
-    version(tmp_path, "untagged")
-    deploy(webserver_app_src=f"file://{tmp_path}", webserver_app_version="v7")
-    assert get() == "shop tagged\n"
-    assert machine("ls -A /opt/webserver/current/app") == "requirements.txt\nshop"
-    again = deploy(webserver_app_src=f"file://{tmp_path}", webserver_app_version="v7")
-    assert again.changed == 0
-    deploy()
-
-
-def test_packages_that_somebody_removed_come_back():
-    machine("/opt/webserver/current/venv/bin/python3 -m pip uninstall --yes markdown")
-    assert deploy().changed
-    assert get("about").startswith("<p>Corner")
 
 
 def test_unit_trusts_nobody():

@@ -18,7 +18,6 @@ import yaml
 
 COLLECTION = "flasklaunch.ec2."
 PLUGINS = pathlib.Path(__file__).parents[3] / "plugins"
-MODULES = sorted(COLLECTION + path.stem for path in (PLUGINS / "modules").glob("*.py"))
 FILTERS = {
     COLLECTION + name: function
     for path in sorted((PLUGINS / "filter").glob("*.py"))
@@ -37,14 +36,9 @@ def documented(kind, names):
     return json.loads(told.stdout)
 
 
-@pytest.fixture(scope="module")
-def modules():
-    return documented("module", MODULES)
-
-
-@pytest.fixture(scope="module")
-def filters():
-    return documented("filter", FILTERS)
+# Asked for here, since ansible-test forks a process for each test, and each would ask anew.
+MODULE_DOCS = documented("module", sorted(COLLECTION + path.stem for path in (PLUGINS / "modules").glob("*.py")))
+FILTER_DOCS = documented("filter", FILTERS)
 
 
 def uses(found):
@@ -78,12 +72,12 @@ def faults(arguments, options, where=""):
     return wrong
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_examples_of_a_module_name_its_options(modules, name):
-    used = list(uses(yaml.safe_load(modules[name]["examples"])))
+@pytest.mark.parametrize("name", MODULE_DOCS)
+def test_examples_of_a_module_name_its_options(name):
+    used = list(uses(yaml.safe_load(MODULE_DOCS[name]["examples"])))
     assert name in [module for module, _arguments in used]
     for module, arguments in used:
-        assert faults(arguments, modules[module]["doc"]["options"]) == [], module
+        assert faults(arguments, MODULE_DOCS[module]["doc"]["options"]) == [], module
 
 
 def test_wrong_arguments_are_told():
@@ -106,27 +100,27 @@ def incomplete(returned, where=""):
         yield from incomplete(value.get("contains", {}), f"{where}{name}.")
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_documentation_of_a_module_is_complete(modules, name):
-    assert list(incomplete(modules[name]["return"])) == []
-    assert {"check_mode", "diff_mode", "platform"} <= set(modules[name]["doc"]["attributes"])
+@pytest.mark.parametrize("name", MODULE_DOCS)
+def test_documentation_of_a_module_is_complete(name):
+    assert list(incomplete(MODULE_DOCS[name]["return"])) == []
+    assert {"check_mode", "diff_mode", "platform"} <= set(MODULE_DOCS[name]["doc"]["attributes"])
 
 
 @pytest.mark.parametrize("name", FILTERS)
-def test_documented_options_of_a_filter_are_its_parameters(filters, name):
-    doc = filters[name]["doc"]
+def test_documented_options_of_a_filter_are_its_parameters(name):
+    doc = FILTER_DOCS[name]["doc"]
     _input, *parameters = inspect.signature(FILTERS[name]).parameters.values()
     assert doc.get("positional", "").split(", ") == ([each.name for each in parameters] or [""])
     assert {option: fields.get("required", False) for option, fields in doc["options"].items()} == {
         "_input": True,
         **{each.name: each.default is each.empty for each in parameters},
     }
-    assert {"description", "type", "sample"} <= set(filters[name]["return"]["_value"])
+    assert {"description", "type", "sample"} <= set(FILTER_DOCS[name]["return"]["_value"])
 
 
-def test_examples_of_filters_run_and_give_what_they_say(filters, tmp_path):
+def test_examples_of_filters_run_and_give_what_they_say(tmp_path):
     plays = [
-        {"name": name, "hosts": "localhost", "gather_facts": False, "tasks": yaml.safe_load(filters[name]["examples"])}
+        {"name": name, "hosts": "localhost", "gather_facts": False, "tasks": yaml.safe_load(FILTER_DOCS[name]["examples"])}
         for name in FILTERS
     ]
     (tmp_path / "examples.yml").write_text(yaml.safe_dump(plays))
@@ -148,6 +142,6 @@ def test_examples_of_filters_run_and_give_what_they_say(filters, tmp_path):
     said = {
         (name, task): json.loads(result)
         for name in FILTERS
-        for task, result in RESULT.findall(filters[name]["examples"])
+        for task, result in RESULT.findall(FILTER_DOCS[name]["examples"])
     }
     assert said and said == {key: told[key] for key in said}

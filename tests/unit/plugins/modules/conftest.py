@@ -8,27 +8,26 @@ import sys
 
 import pytest
 from ansible_collections.flasklaunch.ec2.tests.unit.plugins.modules import ec2_api
+from moto.backends import get_backend
+from moto.core.responses import ActionResult
+from moto.ec2.responses import EC2Response
+
+
+def pytest_collection_finish():
+    """ansible-test forks a process for each test: what takes boto3 and moto seconds to load is loaded before."""
+    with ec2_api.served() as endpoint:
+        ec2_api.Site(endpoint).add_load_balancer()
 
 
 @pytest.fixture(scope="session")
 def ec2_endpoint():
     """A local EC2 API for all tests, on a port that is free."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-    patch.undo()
+    with ec2_api.served() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture
 def site(ec2_endpoint, monkeypatch):
-    from moto.backends import get_backend
-
     ec2_api.without_aws(monkeypatch)
     ec2_api.share_session(monkeypatch)
     for service in ("ec2", "elbv2", "iam"):
@@ -39,9 +38,6 @@ def site(ec2_endpoint, monkeypatch):
 @pytest.fixture
 def public_access(monkeypatch):
     """VPC Block Public Access, which moto does not know: off, unless a test says otherwise."""
-    from moto.core.responses import ActionResult
-    from moto.ec2.responses import EC2Response
-
     options = {"InternetGatewayBlockMode": "off", "ExclusionsAllowed": "allowed"}
     answers = {
         "describe_vpc_block_public_access_options": {"VpcBlockPublicAccessOptions": options},

@@ -6,17 +6,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
 
 import boto3
+import pytest
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from moto.server import ThreadedMotoServer
 
 REGION = "us-east-1"
 # Reading AWS's service models takes longer than all else here: once is enough.
 SESSION = boto3.session.Session(region_name=REGION)
 KEYS = {"access_key": "testing", "secret_key": "testing"}
+
+
+@contextlib.contextmanager
+def served():
+    """The API's URL, as long as it is served."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+        server.start()
+        host, port = server.get_host_and_port()
+        yield f"http://{host}:{port}"
+        server.stop()
 
 
 def without_aws(monkeypatch):

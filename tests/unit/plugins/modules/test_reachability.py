@@ -624,7 +624,7 @@ def nonsense():
             pass
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     yield Handler, f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()

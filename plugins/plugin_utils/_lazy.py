@@ -1,0 +1,30 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filters that are imported when they are called."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, Callable
+
+MODULE_UTILS = "ansible_collections.flasklaunch.ec2.plugins.module_utils"
+
+
+class Lazy:
+    """The function of that name in one of the collection's module_utils, which is imported when it is called.
+
+    Each task that uses one filter of a collection loads the files of all of them, and compiles what they import, as
+    Ansible keeps no bytecode of collections. For those of a deploy that was half a second of every run.
+    """
+
+    def __init__(self, module: str, name: str):
+        self.module = module
+        self.name = name
+
+    @property
+    def __wrapped__(self) -> Callable:
+        return getattr(importlib.import_module(f"{MODULE_UTILS}.{self.module}"), self.name)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.__wrapped__(*args, **kwargs)
