@@ -23,6 +23,7 @@ endif
 PYTHON ?= python3
 VENV := .venv$(addprefix -,$(RELEASE))
 STATE := .demo
+TESTS ?= tests/unit
 MODULES ?= _netlink _sock_diag _proc_net _nf_tables
 SETUP := $(VENV)/.done
 
@@ -75,13 +76,14 @@ demo: machine
 
 # Of two lanes each part is in one; the parts share nothing but what is made before them. The machines of the scenario
 # pythons are lent this one's Pythons; where it has none but the system's there is nothing to lend. It runs with the oldest
-# ansible-core, which alone manages the oldest Python, where there is one that this can be installed on.
+# ansible-core, which alone manages the oldest Python, where there is one that this can be installed on. Coverage is that of
+# the plugins by their own tests; units runs all of them.
 OLDEST = $(if $(shell tests/cores.sh python $$(tests/cores.sh release oldest) 2> /dev/null), CORE=oldest)
 LENT = $(if $(shell tests/pythons.sh 2> /dev/null | grep -v ' /usr/'),'molecule-pythons$(OLDEST)')
 SCENARIOS := $(patsubst molecule/%/molecule.yml,molecule-%,$(wildcard molecule/*/molecule.yml))
-LONGEST := molecule-releases e2e molecule-diagnosis units pythons
+LONGEST := molecule-releases e2e molecule-diagnosis pythons sanity
 test:
-	@tests/parts.sh setup 'peers image' -- $(LONGEST) sanity unit $(LENT) $(filter-out $(LONGEST) molecule-pythons,$(SCENARIOS)) importer lint
+	@tests/parts.sh setup 'peers image' -- $(LONGEST) 'unit TESTS=tests/unit/plugins' units $(LENT) $(filter-out $(LONGEST) molecule-pythons,$(SCENARIOS)) importer lint
 
 lint: setup
 	ruff check
@@ -124,7 +126,7 @@ quick: setup
 # The tests wait more than they compute. Fails where fewer than 95 % of the lines and branches of plugins/ are run;
 # settings are in pyproject.toml.
 unit: setup peers
-	pytest -n 4 tests/unit --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
+	pytest -n 4 $(TESTS) --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 # Changes of one place that the tests of a module do not notice: `make mutants MODULES="_netlink _iptables"`, minutes each.
 mutants: setup

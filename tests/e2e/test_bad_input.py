@@ -17,6 +17,7 @@ OLD_PYTHON, WHAT_IS_SAID_OF_IT = (
     else ("3.7.16", ["this machine's is 3.7.16", "Run the playbook with ansible-core 2.17"])
 )
 EC2 = {"endpoint_url": "http://127.0.0.1:5555", "region": "us-east-1"}
+NO_AWS = {"security_group_manage": False}  # which would be asked in vain, and takes its time
 CASES = {
     "port 0": ({"webserver_port": 0}, ["webserver_port: 0 is no TCP port. Take one from 1 to 65535"]),
     "port too high": ({"webserver_port": 65536}, ["webserver_port: 65536 is no TCP port"]),
@@ -48,7 +49,7 @@ CASES = {
         ["flask_python: there is no Python that runs at /opt/no-python3 on this machine."],
     ),
     "missing version of Flask": (
-        {"flask_version": "3.0.999"},
+        {"flask_version": "3.0.999", **NO_AWS},
         [
             "pip could not install Flask into /opt/webserver/environments/py3",
             "flask==3.0.999",
@@ -56,7 +57,7 @@ CASES = {
         ],
     ),
     "unreachable index": (
-        {"flask_version": "3.1.2", "flask_pip_index_url": "http://127.0.0.1:9/simple"},
+        {"flask_version": "3.1.2", "flask_pip_index_url": "http://127.0.0.1:9/simple", **NO_AWS},
         [
             "pip could not install Flask into /opt/webserver/environments/py3",
             "Connection refused",
@@ -64,7 +65,7 @@ CASES = {
         ],
     ),
     "unreachable proxy": (
-        {"flask_version": "3.1.2", "flask_pip_proxy": "http://user:pass@127.0.0.1:9"},
+        {"flask_version": "3.1.2", "flask_pip_proxy": "http://user:pass@127.0.0.1:9", **NO_AWS},
         ["pip could not install Flask into /opt/webserver/environments/py3", "Connection refused", "flask_pip_proxy"],
     ),
     "no URL of an index": (
@@ -72,7 +73,7 @@ CASES = {
         ["flask_pip_index_url is no URL that pip could use. Write it like https://"],
     ),
     "no index behind the URL": (
-        {"flask_version": "3.1.2", "flask_pip_index_url": "http://127.0.0.1:22/simple"},
+        {"flask_version": "3.1.2", "flask_pip_index_url": "http://127.0.0.1:22/simple", **NO_AWS},
         [
             "pip could not install Flask into /opt/webserver/environments/py3",
             "Connection aborted",
@@ -114,7 +115,7 @@ CASES = {
         ["Write ansible_python_interpreter into the inventory: given by -e it holds on the control node too"],
     ),
     "Python too old for ansible-core": (
-        {"ansible_python_interpreter": "/opt/old-python", "security_group_manage": False},
+        {"ansible_python_interpreter": "/opt/old-python", **NO_AWS},
         WHAT_IS_SAID_OF_IT,
     ),
 }

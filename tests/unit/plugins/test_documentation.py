@@ -120,7 +120,12 @@ def test_documented_options_of_a_filter_are_its_parameters(name):
 
 def test_examples_of_filters_run_and_give_what_they_say(tmp_path):
     plays = [
-        {"name": name, "hosts": "localhost", "gather_facts": False, "tasks": yaml.safe_load(FILTER_DOCS[name]["examples"])}
+        {
+            "name": name,
+            "hosts": "localhost",
+            "gather_facts": False,
+            "tasks": yaml.safe_load(FILTER_DOCS[name]["examples"]),
+        }
         for name in FILTERS
     ]
     (tmp_path / "examples.yml").write_text(yaml.safe_dump(plays))
