@@ -38,11 +38,11 @@ part() (
 )
 
 beside_another() {
-  local outcome=0
+  local outcome=0 log=$results/${1//\//_}.log
   echo "make $1 > its own log"
-  part "$1" > "$results/$1.log" || outcome=$?
+  part "$1" > "$log" || outcome=$?
   # One at a time, so that no log is in the middle of another.
-  flock "$results" cat <(printf '\n%s\n' "make $1") "$results/$1.log"
+  flock "$results" cat <(printf '\n%s\n' "make $1") "$log"
   return $outcome
 }
 export -f part beside_another
