@@ -133,9 +133,9 @@ def test_wheels_on_the_machine_need_no_index_and_its_password_shows_nowhere(demo
     on_machine(f"{pip} download --quiet --dest /opt/wheels flask==3.1.3 gunicorn==27.0.1")
     index = f"http://user:{secret}@127.0.0.1:9/simple"
     variables = {"flask_version": "3.1.3", "flask_pip_wheel_dir": "/opt/wheels", "flask_pip_index_url": index}
-    run = site("--diff", "-vvv", "-e", json.dumps(variables))
-    assert run.returncode == 0, run.stdout
-    assert [line for line in run.stdout.splitlines() if secret in line] == []
+    deployed = site("--diff", "-vvv", "-e", json.dumps(variables))
+    assert deployed.returncode == 0, deployed.stdout
+    assert [line for line in deployed.stdout.splitlines() if secret in line] == []
     assert secret not in on_machine("journalctl --no-pager")
     assert secret in on_machine("cat /opt/webserver/current/venv/pip.conf")
     assert on_machine("stat -Lc '%a %U' /opt/webserver/current/venv/pip.conf").strip() == "600 root"
@@ -217,8 +217,8 @@ def test_application_of_the_readme_is_served(demo, tmp_path):
     shutil.copytree(ROOT / "inventory", inventory)
     with open(inventory / "group_vars" / "webservers.yml", "a") as variables:
         variables.write(example("variables"))
-    run = site("-e", "vault_database_password=hunter2", inventory=inventory)
-    assert run.returncode == 0, run.stdout
+    deployed = site("-e", "vault_database_password=hunter2", inventory=inventory)
+    assert deployed.returncode == 0, deployed.stdout
     assert get(5000) == "Hello from my application\n"
     back = playbook("playbooks/rollback.yml", "-e", "webserver_health_path=/")
     assert back.returncode == 0, back.stdout
