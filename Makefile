@@ -20,7 +20,10 @@ ifeq ($(PYTHON),)
 $(error no Python for ansible-core $(CORE))
 endif
 endif
-PYTHON ?= python3
+# The system's, where it can make virtual environments: Ansible and the tests take a quarter less time with it than with
+# one of pyenv, which is built without optimizations.
+SYSTEM = $(shell /usr/bin/python3 -c 'import ensurepip, sys, venv; sys.version_info < (3, 10) or print(sys.executable)' 2> /dev/null)
+PYTHON ?= $(or $(SYSTEM),python3)
 VENV := .venv$(addprefix -,$(RELEASE))
 STATE := .demo
 TESTS ?= tests/unit
@@ -83,6 +86,7 @@ LENT = $(if $(shell tests/pythons.sh 2> /dev/null | grep -v ' /usr/'),'molecule-
 SCENARIOS := $(patsubst molecule/%/molecule.yml,molecule-%,$(wildcard molecule/*/molecule.yml))
 LONGEST := molecule-releases e2e molecule-diagnosis pythons sanity
 test:
+	@tests/peers.sh venv
 	@tests/parts.sh setup 'peers image' -- $(LONGEST) 'unit TESTS=tests/unit/plugins' units $(LENT) $(filter-out $(LONGEST) molecule-pythons,$(SCENARIOS)) importer lint
 
 lint: setup

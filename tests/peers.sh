@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Makes sure of the programs that tests and benchmarks compare with: netstat, ss and ip. Without them those tests skip.
 #
-#   peers.sh [PROGRAM]...    these too: nft, whose rules tests read, chromium, in which they open pages, wrk, curl
+#   peers.sh [PROGRAM]...    these too: nft, whose rules tests read, chromium, in which they open pages, wrk, curl; and
+#                            venv, with which the system's Python makes virtual environments
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -12,7 +13,15 @@ packages_of() {
   case $1 in
     nft) echo nftables ;;
     chromium) echo chromium fonts-dejavu-core ;;
+    venv) echo python3-venv ;;
     *) echo "$1" ;;
+  esac
+}
+
+there() {
+  case $1 in
+    venv) [[ ! -x /usr/bin/python3 ]] || /usr/bin/python3 -c 'import ensurepip, venv' 2> /dev/null ;;
+    *) command -v "$1" > /dev/null ;;
   esac
 }
 
@@ -21,7 +30,7 @@ command -v netstat > /dev/null || missing+=(net-tools)
 command -v ss > /dev/null && command -v ip > /dev/null || missing+=(iproute2)
 for program in "$@"; do
   # shellcheck disable=SC2207 # split into words on purpose
-  command -v "$program" > /dev/null || missing+=($(packages_of "$program"))
+  there "$program" || missing+=($(packages_of "$program"))
 done
 [[ ${#missing[@]} -gt 0 ]] || exit 0
 
@@ -31,5 +40,5 @@ if [[ $EUID -eq 0 ]] && command -v apt-get > /dev/null; then
   apt-get update -qq > /dev/null
   apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
 else
-  echo "peers: without ${missing[*]} tests are skipped and benchmarks fail: install them" >&2
+  echo "peers: without ${missing[*]} tests are skipped or slower, and benchmarks fail: install them" >&2
 fi
