@@ -20,8 +20,7 @@ ifeq ($(PYTHON),)
 $(error no Python for ansible-core $(CORE))
 endif
 endif
-# The system's, where it can make virtual environments: Ansible and the tests take a quarter less time with it than with
-# one of pyenv, which is built without optimizations.
+# The system's, where it can make virtual environments: one of pyenv, built without optimizations, computes a third longer.
 SYSTEM = $(shell /usr/bin/python3 -c 'import ensurepip, sys, venv; sys.version_info < (3, 10) or print(sys.executable)' 2> /dev/null)
 PYTHON ?= $(or $(SYSTEM),python3)
 VENV := .venv$(addprefix -,$(RELEASE))
