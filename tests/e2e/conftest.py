@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 
@@ -40,6 +41,16 @@ def playbook(name, *options, inventory="inventory", **environment):
 def site(*options, **keywords):
     """site.yml where security groups are no concern: a third of its time goes to asking AWS."""
     return playbook("site.yml", "-e", "security_group_manage=false", *options, **keywords)
+
+
+def copied_inventory(folder):
+    """The demo's inventory in a folder of the test's own, for it to change; the way to the machine stays the checkout's."""
+    copy = pathlib.Path(shutil.copytree(ROOT / "inventory", folder))
+    variables = copy / "group_vars" / "webservers.yml"
+    text = variables.read_text()
+    assert "{{ inventory_dir }}/.." in text
+    variables.write_text(text.replace("{{ inventory_dir }}/..", str(ROOT)))
+    return copy
 
 
 def on_machine(command, container="flasklaunch-demo"):

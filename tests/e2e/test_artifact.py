@@ -1,10 +1,9 @@
 """What Galaxy would hand out: only the collection, and it runs where there is no checkout."""
 
-import shutil
 import tarfile
 
 import pytest
-from conftest import ROOT, changes, run
+from conftest import changes, copied_inventory, run
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +46,7 @@ def test_installed_artifact_runs_without_a_checkout(artifact, demo, tmp_path):
         str(tmp_path / "collections"),
     )
     assert installed.returncode == 0, installed.stdout
-    shutil.copytree(ROOT / "inventory", tmp_path / "inventory")
+    copied_inventory(tmp_path / "inventory")
     site = run(
         "ansible-playbook",
         "flasklaunch.ec2.site",

@@ -2,12 +2,11 @@
 
 import json
 import re
-import shutil
 
 import boto3
 import pytest
 from ansible.release import __version__ as core
-from conftest import ROOT, on_machine, playbook, rules, run
+from conftest import ROOT, copied_inventory, on_machine, playbook, rules, run
 
 BARE = "flasklaunch-bare"
 # Amazon Linux 2's Python, and RHEL 8's where ansible-core manages that one.
@@ -188,8 +187,7 @@ def old_python(first_run):
 @pytest.fixture(scope="module")
 def bare(first_run, tmp_path_factory):
     """The inventory of a machine without Python, an instance of the demo's EC2 API, for this module's tests alone."""
-    inventory = tmp_path_factory.mktemp("bare")
-    shutil.copytree(ROOT / "inventory" / "group_vars", inventory / "group_vars")
+    inventory = copied_inventory(tmp_path_factory.mktemp("bare") / "inventory")
     host = {"ansible_host": BARE, "machine_ports": [], "webserver_url": ""}
     (inventory / "hosts.yml").write_text(json.dumps({"webservers": {"hosts": {"bare": host}}}))
     created = playbook("files/demo/create.yml", inventory=inventory)
@@ -217,10 +215,10 @@ def every_file():
 
 def refused_together(cases, machine, folder):
     """What site.yml says to each case, when all are hosts of one inventory, and one and the same machine."""
-    shutil.copytree(ROOT / "inventory" / "group_vars", folder / "group_vars")
+    inventory = copied_inventory(folder / "inventory")
     hosts = {host(name): {**machine, **variables} for name, (variables, _said) in cases.items()}
-    (folder / "hosts.yml").write_text(json.dumps({"webservers": {"hosts": hosts}}))
-    return playbook("site.yml", inventory=folder, HOME=str(folder))
+    (inventory / "hosts.yml").write_text(json.dumps({"webservers": {"hosts": hosts}}))
+    return playbook("site.yml", inventory=inventory, HOME=str(folder))
 
 
 def host(name):

@@ -2,12 +2,11 @@
 
 import json
 import re
-import shutil
 import urllib.request
 
 import pytest
 import yaml
-from conftest import ROOT, changes, on_machine, playbook, rules, run, site
+from conftest import ROOT, changes, copied_inventory, on_machine, playbook, rules, run, site
 
 AWS_SECRET = "no-secret-of-anybody"  # the demo's, in its inventory
 
@@ -213,8 +212,7 @@ def example(name):
 def test_application_of_the_readme_is_served(demo, tmp_path):
     (tmp_path / "my-app").mkdir()
     (tmp_path / "my-app" / "my_app.py").write_text(example("application"))
-    inventory = tmp_path / "my-inventory"
-    shutil.copytree(ROOT / "inventory", inventory)
+    inventory = copied_inventory(tmp_path / "my-inventory")
     with open(inventory / "group_vars" / "webservers.yml", "a") as variables:
         variables.write(example("variables"))
     deployed = site("-e", "vault_database_password=hunter2", inventory=inventory)

@@ -2,6 +2,8 @@
 
 import urllib.request
 
+testinfra_hosts = ["docker://flasklaunch-molecule-python"]
+
 
 def unit_properties(host, *names):
     shown = host.check_output("systemctl show webserver.service --property=" + ",".join(names))

@@ -5,6 +5,7 @@ import urllib.request
 
 import pytest
 
+testinfra_hosts = ["docker://flasklaunch-molecule-bare"]
 URL = "http://127.0.0.1:15000/"
 
 

@@ -50,7 +50,7 @@ def unreachable(tmp_path):
     shutil.copytree(INVENTORY, inventory)
     (inventory / "host_vars").mkdir()
     (inventory / "host_vars" / "patient.yml").write_text(
-        "ansible_connection: ssh\nansible_host: 127.0.0.1\nansible_port: 1\nansible_become: false\n"
+        "ansible_ssh_common_args: ''\nansible_host: 127.0.0.1\nansible_port: 1\nansible_become: false\n"
     )
     return inventory
 
