@@ -8,23 +8,33 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 state=$(realpath -m "${1:-.demo}")/pythons
 
-# What judges AWS's answers, joins and shows, runs on the control node alone, whose Python is newer.
-control_node=()
-for module in address_sets aws_describe diagnosis exposure exposure_report packet_filters reachability security_group; do
-  control_node+=("--ignore-glob=*/test__$module*")
-done
-
 mkdir -p "$state/collections/ansible_collections/flasklaunch"
 ln -sfn "$PWD" "$state/collections/ansible_collections/flasklaunch/ec2"
 
-own=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-while read -r version python; do
-  [[ $version != "$own" ]] || continue
-  if ! "$state/$version/bin/python" -c 'import hypothesis, pytest, pytest_timeout, xdist' 2> /dev/null; then
-    "$python" -m venv --clear "$state/$version"
-    "$state/$version/bin/pip" install --quiet --disable-pip-version-check hypothesis pytest pytest-timeout pytest-xdist
+# What judges AWS's answers, joins and shows, runs on the control node alone, whose Python is newer.
+on_the_control_node() {
+  printf -- '--ignore-glob=*/test__%s*\n' \
+    address_sets aws_describe diagnosis exposure exposure_report packet_filters reachability security_group
+}
+
+# The tests of the version $1, whose Python is $2. What they say is kept together.
+run() {
+  local venv=$state/$1 options said outcome=0
+  if ! "$venv/bin/python" -c 'import hypothesis, pytest, pytest_timeout' 2> /dev/null; then
+    "$2" -m venv --clear "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check hypothesis pytest pytest-timeout
   fi
-  echo "Python $version"
-  PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$state/collections \
-    "$state/$version/bin/python" -m pytest --quiet -n 4 "${control_node[@]}" tests/unit/plugins/module_utils < /dev/null
-done < <(tests/pythons.sh)
+  mapfile -t options < <(on_the_control_node)
+  said=$(PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$state/collections \
+    "$venv/bin/python" -m pytest --quiet "${options[@]}" tests/unit/plugins/module_utils 2>&1 < /dev/null) || outcome=$?
+  printf 'Python %s\n%s\n' "$1" "$said"
+  return $outcome
+}
+export -f run on_the_control_node
+export state
+
+# All at once: the tests wait more than they compute.
+own=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+# shellcheck disable=SC2016 # for the bash that xargs starts
+tests/pythons.sh | awk -v own="$own" '$1 != own' |
+  xargs --no-run-if-empty --delimiter '\n' --max-args 1 --max-procs 0 bash -euc 'read -r version python <<< "$1"; run "$version" "$python"' bash
