@@ -44,7 +44,7 @@ def site(*options, **keywords):
 
 
 def copied_inventory(folder):
-    """The demo's inventory in a folder of the test's own, for it to change; the way to the machine stays the checkout's."""
+    """The demo's inventory in a folder of the test's own, for it to change; the way in stays the checkout's."""
     copy = pathlib.Path(shutil.copytree(ROOT / "inventory", folder))
     variables = copy / "group_vars" / "webservers.yml"
     text = variables.read_text()
