@@ -123,8 +123,11 @@ def current() -> str:
     return machine("basename $(readlink /opt/webserver/current)")
 
 
+MAIN_PID = "systemctl show webserver.service --property=MainPID --value"
+
+
 def main_pid() -> str:
-    return machine("systemctl show webserver.service --property=MainPID --value")
+    return machine(MAIN_PID)
 
 
 def version(folder: pathlib.Path, number: str) -> str:

@@ -209,17 +209,6 @@ def test_other_port_behind_a_proxy_and_back():
     assert ":8080 " not in machine("ss --no-header --listening --tcp --numeric")
 
 
-def test_development_server_and_back():
-    """Another server has no socket of systemd's; nothing of the one that was there may stay in its way."""
-    deploy(webserver_server="flask")
-    assert get() == "shop 1\n"
-    assert machine("systemctl is-active webserver.socket") == "inactive"
-    assert "flask run" in machine(f"ps -o args= -p {main_pid()}")
-    deploy()
-    assert get() == "shop 1\n"
-    assert machine("systemctl is-active webserver.socket") == "active"
-
-
 def test_packages_that_somebody_removed_come_back():
     """What the test before has deployed last is deployed again."""
     machine("/opt/webserver/current/venv/bin/python3 -m pip uninstall --yes markdown")
