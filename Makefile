@@ -80,14 +80,15 @@ demo: machine
 # Of two lanes each part is in one; the parts share nothing but what is made before them. The machines of the scenario
 # pythons are lent this one's Pythons; where it has none but the system's there is nothing to lend. It runs with the oldest
 # ansible-core, which alone manages the oldest Python, where there is one that this can be installed on. Coverage is that of
-# the plugins by their own tests; units runs all of them.
+# the plugins by their own tests; units runs all of them. The peers are there, by the lane that has not the longest part,
+# before any part that needs them is begun.
 OLDEST = $(if $(shell tests/cores.sh python $$(tests/cores.sh release oldest) 2> /dev/null), CORE=oldest)
 LENT = $(if $(shell tests/pythons.sh 2> /dev/null | grep -v ' /usr/'),'molecule-pythons$(OLDEST)')
 SCENARIOS := $(patsubst molecule/%/molecule.yml,molecule-%,$(wildcard molecule/*/molecule.yml))
-LONGEST := molecule-releases e2e molecule-diagnosis pythons sanity
+LONGEST := molecule-releases peers e2e molecule-diagnosis pythons sanity
 test:
 	@tests/peers.sh venv
-	@tests/parts.sh setup 'peers image' -- $(LONGEST) 'unit TESTS=tests/unit/plugins' units $(LENT) $(filter-out $(LONGEST) molecule-pythons,$(SCENARIOS)) importer lint
+	@tests/parts.sh setup image -- $(LONGEST) 'unit TESTS=tests/unit/plugins' units $(LENT) $(filter-out $(LONGEST) molecule-pythons,$(SCENARIOS)) importer lint
 
 lint: setup
 	ruff check
