@@ -68,8 +68,8 @@ def sh(*command: str, **options) -> str:
 def start_unit(inventory: pathlib.Path) -> None:
     """A new machine with the site on it, all by its defaults."""
     machine = {
-        "ansible_connection": "community.docker.docker",
         "ansible_host": MACHINE,
+        "ansible_ssh_common_args": f'-F "{ROOT}/.demo/ssh_config"',
         "ansible_user": "ec2-user",
         "ansible_become": True,
         "ansible_python_interpreter": "/usr/bin/python3",

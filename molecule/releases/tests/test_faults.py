@@ -195,7 +195,7 @@ def test_bad_input_is_refused_by_name(tmp_path):
         "version": {"webserver_app_version": "v9"},
         "debug": {"webserver_debug": True},
     }
-    common = {"webserver_app_src": version(tmp_path, "1"), "ansible_ssh_common_args": f"-F {ROOT}/.demo/ssh_config"}
+    common = {"webserver_app_src": version(tmp_path, "1"), "ansible_ssh_common_args": f'-F "{ROOT}/.demo/ssh_config"'}
     machines = {name: {**common, **variables} for name, variables in hosts.items()}
     inventory = tmp_path / "hosts.json"
     inventory.write_text(json.dumps({"webservers": {"hosts": machines}}))
