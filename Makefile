@@ -56,11 +56,10 @@ $(SETUP): requirements.txt
 	  ln -sfn $(CURDIR) $$site/ansible_collections/flasklaunch/ec2
 	touch $@
 
-# A docker engine, the image of the local machine, and the way into it.
+# A docker engine, and the image of the local machine.
 image:
 	@files/demo/engine.sh $(STATE)
 	@files/demo/image.sh
-	@files/demo/ssh.sh $(STATE)
 
 machine: setup image
 

@@ -34,7 +34,7 @@ admit_keys_only() {
   systemctl enable sshd.service
 }
 
-# Some systems write their greeting anew at each login, in which tests would not see what a run itself has written.
+# Some systems write their greeting anew at each login, and tests look for what a run itself has written.
 greet_nobody() { sed -i '/pam_motd/d' /etc/pam.d/sshd; }
 
 boot_in_container() {

@@ -1,23 +1,27 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Writes how ssh gets into the local machines: a key of this checkout's own, and a configuration that uses it. Their sshd is
-# talked to through docker, so that no port of theirs need be published.
+# Lets ssh into local machines: with a key of this checkout's own, which they are given, and a configuration that uses it.
+# Their sshd is talked to through docker, so that no port of theirs need be published.
 #
-#   ssh.sh [STATE]                              STATE is the folder for both (default: .demo)
-#   ssh -F .demo/ssh_config flasklaunch-demo    log in to the demo machine, as on EC2
+#   ssh.sh STATE CONTAINER...                   STATE is the folder for key and configuration; says who got the key now
+#   ssh -F .demo/ssh_config flasklaunch-demo    then logs in, as on EC2
 set -euo pipefail
 umask 077
 
-state=$(realpath -m "${1:-.demo}")
-mkdir -p "$state"
+state=$(realpath -m "$1")
+shift
 command -v ssh-keygen > /dev/null || {
-  echo "ssh: ssh-keygen is missing: install the OpenSSH client (openssh-client, openssh-clients)" >&2
+  echo "ssh: ssh-keygen is missing: install OpenSSH's client (openssh-client, openssh-clients)" >&2
   exit 1
 }
+mkdir -p "$state"
+# Scenarios are run at once.
+exec {lock}> "$state/ssh.lock"
+flock "$lock"
 [[ -e $state/key ]] || ssh-keygen -q -t ed25519 -N '' -C flasklaunch-demo -f "$state/key"
 
 # A machine's host keys are made with it, and are new each time. Ansible asks for many sessions at once.
-cat > "$state/ssh_config" << E
+cat > "$state/ssh_config.new" << EOF
 Host flasklaunch-*
   User ec2-user
   IdentityFile "$state/key"
@@ -26,4 +30,12 @@ Host flasklaunch-*
   StrictHostKeyChecking no
   UserKnownHostsFile /dev/null
   LogLevel ERROR
-E
+EOF
+mv "$state/ssh_config.new" "$state/ssh_config"
+
+# The keys of other checkouts stay.
+# shellcheck disable=SC2016 # for the machine's shell
+let_in='read -r key && cd /home/ec2-user/.ssh && { grep -sqxF "$key" authorized_keys || { echo "$key" >> authorized_keys && hostname; }; }'
+for container; do
+  docker exec --interactive "$container" sh -c "$let_in" < "$state/key.pub"
+done

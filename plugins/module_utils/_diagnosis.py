@@ -36,7 +36,8 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._hop import (
     sentence,
 )
 
-View = Mapping[str, Any]  # what a module returned; of one that failed, `msg` says why and there are no `hops`
+# What a module returned; of one that failed, `msg` says why, `fix` what helps if that is known, and there are no `hops`.
+View = Mapping[str, Any]
 Diagnosis = dict
 
 REACHABLE, UNREACHABLE = "reachable", "unreachable"  # and partial, unknown, as of hops
@@ -170,7 +171,7 @@ def _view_hops(view: View | None, names: Iterable[str], who: str) -> list[Hop]:
         return [hop(name, SKIPPED, f"Not asked of {who}.") for name in names]
     if not view.get("hops"):
         message = sentence(str(view.get("msg") or f"{who} could not be asked"))
-        return [hop(name, UNKNOWN, message, "x-NOT_READ", NEEDED[who]) for name in names]
+        return [hop(name, UNKNOWN, message, "x-NOT_READ", view.get("fix") or NEEDED[who]) for name in names]
     return [dict(each) for each in view["hops"]]
 
 

@@ -257,8 +257,10 @@ def test_D25_a_machine_that_ssh_does_not_reach(diagnose, unreachable):
         "selinux",
     ]
     with broken(*STOPPED):
-        result = diagnose(unreachable)
+        result = diagnose(unreachable, diagnosis_ask_aws=True)
     assert result.status == 2
+    assert "AWS was not asked: the machine could not be asked for its private address." in result.diagnosis["cause"]
+    assert result.diagnosis["fix"].startswith("-e diagnosis_instance_id=")
     assert result.diagnosis["first_broken_hop"] == "tcp"
     assert {"unit", "listener"} <= set(result.diagnosis["suspects"])
 

@@ -158,6 +158,11 @@ def test_D16_without_credentials_aws_is_unknown_not_ok():
     assert "AWS_PROFILE" in found["fix"]
 
 
+def test_aws_that_was_not_asked_for_want_of_a_target_is_asked_with_its_name_not_with_credentials():
+    found = diagnosed(client("timed_out"), {"msg": "AWS was not asked", "fix": "-e diagnosis_instance_id=i-…"})
+    assert found["fix"] == "-e diagnosis_instance_id=i-…"
+
+
 def test_D25_the_machine_alone():
     found = diagnosed(client("refused"), {"msg": "no credentials"}, machine(bound_address="broken"))
     assert found["first_broken_hop"] == "bound_address"
