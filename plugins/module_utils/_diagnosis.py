@@ -36,7 +36,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._hop import (
     sentence,
 )
 
-# What a module returned; of one that failed, `msg` says why, `fix` what helps if that is known, and there are no `hops`.
+# What a module returned. One that failed has no `hops`: `msg` says why, and `fix`, if there is one, what helps.
 View = Mapping[str, Any]
 Diagnosis = dict
 
