@@ -1,0 +1,118 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What roles ask for by HTTP: a site decides neither which host is asked next nor what the control node prints."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import json
+import pathlib
+import subprocess
+import threading
+
+import pytest
+import yaml
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _endpoint
+
+ROLES = pathlib.Path(__file__).parents[3] / "roles"
+
+
+@contextlib.contextmanager
+def site(status, headers=(), body=b"Hello World\n"):
+    """Serves one answer at 127.0.0.1. Yields its URL and the list of paths that it was asked for."""
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(status)
+            for header in (*headers, ("Content-Length", str(len(body)))):
+                self.send_header(*header)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_arguments):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def report(tmp_path, url):
+    """Runs the webserver role's report as the end of a deploy does, for a page at that URL."""
+    known = {
+        "webserver_url": url,
+        "__webserver_url_shown": url,
+        "__webserver_as_before": True,
+        "__webserver_before": {"netstat": []},
+        "__webserver_unit": "webserver.service",
+        "__webserver_unit_state": {"state": "active (running)", "main_pid": 7},
+        "__webserver_local_url": "http://127.0.0.1:5000/",
+        "__webserver_local_answer": {"status": 200, "content": "Hello World"},
+    }
+    names = yaml.safe_load((ROLES / "webserver" / "vars" / "main.yml").read_text(encoding="utf-8"))
+    tasks = [{"ansible.builtin.include_tasks": str(ROLES / "webserver" / "tasks" / "report.yml")}]
+    play = {"hosts": "localhost", "gather_facts": False, "vars": {**names, **known}, "tasks": tasks}
+    playbook = tmp_path / "play.json"
+    playbook.write_text(json.dumps([play]), encoding="utf-8")
+    return subprocess.run(
+        ["ansible-playbook", "-i", "localhost,", "-c", "local", str(playbook)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_report_follows_no_redirect(tmp_path):
+    with site(200, body=b"only for the control node\n") as (private, asked_privately):
+        with site(302, [("Location", private)], b"moved\n") as (url, asked):
+            done = report(tmp_path, url)
+    assert asked == ["/"], done.stdout
+    assert asked_privately == []
+    assert "only for the control node" not in done.stdout
+    # An application may well lead its visitors on from there, such as to a page to log in.
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_bad_answer_fails_the_report(tmp_path):
+    with site(404, body=b"no such page\n") as (url, _asked):
+        done = report(tmp_path, url)
+    assert done.returncode == 2
+    assert "got no good answer" in done.stdout
+
+
+def test_the_probe_follows_no_redirect():
+    with site(200) as (private, asked_privately), site(302, [("Location", private)]) as (url, asked):
+        found = _endpoint.probe(_endpoint.target_of(url))
+    assert (asked, asked_privately) == (["/"], [])
+    assert found["saw"]["status"] == 302
+
+
+def requests():
+    """Each task of a role that asks for a URL, as `(file, task)`."""
+
+    def walk(tasks):
+        for task in tasks or []:
+            yield task
+            for part in ("block", "rescue", "always"):
+                yield from walk(task.get(part))
+
+    for path in sorted(ROLES.glob("*/*/*.yml")):
+        if path.parent.name in ("tasks", "handlers"):
+            for task in walk(yaml.safe_load(path.read_text(encoding="utf-8"))):
+                if {"ansible.builtin.uri", "ansible.builtin.get_url"} & set(task):
+                    yield pytest.param(task, id=f"{path.parent.parent.name}: {task['name']}")
+
+
+@pytest.mark.parametrize("task", list(requests()))
+def test_no_task_follows_redirects(task):
+    assert task["ansible.builtin.uri"]["follow_redirects"] == "none"
