@@ -73,9 +73,9 @@ def report(tmp_path, url):
 
 
 def test_the_report_follows_no_redirect(tmp_path):
-    with site(200, body=b"only for the control node\n") as (private, asked_privately):
-        with site(302, [("Location", private)], b"moved\n") as (url, asked):
-            done = report(tmp_path, url)
+    secret = b"only for the control node\n"
+    with site(200, body=secret) as (private, asked_privately), site(302, [("Location", private)]) as (url, asked):
+        done = report(tmp_path, url)
     assert asked == ["/"], done.stdout
     assert asked_privately == []
     assert "only for the control node" not in done.stdout
