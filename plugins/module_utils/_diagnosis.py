@@ -66,15 +66,15 @@ USERINFO = re.compile(r"://[^/@]*@")
 # Fixes that begin so are to be typed there and not where the diagnosis was asked for.
 ON_THE_MACHINE = ("sudo ", "journalctl ")
 
-# What people call them, and what it means when they are broken.
+# Their names in words, and a headline for when they are broken.
 TITLES = {
-    "dns": ("Name", "The URL does not lead to the machine."),
-    "tcp": ("Connection", "The connection does not come about."),
+    "dns": ("DNS name", "The URL does not lead to the machine."),
+    "tcp": ("TCP connection", "The connection fails."),
     "target_exists": ("Target", "AWS knows no such target."),
-    "instance_state": ("Instance", "The instance does not run."),
+    "instance_state": ("Instance state", "The instance does not run."),
     "public_address": ("Public address", "The instance cannot be reached by that address."),
     "block_public_access": ("VPC Block Public Access", "VPC Block Public Access keeps the Internet out."),
-    "lb_state": ("Load balancer", "The load balancer does not serve."),
+    "lb_state": ("Load balancer's state", "The load balancer does not serve."),
     "lb_scheme": ("Load balancer's scheme", "The load balancer is not open to the Internet."),
     "internet_gateway": ("Internet gateway", "The network has no way in from the Internet."),
     "nacl_ingress": ("Inbound network ACL", "The network ACL keeps clients out."),
@@ -82,17 +82,20 @@ TITLES = {
     "lb_listener": ("Load balancer's listener", "The load balancer does not listen on that port."),
     "target_group": ("Target group", "The load balancer leads to no machine."),
     "target_health": ("Target health", "The load balancer finds no healthy machine."),
-    "lb_security_group_egress": ("Load balancer's way out", "The load balancer may not speak to the machine."),
+    "lb_security_group_egress": (
+        "Load balancer's outbound security group",
+        "The load balancer may not connect to the machine.",
+    ),
     "target_nacl_ingress": ("Machine's inbound network ACL", "The machine's network ACL keeps the load balancer out."),
     "security_group": ("Security group", "The security group keeps clients out."),
     "target_nacl_egress": ("Machine's outbound network ACL", "The machine's network ACL keeps its answers in."),
     "nacl_egress": ("Outbound network ACL", "The network ACL keeps the answers in."),
     "route": ("Route back", "The answers find no way back to the client."),
     "host_firewall": ("Machine's firewall", "The machine's own firewall keeps clients out."),
-    "listener": ("Listening socket", "The application does not hold the port."),
+    "listener": ("Listener", "The application does not hold the port."),
     "bound_address": ("Bound address", "The application listens where no client reaches it."),
     "accept_queue": ("Accept queue", "The application takes no more connections."),
-    "unit": ("Service", "The application does not run."),
+    "unit": ("Unit", "The application does not run."),
     "selinux": ("SELinux", "SELinux denies the application what it needs."),
     "tls": ("TLS", "The URL and the port do not agree on encryption."),
     "http": ("HTTP", "The server gives no good answer."),
@@ -290,12 +293,17 @@ def _words(
     verdict: str,
     public: list[str],
 ) -> dict[str, str | None]:
-    """What a person is told: a headline, the cause in a sentence, the one thing to do, and the URL to open."""
+    """For people: a headline, what was found in a few sentences, the one thing to do, and the URL to open.
+
+    `cause` is what was found if something is wrong, else None; `summary` is what was found in any case.
+    """
     opened = _open(url, hops, public)
     if first is None:
+        summary = _summary_without_fault(hops, saw)
         return {
             "headline": _headline_without_fault(verdict, saw),
-            "cause": _cause_without_fault(hops, saw),
+            "cause": summary if verdict == PARTIAL else None,
+            "summary": summary,
             "fix": None,
             "fix_where": "",
             "open": opened,
@@ -320,7 +328,8 @@ def _words(
         cause += f"; look at {_listed(left)} too." if left else "."
     if first["hop"] == "dns" and opened != url:
         fix = f"Open {opened}"
-    return {"headline": headline, "cause": cause, "fix": fix, "fix_where": _where(fix), "open": opened}
+    told = {"headline": headline, "cause": cause, "summary": cause}
+    return {**told, "fix": fix, "fix_where": _where(fix), "open": opened}
 
 
 def _where(fix: str | None) -> str:
@@ -335,7 +344,7 @@ def _headline_without_fault(verdict: str, saw: str) -> str:
     return "Whether the site can be reached could not be told."
 
 
-def _cause_without_fault(hops: list[Hop], saw: str) -> str:
+def _summary_without_fault(hops: list[Hop], saw: str) -> str:
     partly = next((each for each in hops if each["verdict"] == PARTIAL), None)
     if partly:
         return f"{partly['title']}: {partly['evidence']}"
@@ -432,7 +441,7 @@ def lines(diagnosis: Diagnosis) -> list[str]:
         mark = "seen" if each["symptom"] else MARKS[each["verdict"]]
         pointer = "=>" if diagnosis["first_broken_hop"] in each["names"] else "  "
         told.append(f"{pointer} {mark:<8} {each['label'] + ':':<20} {each['evidence']}")
-    told += ["", f"Cause: {diagnosis['cause']}"]
+    told += ["", f"{'Cause' if diagnosis['cause'] else 'Found'}: {diagnosis['summary']}"]
     told += [f"Fix:   {_placed(diagnosis)}"] if diagnosis["fix"] else []
     others = [each for each in diagnosis["broken_hops"] if each != diagnosis["first_broken_hop"]]
     for each in diagnosis["hops"]:

@@ -84,6 +84,15 @@ class Unit(NamedTuple):
         return self.says("NRestarts") not in ("", "0")
 
     @property
+    def never_started(self) -> bool:
+        """Whether it is known that it was not started since the machine booted.
+
+        systemd forgets a stopped unit that no other unit refers to, and with it when it ran; an enabled one it keeps.
+        """
+        moments = (self.says(event + "TimestampMonotonic") for event in ("InactiveEnter", "InactiveExit"))
+        return self.says("UnitFileState") == "enabled" and all(moment in ("", "0") for moment in moments)
+
+    @property
     def program(self) -> str:
         """The path of what it runs."""
         found = re.search(r"path=([^ ;]+)", self.says("ExecStart"))
@@ -190,7 +199,10 @@ def _stopped(service: Unit, journal: list[str], now: float) -> Hop:
         evidence += f", after {restarts} restart{'' if restarts == '1' else 's'}"
     elif not starting:
         since = service.age("InactiveEnter", now)
-        evidence += f" since {duration(since)}" if since is not None else ", and never ran since the machine booted"
+        if since is not None:
+            evidence += f" for {duration(since)}"
+        elif service.never_started and not journal:
+            evidence += ", and never ran since the machine booted"
     evidence += f"; {_result(service)}" if ended else ""
     why = telling_line(journal)
     evidence += f": {why}" if why and (failed or starting) else ""
@@ -202,7 +214,9 @@ def _stopped(service: Unit, journal: list[str], now: float) -> Hop:
     elif starting:
         code, fix = "x-UNIT_STARTING", f"journalctl -u {name}"
     else:
-        code, fix = "x-UNIT_INACTIVE", f"sudo systemctl enable --now {name}"
+        # A unit without an [Install] section cannot be enabled.
+        start = "enable --now" if service.says("UnitFileState") in ("enabled", "disabled") else "start"
+        code, fix = "x-UNIT_INACTIVE", f"sudo systemctl {start} {name}"
     return _broken(name, code, sentence(evidence), fix)
 
 

@@ -72,6 +72,34 @@ def test_D24_a_healthy_site():
     assert found["headline"] == "The site can be reached."
 
 
+def test_what_is_well_has_no_cause():
+    found = diagnosed()
+    assert (found["cause"], found["summary"]) == (
+        None,
+        "Evidence of http. Every hop lets the client through.",
+    )
+    assert [line for line in lines(found) if line.startswith(("Cause:", "Found:"))] == [f"Found: {found['summary']}"]
+    for faulty in (diagnosed(inside=machine(unit="broken")), diagnosed(around=aws(security_group="partial"))):
+        assert faulty["cause"] == faulty["summary"]
+        assert f"Cause: {faulty['cause']}" in lines(faulty)
+
+
+def test_a_hop_s_title_is_its_name_in_words():
+    """A person who reads of a title finds the hop in the list, and the other way round."""
+    words = {"lb": "load balancer", "nacl": "network acl", "dns": "dns", "tcp": "tcp"}
+    for name, (title, _headline) in _diagnosis.TITLES.items():
+        said = title.lower()
+        key = [words.get(part, part) for part in name.split("_")]
+        opposite = {
+            "ingress": "inbound",
+            "egress": "outbound",
+            "exists": "target",
+            "host": "machine",
+            "target": "machine",
+        }
+        assert all(part in said or opposite.get(part, part) in said for part in key), (name, title)
+
+
 def test_the_hops_are_in_the_order_of_the_packet():
     order = [each["hop"] for each in diagnosed()["hops"]]
     assert order == ["dns", "tcp", *AWS_HOPS, *MACHINE_HOPS, "tls", "http", "application"]
@@ -147,7 +175,7 @@ def test_a_fault_that_does_not_explain_what_was_seen_is_told_so():
 def test_a_control_node_that_comes_another_way_and_is_refused():
     found = diagnosed(client("refused", "172.17.0.8"), aws(security_group="broken"), machine(unit="broken"))
     assert found["broken_hops"] == ["security_group", "unit"]
-    assert "got as far as the machine, and was refused; look at Service too." in found["cause"]
+    assert "got as far as the machine, and was refused; look at Unit too." in found["cause"]
 
 
 def test_D16_without_credentials_aws_is_unknown_not_ok():

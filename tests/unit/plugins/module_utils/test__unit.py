@@ -87,9 +87,9 @@ def test_a_unit_that_is_gone_after_the_next_boot():
         (
             {"ActiveState": "inactive", "SubState": "dead", "InactiveEnterTimestampMonotonic": "9900000000"},
             "x-UNIT_INACTIVE",
-            "is inactive (dead) since 1 minute.",
+            "is inactive (dead) for 1 minute.",
         ),
-        ({"ActiveState": "inactive", "SubState": "dead"}, "x-UNIT_INACTIVE", "never ran since the machine booted"),
+        ({"ActiveState": "inactive", "SubState": "dead"}, "x-UNIT_INACTIVE", "webserver.service is inactive (dead)."),
         (
             {
                 "ActiveState": "failed",
@@ -148,6 +148,28 @@ def test_D2_what_is_wrong_with_it(properties, code, said):
     assert said in evidence
 
 
+STOPPED = {"ActiveState": "inactive", "SubState": "dead", "InactiveExitTimestampMonotonic": "0"}
+
+
+@pytest.mark.parametrize(
+    ("properties", "journal", "never_ran", "fix"),
+    [
+        ({"UnitFileState": "enabled"}, "", True, "enable --now"),
+        ({"UnitFileState": "enabled"}, "It says something.\n", False, "enable --now"),
+        ({"UnitFileState": "enabled", "InactiveExitTimestampMonotonic": "1"}, "", False, "enable --now"),
+        # systemd forgets a stopped unit that no other unit refers to, and when it ran.
+        ({"UnitFileState": "disabled"}, "", False, "enable --now"),
+        # Without an [Install] section it cannot be enabled.
+        ({"UnitFileState": "static"}, "", False, "start"),
+        ({"UnitFileState": "transient"}, "", False, "start"),
+    ],
+)
+def test_a_stopped_unit_never_ran_only_if_systemd_would_know(properties, journal, never_ran, fix):
+    found = unit_hop(unit(**{**STOPPED, **properties}), None, _unit.last_start(journal), NOW)
+    assert ("never ran" in found["evidence"]) == never_ran
+    assert found["fix"] == f"sudo systemctl {fix} webserver.service"
+
+
 def test_a_service_that_its_socket_starts_is_well():
     socket = Unit("webserver.socket", {"LoadState": "loaded", "ActiveState": "active", "SubState": "listening"})
     stopped = unit(ActiveState="inactive", SubState="dead")
@@ -203,7 +225,7 @@ WEB = ["webserver.service"]
             ],
         ),
         (
-            {"ActiveState": "inactive", "SubState": "dead"},
+            {"ActiveState": "inactive", "SubState": "dead", "InactiveExitTimestampMonotonic": "0"},
             [
                 "broken",
                 "x-UNIT_INACTIVE",
@@ -238,7 +260,7 @@ WEB = ["webserver.service"]
                 "broken",
                 "x-UNIT_FAILED",
                 WEB,
-                "webserver.service is failed (failed), and never ran since the machine booted.",
+                "webserver.service is failed (failed).",
                 "journalctl -u webserver.service # mend what it says, then: sudo systemctl restart webserver.service",
             ],
         ),
@@ -248,8 +270,7 @@ WEB = ["webserver.service"]
                 "broken",
                 "x-OUT_OF_MEMORY",
                 WEB,
-                "webserver.service is failed (failed), and never ran since the machine booted;"
-                " the kernel killed it for want of memory.",
+                "webserver.service is failed (failed); the kernel killed it for want of memory.",
                 "webserver_workers: 1, or a larger instance; then sudo systemctl restart webserver.service",
             ],
         ),
