@@ -39,8 +39,13 @@ class ActionModule(ActionBase):
         if args.get("state", "present") != "present":
             return self._ask(args, task_vars)
         content, src = args.pop("content", None), args.pop("src", None)
-        if (content is None) == (src is None):
-            raise AnsibleActionFail("one of src and content is needed")
+        if [content, src, args.get("name")].count(None) != 2:
+            raise AnsibleActionFail("one of src, content and name is needed")
+        if args.get("name") is not None:
+            return self._ask(args, task_vars)
+        for name in ("venv", "user"):
+            if not args.get(name):
+                raise AnsibleActionFail(f"{name} is needed")
         for name, value in (("content", content), ("environment", args.get("environment"))):
             if not isinstance(value or {}, dict):
                 raise AnsibleActionFail(f"{name}: {value} is no dictionary")

@@ -26,14 +26,15 @@ options:
     required: true
   state:
     description:
-      - V(present), the application is there as a release, but nothing serves it yet.
+      - V(present), the application is there as a release, but nothing serves it yet. With O(name) in the place of the
+        application, that release must be there already.
       - V(current), the release is the one to be served. Older ones and unused virtual environments are removed.
       - V(absent), the release is gone. The current one is not removed.
     type: str
     choices: [present, current, absent]
     default: present
   src:
-    description: The application's folder on the control node. It or O(content) is needed for O(state=present).
+    description: The application's folder on the control node. O(state=present) needs it, O(content) or O(name).
     type: path
   content:
     description: The application as texts by file name, in the place of O(src).
@@ -44,7 +45,7 @@ options:
     elements: str
     default: [".git", ".hg", ".svn", "__pycache__", "*.py[co]", ".venv", "venv", ".tox", ".pytest_cache", ".DS_Store"]
   venv:
-    description: The virtual environment that belongs to the release. Needed for O(state=present).
+    description: The virtual environment that belongs to the release. O(src) and O(content) need it.
     type: path
   environment:
     description:
@@ -55,10 +56,12 @@ options:
   user:
     description:
       - The user that serves the application. Its group may read the files, other users may not. They belong to root.
-      - Needed for O(state=present).
+      - O(src) and O(content) need it.
     type: str
   name:
-    description: The release's name. Needed for O(state=current) and O(state=absent).
+    description:
+      - The release's name. O(state=current) and O(state=absent) need it. With O(state=present) it names a release that
+        is there, as one that is to be gone back to.
     type: str
   deployed:
     description:
@@ -126,6 +129,11 @@ present:
   sample: true
 environment_is_sound:
   description: Whether its virtual environment is complete, and nothing was taken from it since.
+  returned: O(state=present), with O(src) or O(content)
+  type: bool
+  sample: true
+deployed:
+  description: What O(deployed) is, for the task that makes the release current.
   returned: O(state=present)
   type: bool
   sample: true
@@ -176,11 +184,19 @@ def argument_spec():
 
 def present(params, before, check_mode):
     path, name = params["path"], params["name"]
+    if params["venv"] is None:
+        _releases.find(path, name)
+        return dict(changed=False, present=True, deployed=params["deployed"])
     there = _releases.is_whole(path, name, params["venv"], params["environment"])
     if not there and params["_archive"] and not check_mode:
         group = pwd.getpwnam(params["user"]).pw_gid
         _releases.unpack(path, name, params["_archive"], params["venv"], params["environment"], group)
-    result = dict(changed=not there, present=there, environment_is_sound=_releases.is_sound(params["venv"]))
+    result = dict(
+        changed=not there,
+        present=there,
+        deployed=params["deployed"],
+        environment_is_sound=_releases.is_sound(params["venv"]),
+    )
     if params["_digests"] is not None and before and not (there and before == name):
         result["differing"] = _releases.differing(path, before, params["_digests"])
         result["differing_variables"] = _releases.differing_variables(path, before, params["environment"])
@@ -210,11 +226,7 @@ def absent(params, _before, check_mode):
 def main():
     module = AnsibleModule(
         argument_spec=argument_spec(),
-        required_if=[
-            ("state", "present", ("venv", "user", "name")),
-            ("state", "current", ("name",)),
-            ("state", "absent", ("name",)),
-        ],
+        required_if=[("state", state, ("name",)) for state in ("present", "current", "absent")],
         supports_check_mode=True,
     )
     params = module.params

@@ -10,6 +10,7 @@ import time
 
 import pytest
 from deploys import (
+    ROOT,
     URL,
     current,
     deploy,
@@ -117,8 +118,18 @@ def test_older_releases_and_their_environments_are_removed(tmp_path):
 
 def test_rollback_goes_back_once_and_by_name(tmp_path):
     good, page = current(), get()
-    deploy(webserver_app_src=version(tmp_path, "bad"), webserver_env={"SHOP_NAME": "other"})
-    bad = current()
+    deploy(
+        str(ROOT / "playbooks/rollback.yml"),
+        webserver_app_src=version(tmp_path, "bad"),
+        webserver_env={"SHOP_NAME": "other"},
+    )
+    assert (current(), get()) == (good, page), "also after a deploy in the same run"
+    bad = next(name for name in machine("ls -t /opt/webserver/releases").split() if name != good)
+    named = play("playbooks/rollback.yml", webserver_release=bad)
+    assert named.rc == 0, named.stdout
+    assert (current(), get(), get("about")) == (bad, "shop bad\n", "<p>other</p>")
+    named_again = play("playbooks/rollback.yml", webserver_release=bad)
+    assert named_again.changed == 0
     shown = play("playbooks/rollback.yml", "--check", "--diff")
     assert f"-{bad}\n+{good}\n" in shown.stdout
     assert current() == bad
@@ -129,11 +140,6 @@ def test_rollback_goes_back_once_and_by_name(tmp_path):
     again = play("playbooks/rollback.yml")
     assert (again.rc, again.changed) == (0, 0), again.stdout
     assert current() == good
-    named = play("playbooks/rollback.yml", webserver_release=bad)
-    assert named.rc == 0, named.stdout
-    assert (current(), get(), get("about")) == (bad, "shop bad\n", "<p>other</p>")
-    named_again = play("playbooks/rollback.yml", webserver_release=bad)
-    assert named_again.changed == 0
 
 
 def test_rollback_to_an_unknown_release_names_those_there_are():

@@ -291,8 +291,10 @@ def test_first_release_has_nothing_to_differ_from(machine, shop):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ({}, "one of src and content is needed"),
-        ({"src": "/tmp", "content": {"a": "b"}}, "one of src and content is needed"),
+        ({}, "one of src, content and name is needed"),
+        ({"src": "/tmp", "content": {"a": "b"}}, "one of src, content and name is needed"),
+        ({"src": "/tmp", "name": "abc"}, "one of src, content and name is needed"),
+        ({"src": "/tmp", "venv": None}, "venv is needed"),
         ({"src": "/nonexistent"}, "src: .*No such file or directory: '/nonexistent'"),
         ({"content": {}}, "has no files in it"),
         ({"content": "print()"}, r"content: print\(\) is no dictionary"),
@@ -324,6 +326,7 @@ def test_failure_is_told_before_anything_is_sent(machine, shop):
 
 
 def test_other_states_need_no_application(machine, shop, path, served):
+    assert machine(name=served)["present"]
     (shop / "web.py").write_text("app = 2\n")
     name = machine(src=str(shop))["name"]
     assert machine(state="current", name=name)["changed"]

@@ -57,6 +57,12 @@ def test_what_is_not_kept_any_more_is_a_change_by_itself(run, path):
     assert names(path) == ["new", "old"]
 
 
+def test_release_that_is_there_is_told_as_one_that_is_brought(run, path):
+    result = run(name="old", deployed=False)
+    assert (result["changed"], result["name"], result["present"], result["current"]) == (False, "old", True, "new")
+    assert result["deployed"] is False
+
+
 def test_going_back_removes_nothing(run, path, info):
     result = run(state="current", name="old", deployed=False, keep=1)
     assert (result["changed"], result["removed"]) == (True, [])
@@ -95,7 +101,8 @@ def test_release_is_removed_once(run, path):
         ({"state": "absent", "name": "new"}, "is being served"),
         ({"state": "current"}, "state is current but all of the following are missing: name"),
         ({"state": "absent"}, "state is absent but all of the following are missing: name"),
-        ({"name": "x"}, "state is present but all of the following are missing: venv, user"),
+        ({}, "state is present but all of the following are missing: name"),
+        ({"name": "other"}, "there is no release other in"),
         ({"name": "x", "venv": "/v", "user": "no-such-user", "_archive": "/x"}, "user: getpwnam(): name not found"),
         ({"name": "x", "venv": "/v", "user": "root", "_archive": "/nonexistent"}, "cannot be worked on: [Errno 2]"),
     ],

@@ -1,0 +1,54 @@
+"""No task depends on which of two definitions of one name wins: a result that is registered, or a `vars:` beside it."""
+
+from __future__ import annotations
+
+import pathlib
+
+import yaml
+
+ROOT = pathlib.Path(__file__).parents[3]
+ROLES = sorted((ROOT / "roles").iterdir())
+TASK_FILES = sorted(
+    [*ROOT.glob("roles/*/tasks/*.yml"), *ROOT.glob("roles/*/handlers/*.yml"), *ROOT.glob("playbooks/*.yml")]
+)
+LISTS = ("block", "rescue", "always", "tasks", "pre_tasks", "post_tasks", "handlers", "roles")
+
+
+def tasks_of(entries):
+    """Every play, block and task below a list of them."""
+    for entry in entries:
+        yield entry
+        for key in LISTS:
+            yield from tasks_of(each for each in entry.get(key, []) if isinstance(each, dict))
+
+
+def recorded(task):
+    """Names that a task sets for the rest of the run."""
+    facts = task.get("ansible.builtin.set_fact", {})
+    return {task["register"], *facts} if "register" in task else set(facts)
+
+
+def found_in(files, names_of):
+    """The files in which `names_of` finds each name."""
+    found = {}
+    for file in files:
+        for task in tasks_of(yaml.safe_load(file.read_text()) or []):
+            for name in names_of(task):
+                found.setdefault(name, set()).add(str(file.relative_to(ROOT)))
+    return found
+
+
+def test_no_name_is_both_a_variable_and_a_result():
+    """A `vars:` of a task, block or role beats a registered result in one task, and loses to it in another."""
+    results = found_in(TASK_FILES, recorded)
+    assert "__webserver_release" in results, "the files are read"
+    variables = found_in(TASK_FILES, lambda task: task.get("vars", {}))
+    for role in ROLES:
+        for name in yaml.safe_load((role / "vars" / "main.yml").read_text()):
+            variables.setdefault(name, set()).add(f"roles/{role.name}/vars/main.yml")
+    assert {name: sorted(results[name] | variables[name]) for name in results.keys() & variables.keys()} == {}
+
+
+def test_the_check_sees_what_is_nested():
+    play = {"tasks": [{"block": [], "rescue": [{"register": "a"}, {"ansible.builtin.set_fact": {"b": 1}, "vars": {}}]}]}
+    assert set().union(*map(recorded, tasks_of([play]))) == {"a", "b"}
