@@ -34,10 +34,10 @@ def scope(address: str, interface: str | None = None) -> str:
     """Where clients can be: any, loopback, link-local, private, multicast or public."""
     if interface == "lo":
         return "loopback"
-    if address in WILDCARDS:
-        return "any"
     parsed = ipaddress.ip_address(address)
     parsed = getattr(parsed, "ipv4_mapped", None) or parsed
+    if parsed.is_unspecified:
+        return "any"
     return next((name for network, name in SCOPES if parsed in network), "public")
 
 
@@ -55,12 +55,17 @@ def normalised(address: str) -> str:
 
 
 def is_mapped(address: str) -> bool:
-    """Whether an IPv6 socket is bound to an IPv4 address (::ffff:127.0.0.1), so that it serves IPv4 alone."""
+    """Whether an IPv6 socket is bound to an IPv4 address (::ffff:127.0.0.1), so that it serves IPv4 clients alone."""
     return address.startswith("::ffff:") and "." in address
 
 
 def unmapped(address: str) -> str:
     return address[len("::ffff:") :] if is_mapped(address) else address
+
+
+def is_wildcard(address: str) -> bool:
+    """Whether a socket that is bound there takes what comes for every address of the machine: `::ffff:0.0.0.0` too."""
+    return unmapped(address) in WILDCARDS
 
 
 def endpoint(address: str, port: int) -> str:

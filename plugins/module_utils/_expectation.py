@@ -58,7 +58,7 @@ def _not_free(query: _query.Query, listeners: list[Row]) -> Unmet | None:
 
 def _blocks(query: _query.Query, row: Row) -> bool:
     """Whether a server that binds there would find the address in use: a wildcard is in everybody's way."""
-    wildcard = query.address in _addresses.WILDCARDS or row["local_address"] in _addresses.WILDCARDS
+    wildcard = query.address in _addresses.WILDCARDS or _addresses.is_wildcard(row["local_address"])
     mapped = row["local_address"] == f"::ffff:{query.address}"
     return (wildcard or mapped or query.at_address(row)) and query.serves_family(row)
 

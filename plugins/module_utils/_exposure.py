@@ -8,11 +8,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import NamedTuple
 
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _addresses
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._address_sets import INTERNET, Intervals, cidrs
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import WILDCARDS, scope
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import is_mapped, is_wildcard, scope, unmapped
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._packet_filters import GroupRule, group_rules
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import instance_interfaces, verdict
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_collect import (
@@ -65,11 +65,11 @@ def _normalised(name: str, listener: Record) -> Record:
     if not 1 <= listener["port"] <= 65535:
         raise ValueError(f"machines: {name}: port: {listener['port']} is not within 1 to 65535")
     try:
-        parsed = ipaddress.ip_address(address)
+        address = _addresses.normalised(address)
     except ValueError as error:
-        raise ValueError(f"machines: {name}: address: {error}") from None
-    family = listener["family"] or ("ipv6" if parsed.version == 6 else "ipv4")
-    return {**listener, "address": str(parsed), "interface": zone or None, "family": family}
+        raise ValueError(f"machines: {name}: {error}") from None
+    family = "ipv4" if is_mapped(address) else listener["family"] or _addresses.family_of(address)
+    return {**listener, "address": address, "interface": zone or None, "family": family}
 
 
 def expose(snapshot: Snapshot, machines: list[Record]) -> list[Record]:
@@ -117,8 +117,8 @@ class _Judge:
             interfaces = self._interfaces(machine)
         except NotRead as error:
             return Audience("unknown", str(error))
-        if address not in WILDCARDS:
-            interfaces = [each for each in interfaces if address in own_addresses(each, family)]
+        if not is_wildcard(address):
+            interfaces = [each for each in interfaces if unmapped(address) in own_addresses(each, family)]
             if not interfaces:
                 return Audience("nobody", f"{address} is no address of the machine that EC2 delivers to.")
         return max((self._at(each, listener, family) for each in interfaces), key=lambda found: found.rank)

@@ -10,7 +10,12 @@ from __future__ import annotations
 import re
 from typing import Any, Iterable, Mapping
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import WILDCARDS, endpoint, scope
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import (
+    endpoint,
+    is_mapped,
+    is_wildcard,
+    scope,
+)
 
 Row = dict  # machine, protocol, family, address, port, audience, sources, resources, reason, and who holds it
 Machine = Mapping[str, Any]  # name, listening_ports, msg why they are not known, asked (protocol/port to be open)
@@ -40,11 +45,14 @@ def _port_of(item: Any) -> str | None:
 
 
 def listeners(rows: Iterable[Mapping]) -> list[dict[str, Any]]:
-    """The rows of listening_ports as the exposure module takes them. A dual-stack socket listens twice."""
+    """The rows of listening_ports as the exposure module takes them, by the address family of the clients.
+
+    A dual-stack socket listens twice, and so does one of which the kernel does not tell: it may be open to more.
+    """
     found: dict[tuple, dict[str, Any]] = {}
     for row in rows:
-        places = [(row["local_address"], row["family"])]
-        if row["dual_stack"]:
+        places = [(row["local_address"], "ipv4" if is_mapped(row["local_address"]) else row["family"])]
+        if row["dual_stack"] is not False:
             places.append(("0.0.0.0", "ipv4"))
         # The kernel's own loopback interface leads nowhere, whatever the address.
         if row["interface"] == "lo":
@@ -128,7 +136,7 @@ def _holder(rows: Iterable[Mapping], listener: Mapping) -> dict[str, Any]:
         if row["proto"].rstrip("6") == listener["protocol"] and row["local_port"] == listener["port"]
     ]
     exact = [row for row in same if row["local_address"] == listener["address"]]
-    wide = [row for row in same if row["local_address"] in WILDCARDS]
+    wide = [row for row in same if is_wildcard(row["local_address"])]
     row = (exact + wide + same)[0]
     return {"name": row["name"], "unit": row["unit"], "user": row["user"]}
 

@@ -113,7 +113,7 @@ def _row(found: _sockets.Socket, local: bool | None, owners: list[_owners.Proces
 
 
 def _is_local(address: str, interface: str | None) -> bool | None:
-    if address in _addresses.WILDCARDS or _addresses.scope(address) == "loopback":
+    if _addresses.is_wildcard(address) or _addresses.scope(address) == "loopback":
         return True
     from ansible_collections.flasklaunch.ec2.plugins.module_utils import _local_addresses
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Iterable, Mapping
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import endpoint, scope
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import endpoint, is_wildcard, scope, unmapped
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._hop import (
     BROKEN,
     OK,
@@ -111,8 +111,9 @@ def _bound_address(
 def _first(rows: list[Row], address: str, interface: str) -> Row | None:
     """The socket that gets a connection: the most narrowly bound one (compute_score in net/ipv4/inet_hashtables.c)."""
     takers = [row for row in rows if _takes(row, address, interface)]
-    wide = ("0.0.0.0", "::")
-    return max(takers, key=lambda row: (row["interface"] is not None, row["local_address"] not in wide), default=None)
+    return max(
+        takers, key=lambda row: (row["interface"] is not None, not is_wildcard(row["local_address"])), default=None
+    )
 
 
 def _taken_in(at_port: list[Row], mine: list[Row], address: str, interface: str) -> bool | None:
@@ -130,7 +131,7 @@ def _takes(row: Row, address: str, interface: str) -> bool | None:
         return row["local_address"] in ("::", address)
     if row["local_address"] == "::":
         return row["dual_stack"]
-    return row["local_address"] in ("0.0.0.0", address, f"::ffff:{address}")
+    return unmapped(row["local_address"]) in ("0.0.0.0", address)
 
 
 def _why_not(mine: list[Row], family: str) -> tuple[str, str]:

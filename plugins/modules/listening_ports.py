@@ -76,6 +76,12 @@ options:
       - The facts always cover TCP and UDP over IPv4 and IPv6.
     type: bool
     default: false
+  command:
+    description:
+      - Accepted with O(facts=true) only, for playbooks that give it to M(community.general.listen_ports_facts).
+      - The facts are the same with either value. Neither program is run, so the machine needs neither.
+    type: str
+    choices: [netstat, ss]
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
 attributes:
@@ -411,6 +417,7 @@ def argument_spec():
         timeout=dict(type="int", default=0),
         include_non_listening=dict(type="bool", default=False),
         facts=dict(type="bool", default=False),
+        command=dict(choices=["netstat", "ss"]),
     )
 
 
@@ -419,6 +426,8 @@ def query_of(params):
     family, address, unit = params["family"], params["address"], params["unit"]
     if params["port"] is not None and not 1 <= params["port"] <= 65535:
         raise ValueError(f"port: {params['port']} is no port number, which is 1 to 65535")
+    if params["command"] and not params["facts"]:
+        raise ValueError("command: goes with facts: true only, for playbooks written for listen_ports_facts")
     if params["timeout"] < 0:
         raise ValueError(f"timeout: {params['timeout']} is no number of seconds to wait")
     if address is not None:

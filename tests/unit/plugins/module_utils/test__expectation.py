@@ -158,6 +158,7 @@ def test_L27_free(query, rows):
         (PORT._replace(address="127.0.0.1"), row()),
         (PORT._replace(address="127.0.0.1"), DUAL_STACK),
         (PORT._replace(address="127.0.0.1"), row("::ffff:127.0.0.1", ipv4_reachable=True)),
+        (PORT._replace(address="127.0.0.1"), row("::ffff:0.0.0.0", ipv4_reachable=True)),
         (PORT._replace(address="0.0.0.0"), row("127.0.0.1")),
         (PORT._replace(address="::1", family="ipv6"), V6_ONLY),
         (MINE, row()),

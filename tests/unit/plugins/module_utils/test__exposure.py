@@ -157,6 +157,10 @@ def test_ipv6_is_apart():
     [
         (PRIVATE, "everybody"),
         (IPV6_ADDRESS, "everybody"),
+        # What a server that is written in Java binds to: the machine's own IPv4 address, as IPv6 spells it.
+        (f"::ffff:{PRIVATE}", "everybody"),
+        ("::ffff:0.0.0.0", "everybody"),
+        ("::ffff:172.17.0.1", "nobody"),
         ("172.17.0.1", "nobody"),
         ("198.51.100.20", "nobody"),
         ("fe80::1%eth0", "nobody"),
@@ -165,6 +169,12 @@ def test_ipv6_is_apart():
 )
 def test_an_address_that_ec2_delivers_to_or_not(address, audience):
     assert one(None, listener(address=address))["audience"] == audience
+
+
+@pytest.mark.parametrize("family", [None, "ipv4", "ipv6", "any"])
+def test_a_mapped_address_serves_ipv4_alone(family):
+    found = one(None, listener(address="::FFFF:0a00:10a", family=family))
+    assert (found["address"], found["family"], found["audience"]) == (f"::ffff:{PRIVATE}", "ipv4", "everybody")
 
 
 def test_a_wildcard_is_as_open_as_the_widest_interface():
@@ -252,7 +262,7 @@ def test_a_machine_that_ec2_does_not_know(fields, words):
     ("bad", "words"),
     [
         (listener(port=0), "machines: web: port: 0 is not within"),
-        (listener(address="everywhere"), "machines: web: address: 'everywhere'"),
+        (listener(address="everywhere"), "machines: web: address: everywhere is no IP address"),
     ],
 )
 def test_options_that_make_no_sense(bad, words):

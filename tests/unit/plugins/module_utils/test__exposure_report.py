@@ -124,6 +124,19 @@ def test_what_aws_is_asked():
     ]
 
 
+def test_a_mapped_address_is_the_same_to_the_module_and_the_report():
+    mapped = machine("a", row(8080, "::ffff:10.0.1.20"), row(80, "::ffff:0.0.0.0"))
+    (asked,) = exposure.questions([mapped])
+    assert [each["family"] for each in asked["listeners"]] == ["ipv4", "ipv4"]
+    answers = [judged("a", each["port"], "everybody", each["address"]) for each in asked["listeners"]]
+    assert sections(exposure.report([mapped], [{"exposure": answers}], [])) == {"alarm": [("a", 80), ("a", 8080)]}
+
+
+def test_a_socket_that_may_serve_ipv4_counts_as_if_it_did():
+    (asked,) = exposure.questions([machine("a", row(5000, "::", dual_stack=None))])
+    assert [each["family"] for each in asked["listeners"]] == ["ipv6", "ipv4"]
+
+
 def test_who_holds_it_is_told():
     report = exposure.report([machine("a", row(22), row(80, name=None))], [], [])
     assert [exposure.holder(each) for each in report["rows"]] == ["sshd (sshd.service)", "unknown"]

@@ -263,6 +263,10 @@ DUAL, REACHABLE = "dual_stack", "ipv4_reachable"
         ({"address": "::", "v6only": False}, {"scope": "any", DUAL: True, REACHABLE: True}),
         ({"address": "::", "v6only": True}, {"scope": "any", DUAL: False, REACHABLE: False}),
         ({"address": "::ffff:127.0.0.1"}, {"scope": "loopback", DUAL: False, REACHABLE: True, "family": "ipv6"}),
+        (
+            {"address": "::ffff:0.0.0.0"},
+            {"scope": "any", DUAL: False, REACHABLE: True, "family": "ipv6", "address_not_local": False},
+        ),
         ({"address": "::1"}, {"scope": "loopback", DUAL: False, REACHABLE: False}),
         ({"address": "0.0.0.0", "device": "lo"}, {"local_address": "0.0.0.0", "interface": "lo", "scope": "loopback"}),
         ({"address": "127.0.0.2"}, {"scope": "loopback", "interface": None}),

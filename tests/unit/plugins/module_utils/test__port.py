@@ -135,6 +135,7 @@ def test_D3_an_address_that_ec2_does_not_deliver_to(bound, code):
         {"address": "::"},
         {"address": "10.0.1.20"},
         {"address": "::ffff:10.0.1.20", "ipv4_reachable": True},
+        {"address": "::ffff:0.0.0.0", "ipv4_reachable": True},
         {"interface": "eth0"},
     ],
 )

@@ -94,7 +94,7 @@ def test_many_machines_in_few_calls(run, site, public_access, monkeypatch):
         ({"listeners": []}, "name"),
         ({"name": "web", "listeners": [{}]}, "port"),
         ({"name": "web", "listeners": [{"port": 70000}]}, "machines: web: port: 70000 is not within 1 to 65535"),
-        ({"name": "web", "listeners": [{"port": 1, "address": "x"}]}, "machines: web: address: 'x'"),
+        ({"name": "web", "listeners": [{"port": 1, "address": "x"}]}, "machines: web: address: x is no IP address"),
     ],
 )
 def test_options_that_make_no_sense(run, monkeypatch, machine, words):

@@ -338,6 +338,29 @@ def test_L30_facts_are_those_of_listen_ports_facts(network, bind, run, capsys, n
         assert sorted(ours[kind], key=order) == sorted(theirs[kind], key=order)
 
 
+@pytest.mark.parametrize("command", ["netstat", "ss"])
+def test_L30_a_playbook_that_names_a_program_works_without_it(network, bind, run, monkeypatch, command):
+    bind("127.0.0.1", 5000)
+    without = run(facts=True)["ansible_facts"]
+    monkeypatch.setenv("PATH", "")
+    assert run(facts=True, command=command)["ansible_facts"] == without
+    assert len(without["tcp_listen"]) == 1
+
+
+def test_a_program_is_named_for_facts_alone(run):
+    result = run(command="ss")
+    assert result["failed"]
+    assert result["msg"] == "command: goes with facts: true only, for playbooks written for listen_ports_facts"
+
+
+def test_L30_every_option_of_listen_ports_facts_is_taken():
+    theirs = yaml.safe_load(listen_ports_facts.DOCUMENTATION)["options"]
+    ours = yaml.safe_load(listening_ports.DOCUMENTATION)["options"]
+    for name, option in theirs.items():
+        keys = ("type", "choices", "default")
+        assert [ours[name].get(key) for key in keys] == [option.get(key) for key in keys]
+
+
 def test_L30_facts_cover_all_whatever_is_listed(network, bind, run):
     bind("::1", 5000, "udp")
     result = run(facts=True, port=1)
