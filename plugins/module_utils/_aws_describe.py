@@ -4,50 +4,99 @@
 
 # Private to this collection: it may change in any release.
 
-"""Describe calls with boto3, for _reachability_collect: all pages, throttling waited out, errors in people's words."""
+"""Calls to AWS with boto3: all pages, throttling waited out, and failures in words for people.
+
+Runs on the control node. _aws_refusal has the words.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
+from ansible_collections.amazon.aws.plugins.module_utils.botocore import check_sdk_version_supported
+from ansible_collections.amazon.aws.plugins.module_utils.exceptions import AnsibleBotocoreError
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_refusal import (
+    DENIED,
+    EXPLICIT_DENY,
+    NOT_FOUND,
+    OTHER,
+    QUOTA,
+    Refusal,
+    refusal_of,
+)
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_collect import Missing
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snapshot import NotRead
 
 try:
     import botocore.exceptions
     import botocore.parsers
-except ImportError:
-    pass  # AnsibleAWSModule says so
 
-DENIED = ("UnauthorizedOperation", "AccessDenied", "AccessDeniedException")
-# Nothing else will be answered either.
-REFUSED = (
-    "AuthFailure",
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "IncompleteSignature",
-    "InvalidAccessKeyId",
-    "InvalidClientTokenId",
-    "MissingAuthenticationToken",
-    "OptInRequired",
-    "RequestExpired",
-    "SignatureDoesNotMatch",
-    "UnrecognizedClientException",
-)
+    FAILURES = (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError)
+except ImportError:
+    FAILURES = ()  # AwsModule says so
+
 # Beside those that AWSRetry knows.
 THROTTLED = ["EC2ThrottledException", "RequestThrottled", "RequestThrottledException", "ThrottlingException"]
 IAM_PREFIX = {"ec2": "ec2", "elbv2": "elasticloadbalancing"}
 # EC2 and the load balancers each have their words for "where to go on".
 PAGES = {"NextToken": "NextToken", "NextMarker": "Marker"}
+# AWS's message may not name the account, and these depend on it.
+OF_AN_ACCOUNT = (DENIED, EXPLICIT_DENY, NOT_FOUND, QUOTA)
+# STS may be out of reach where EC2 is not: it is not waited for.
+IMPATIENT = {"connect_timeout": 3, "read_timeout": 3, "retries": {"total_max_attempts": 1}}
+
+
+class AwsModule(AnsibleAWSModule):
+    """A module that says why AWS did not do what it was asked: `msg` and, apart, the advice as `fix`."""
+
+    def __init__(self, **arguments: Any):
+        super().__init__(check_boto3=False, **arguments)
+        self._account: str | None = None
+        try:
+            check_sdk_version_supported(warn=self.warn)
+        except AnsibleBotocoreError as error:
+            self.fail_json(msg=error.message)
+
+    def fail_json(self, msg: str, **result: Any) -> NoReturn:
+        """Amazon.aws fails with this too, for example if there is no region."""
+        refusal = refusal_of(msg, region=self.params.get("region"))
+        if refusal.kind != OTHER and "fix" not in result:
+            msg, result["fix"] = str(refusal), refusal.advice
+        super().fail_json(msg=msg, **result)
+
+    def fail_refused(self, error: Exception, action: str, region: str | None, failed: str = "") -> NoReturn:
+        """Fails with what AWS or botocore says; `failed` begins the message, and says what was not done."""
+        refusal = self.refusal(error, action, region)
+        msg = f"{failed}: {refusal}" if failed else str(refusal)
+        # AWS's own answer, in the keys that amazon.aws modules use for it.
+        answer = getattr(error, "response", {}).get("Error", {})
+        result = {"error": {"code": answer.get("Code"), "message": answer.get("Message")}} if answer else {}
+        super().fail_json(msg=msg, fix=refusal.advice, **result)
+
+    def refusal(self, error: Exception, action: str, region: str | None) -> Refusal:
+        refusal = refusal_of(error, action, region)
+        if refusal.kind in OF_AN_ACCOUNT and not refusal.account:
+            return refusal_of(error, action, region, self.account())
+        return refusal
+
+    def account(self) -> str | None:
+        """The account of the credentials, which STS tells without any permission; None if it does not answer."""
+        if self._account is None:
+            try:
+                self._account = self.client("sts", config=IMPATIENT).get_caller_identity()["Account"]
+            except (*FAILURES, botocore.parsers.ResponseParserError, KeyError):
+                self._account = ""
+        return self._account or None
 
 
 class Describe:
-    """`describe(service, operation, answer, **arguments)`, see _reachability_collect. Fails the module where nothing
-    can be learned at all: without credentials, or without a connection.
+    """`describe(service, operation, answer, **arguments)`, see _reachability_collect. Fails the module if AWS answers
+    nothing at all: for example without credentials, or without a connection.
     """
 
-    def __init__(self, module: Any):
+    def __init__(self, module: AwsModule):
         self.module = module
         self.clients: dict[str, Any] = {}
 
@@ -55,39 +104,27 @@ class Describe:
         client = self._client(service)
         if not hasattr(client, operation):
             words = "".join(word.title() for word in operation.split("_"))
-            raise NotRead(f"Not known, since the botocore of this control node is too old for {words}: update boto3")
-        name = client.meta.method_to_api_mapping[operation]
+            raise NotRead(f"Not known, since the botocore of this control node is too old for {words}: update boto3.")
+        action = f"{IAM_PREFIX[service]}:{client.meta.method_to_api_mapping[operation]}"
+        region = client.meta.region_name
         try:
             return _all_pages(client, operation, answer, arguments)
         except botocore.exceptions.ClientError as error:
-            raise self._translated(error, f"{IAM_PREFIX[service]}:{name}") from None
-        except (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError) as error:
-            self._fail(f"{error}. Give a profile, or access_key and secret_key, or their environment variables.")
-        except (botocore.exceptions.HTTPClientError, botocore.exceptions.ConnectionError) as error:
-            self._fail(f"{error}. Is the region {client.meta.region_name} right, and can this machine connect to it?")
-        except botocore.exceptions.BotoCoreError as error:
-            self._fail(f"{name} could not be asked: {error}")
+            refusal = self.module.refusal(error, action, region)
+            if refusal.is_final:
+                self.module.fail_refused(error, action, region)
+            words = error.response["Error"].get("Message", "")
+            raise Missing(words) if refusal.kind == NOT_FOUND else NotRead(f"Not known: {refusal}") from None
         except (botocore.parsers.ResponseParserError, _Nonsense):
             where = client.meta.endpoint_url
-            raise NotRead(f"Not known, since {where} did not answer {name} as AWS would. Is it AWS?") from None
+            raise NotRead(f"Not known: {where} did not answer {action} as AWS would. Is it AWS?") from None
+        except botocore.exceptions.BotoCoreError as error:
+            self.module.fail_refused(error, action, region)
 
     def _client(self, service: str) -> Any:
         if service not in self.clients:
             self.clients[service] = self.module.client(service)
         return self.clients[service]
-
-    def _translated(self, error: Exception, permission: str) -> NotRead:
-        code, words = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-        if code in DENIED:
-            return NotRead(f"Not known, since AWS does not let you ask: the permission {permission} is missing.")
-        if code in REFUSED:
-            self._fail(f"AWS did not accept the credentials for {permission}: {words} ({code})")
-        if code.endswith(("NotFound", ".Malformed")) or code == "ValidationError":
-            return Missing(words)
-        return NotRead(f"Not known, since AWS did not answer {permission}: {words} ({code})")
-
-    def _fail(self, words: str) -> None:
-        self.module.fail_json(msg=words)
 
 
 class _Nonsense(Exception):

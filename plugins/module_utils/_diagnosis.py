@@ -11,7 +11,6 @@ machine does with it (_machine). Any of them may be missing; what it would have 
 
 from __future__ import annotations
 
-import re
 from typing import Any, Iterable, Mapping
 from urllib.parse import urlsplit
 
@@ -31,6 +30,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._hop import (
     PARTIAL,
     SKIPPED,
     UNKNOWN,
+    USERINFO,
     Hop,
     hop,
     sentence,
@@ -61,8 +61,6 @@ NEEDED = {
     MACHINE: "ansible webservers -i INVENTORY -m ping # says why the machine is not reached",
 }
 
-# A name and a password, which are nobody's who reads the report.
-USERINFO = re.compile(r"://[^/@]*@")
 # Fixes that begin so are to be typed there and not where the diagnosis was asked for.
 ON_THE_MACHINE = ("sudo ", "journalctl ")
 

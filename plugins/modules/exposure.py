@@ -170,8 +170,7 @@ exposure:
       sample: "Nothing else stops it: the interface lets in tcp/5000 from 0.0.0.0/0 (sg-0123456789abcdef0)."
 """
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_describe import Describe
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_describe import AwsModule, Describe
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._exposure import ask_aws, normalised
 
 LISTENER = dict(
@@ -189,7 +188,7 @@ MACHINE = dict(
 
 
 def main():
-    module = AnsibleAWSModule(
+    module = AwsModule(
         argument_spec=dict(machines=dict(type="list", elements="dict", required=True, options=MACHINE)),
         supports_check_mode=True,
     )

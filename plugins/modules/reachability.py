@@ -251,14 +251,13 @@ hops:
         'IpProtocol=tcp,FromPort=5000,ToPort=5000,IpRanges=[{CidrIp=0.0.0.0/0}]'
 """
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_describe import Describe
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_describe import AwsModule, Describe
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import asked
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_collect import ask_aws
 
 
 def main():
-    module = AnsibleAWSModule(
+    module = AwsModule(
         argument_spec=dict(
             instance_id=dict(type="str"),
             address=dict(type="str"),

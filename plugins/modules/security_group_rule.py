@@ -79,14 +79,9 @@ rules:
       rule_id: sgr-0123456789abcdef0
 """
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_describe import FAILURES, AwsModule
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._security_group import matching_rules
-
-try:  # noqa: SIM105  (the form that ansible-test's import check knows)
-    import botocore
-except ImportError:
-    pass  # AnsibleAWSModule says so
 
 
 @AWSRetry.jittered_backoff()
@@ -99,7 +94,7 @@ def describe_rules(client, group_ids):
 
 
 def main():
-    module = AnsibleAWSModule(
+    module = AwsModule(
         argument_spec=dict(
             group_ids=dict(type="list", elements="str", required=True),
             protocol=dict(type="str", choices=["tcp", "udp"], default="tcp"),
@@ -119,8 +114,9 @@ def main():
                 client.revoke_security_group_ingress(
                     GroupId=rule["group_id"], SecurityGroupRuleIds=[rule["rule_id"]], aws_retry=True
                 )
-    except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
-        module.fail_json_aws(error, msg="Could not take the rule out of " + ", ".join(params["group_ids"]))
+    except FAILURES as error:
+        failed = "Could not take the rule out of " + ", ".join(params["group_ids"])
+        module.fail_refused(error, "", client.meta.region_name, failed)
     module.exit_json(changed=bool(rules), rules=rules, diff={"before": rules, "after": []})
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.server
 import json
 import pathlib
+import sys
 import threading
 
 import pytest
@@ -329,8 +330,10 @@ def test_D16_a_missing_permission_is_named(ask, site, public_access, enforced, a
     result = ask(**keys)
     assert (result["verdict"], result["failed"]) == ("unknown", False)
     assert [each["hop"] for each in result["hops"] if each["verdict"] == "unknown"] == hops
-    assert f"the permission {action} is missing" in hop(result, hops[0])["evidence"]
-    assert f"the permission {action} is missing" in result["summary"]
+    # The local EC2 API does not say which policy it is.
+    for words in (hop(result, hops[0])["evidence"], result["summary"]):
+        assert f"AWS refused {action} in region {REGION}, account 123456789012: User: arn:aws:iam:" in words
+        assert f"(AccessDenied). Most often no policy of this user or role allows {action}: add" in words
 
 
 # With botocore's Stubber, which also checks that the answers are such as AWS could give.
@@ -417,18 +420,20 @@ def exclusions(mode):
 
 @pytest.fixture
 def stubbed(monkeypatch, run):
-    """Runs the module against answers in their order; an answer may be an error code."""
+    """Runs the module against answers in their order; an answer may be an error code, or a code and AWS's message."""
     without_aws(monkeypatch)
     # Waiting out throttling takes time that a test has not.
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
-    clients = {service: client_of(service, "http://127.0.0.1:1") for service in ("ec2", "elbv2")}
+    clients = {service: client_of(service, "http://127.0.0.1:1") for service in ("ec2", "elbv2", "sts")}
     monkeypatch.setattr(AnsibleAWSModule, "client", lambda _self, service, **_keywords: clients[service])
 
     def stubbed(answers, service="ec2", **arguments):
         stubber = Stubber(clients[service])
         for operation, answer in answers:
             if isinstance(answer, str):
-                stubber.add_client_error(operation, answer, f"{answer} was said", 400)
+                answer = (answer, f"{answer} was said")
+            if isinstance(answer, tuple):
+                stubber.add_client_error(operation, *answer, 400)
             else:
                 stubber.add_response(operation, answer)
         with stubber:
@@ -462,7 +467,7 @@ def test_D21_block_public_access_and_its_exclusions(stubbed, excluded, verdict):
 def test_block_public_access_that_may_not_be_read(stubbed):
     result = stubbed(in_order(describe_vpc_block_public_access_options="UnauthorizedOperation"))
     assert result["verdict"] == "unknown"
-    assert "ec2:DescribeVpcBlockPublicAccessOptions is missing" in result["summary"]
+    assert "AWS refused ec2:DescribeVpcBlockPublicAccessOptions in region us-east-1: " in result["summary"]
 
 
 def test_a_botocore_that_does_not_know_block_public_access(stubbed, monkeypatch):
@@ -509,8 +514,28 @@ def test_pages_are_read_to_the_end(stubbed):
 def test_credentials_that_aws_does_not_accept(stubbed, code):
     result = stubbed([("describe_instances", code)])
     assert result["failed"]
-    assert "AWS did not accept the credentials" in result["msg"]
-    assert code in result["msg"]
+    assert f"AWS refused ec2:DescribeInstances in region us-east-1: {code} was said ({code}). " in result["msg"]
+    assert result["msg"].endswith(result["fix"])
+    assert "Give a profile" not in result["fix"]
+    assert result["error"] == {"code": code, "message": f"{code} was said"}
+
+
+def test_an_explicit_deny_is_not_a_missing_permission(stubbed):
+    words = "not authorized to perform: ec2:DescribeInstances with an explicit deny in a service control policy"
+    result = stubbed([("describe_instances", ("UnauthorizedOperation", words))])
+    assert result["verdict"] == "unknown"
+    assert words in result["summary"]
+    assert "A service control policy of your AWS organization denies ec2:DescribeInstances" in result["summary"]
+
+
+def test_boto3_is_missing(run, monkeypatch):
+    without_aws(monkeypatch)
+    monkeypatch.setattr("ansible_collections.amazon.aws.plugins.module_utils.botocore.HAS_BOTO3", False)
+    result = run(instance_id="i-1", region=REGION, **KEYS)
+    assert result["failed"]
+    assert "Failed to import the required Python library (botocore and boto3)" in result["msg"]
+    assert f"{sys.executable} -m pip install boto3." in result["fix"]
+    assert "Give a profile" not in result["msg"]
 
 
 def test_the_life_of_a_target(stubbed, monkeypatch):
@@ -596,7 +621,8 @@ def test_a_region_that_does_not_exist(run, monkeypatch):
     monkeypatch.setattr("botocore.client.BaseClient._make_api_call", nowhere)
     result = run(instance_id="i-1", region="us-nowhere-1", **KEYS)
     assert result["failed"]
-    assert "Is the region us-nowhere-1 right" in result["msg"]
+    assert "ec2:DescribeInstances in region us-nowhere-1: Could not connect to the endpoint" in result["msg"]
+    assert result["fix"].startswith("Check the name of the region.")
 
 
 def test_an_endpoint_where_nobody_listens(run, monkeypatch):
@@ -604,6 +630,7 @@ def test_an_endpoint_where_nobody_listens(run, monkeypatch):
     result = run(instance_id="i-1", region=REGION, endpoint_url="http://127.0.0.1:1", **KEYS)
     assert result["failed"]
     assert "Could not connect to the endpoint" in result["msg"]
+    assert "they name http://127.0.0.1:1/, where nothing answers" in result["fix"]
 
 
 @pytest.fixture
