@@ -1,0 +1,650 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+
+"""The values that each variable of each role may have. Runs on the control node.
+
+`ROLES` has one line for each variable: what is allowed, and a right value as an example. `BETWEEN` has what two
+variables of a role must agree on. Ansible's own check of argument_specs runs before and sees the type only; null and
+empty values mostly pass it. Values from `-e` are text, so text is accepted wherever it reads as the right value, and a
+list may be written with commas.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import ipaddress
+import json
+import re
+from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple
+from urllib.parse import urlsplit
+
+ALIKE = 0.85  # of 1: one letter too many or too few, or two in the wrong order
+LONGEST_SHOWN = 100  # characters of a wrong value in a message
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+USERINFO = re.compile(r"(^|//)[^/@]*@")
+WEB = ("http", "https")
+PROXIES = (*WEB, "socks4", "socks4a", "socks5", "socks5h")
+TRUE, FALSE = ("1", "on", "true", "yes"), ("0", "off", "false", "no")  # all that Ansible's filter `bool` takes for it
+
+Problems = Iterable[str]
+
+
+class Rule(NamedTuple):
+    """`problems` has what is wrong with a value, each as a clause that follows the variable's name."""
+
+    problems: Callable[[Any], Problems]
+    example: Any  # a right value
+    default_of: str = ""  # the variable from which the default is taken, which is what the user has set
+
+
+# The kinds of rules. `what` is a noun phrase for the right values: "5 is not {what}".
+
+
+def allowed(what: str, is_right: Callable[[Any], bool], example: Any, default_of: str = "", shown: bool = True) -> Rule:
+    def problems(value: Any) -> Iterator[str]:
+        if value is None:
+            yield f"it has no value. It must be {what}"
+        elif not is_right(value):
+            yield f"{_shown(value) if shown else 'its value'} is not {what}"
+
+    return Rule(problems, example, default_of)
+
+
+def number(low: int, high: int, example: int, what: str = "", default_of: str = "") -> Rule:
+    return allowed(
+        f"{what or 'a whole number'} from {low} to {high}",
+        lambda value: (as_number(value) is not None) and low <= as_number(value) <= high,
+        example,
+        default_of,
+    )
+
+
+def port(default_of: str = "") -> Rule:
+    return number(1, 65535, 8080, "a TCP port", default_of)
+
+
+def boolean(example: bool, default_of: str = "") -> Rule:
+    return allowed("true or false", lambda value: str(value).lower() in TRUE + FALSE, example, default_of)
+
+
+def choice(*values: str) -> Rule:
+    return allowed(f"one of {', '.join(values)}", lambda value: value in values, values[-1])
+
+
+def text(
+    what: str, pattern: str, example: str, empty: bool = True, numbers: bool = False, default_of: str = ""
+) -> Rule:
+    """With `numbers` a whole number is taken for its digits."""
+    return checked(what, lambda value: bool(re.fullmatch(pattern, value)), example, empty, numbers, default_of)
+
+
+def checked(
+    what: str,
+    is_right: Callable[[str], bool],
+    example: str,
+    empty: bool = False,
+    numbers: bool = False,
+    default_of: str = "",
+    shown: bool = True,
+) -> Rule:
+    """A text for which a pattern is not enough. Control characters are never allowed."""
+    what = f"{what}, or empty" if empty else what
+
+    def problems(value: Any) -> Iterator[str]:
+        if numbers and as_number(value) is not None:
+            value = str(value)
+        if value is None:
+            yield f"it has no value. It must be {what}"
+        elif not isinstance(value, str):
+            yield from _not_a_text(value, shown)
+        elif CONTROL.search(value) or not (is_right(value) if value else empty):
+            yield f"{_shown(value) if shown else 'its value'} is not {what}"
+
+    return Rule(problems, example, default_of)
+
+
+def url(example: str, schemes: Iterable[str] = WEB, **more: Any) -> Rule:
+    what = f"a URL that begins with {' or '.join(f'{scheme}://' for scheme in schemes)} and has a host"
+    return checked(what, lambda value: is_url(value, schemes), example, **more)
+
+
+def items(what: str, one: Rule, example: list[str], empty: bool = True, default_of: str = "") -> Rule:
+    """A list, or a text with commas."""
+
+    def problems(value: Any) -> Iterator[str]:
+        if value is None or not isinstance(value, (list, tuple, str, int)) or isinstance(value, bool):
+            yield f"{_unsuitable(value)}. It must be a list of {what}"
+            return
+        found = as_items(value)
+        if not found and not empty:
+            yield f"the list is empty. It must have at least one of {what}"
+        for item in found:
+            yield from one.problems(item)
+
+    return Rule(problems, example, default_of)
+
+
+def mapping(names: Callable[[str], str], values: Rule, example: dict[str, Any], default_of: str = "") -> Rule:
+    """A dictionary. `names` returns what is wrong with a name, or an empty text."""
+
+    def problems(value: Any) -> Iterator[str]:
+        if not isinstance(value, Mapping):
+            yield f"{_unsuitable(value)}. It must be a dictionary"
+            return
+        for name, each in value.items():
+            reason = names(str(name))
+            if reason:
+                yield f"{_shown(str(name))} {reason}"
+            for problem in values.problems(each):
+                yield f"{_shown(str(name))}: {problem}"
+
+    return Rule(problems, example, default_of)
+
+
+def as_number(value: Any) -> int | None:
+    """None for what is no whole number; a text of digits is one."""
+    if isinstance(value, bool) or not isinstance(value, (int, str)) or not re.fullmatch(r"-?[0-9]+", str(value)):
+        return None
+    return int(value)
+
+
+def as_boolean(value: Any) -> bool:
+    return str(value).lower() in TRUE
+
+
+def as_items(value: Any) -> list:
+    return [item.strip() for item in str(value).split(",")] if isinstance(value, (str, int)) else list(value)
+
+
+# What is allowed.
+
+
+def is_url(value: str, schemes: Iterable[str]) -> bool:
+    try:
+        parts = urlsplit(value)
+        return not re.search(r"\s", value) and parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port or an IPv6 address that is none
+        return False
+
+
+def is_address(value: str) -> bool:
+    try:
+        return "%" not in value and bool(ipaddress.ip_address(value))
+    except ValueError:
+        return False
+
+
+def is_ipv4(value: str) -> bool:
+    return is_address(value) and ":" not in value
+
+
+def is_application(value: str) -> bool:
+    """As gunicorn's util.import_app and Flask's find_app_by_string read it: literals alone are allowed in a call."""
+    module, _colon, expression = value.partition(":")
+    if module.endswith(".py") or not all(part.isidentifier() for part in module.split(".")):
+        return False
+    try:
+        body = ast.parse(expression, mode="eval").body
+        if isinstance(body, ast.Call):
+            for argument in [*body.args, *(keyword.value for keyword in body.keywords)]:
+                ast.literal_eval(argument)
+            body = body.func
+    except (SyntaxError, ValueError):
+        return False
+    return isinstance(body, ast.Name)
+
+
+# What systemd would take for something else in a unit, such as % and blanks, is not allowed in a path.
+PATH = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9._+@-]+)+/?")
+# The system's own folders, and those whose content does not last, or which the unit's PrivateTmp= hides.
+SYSTEM = "bin|boot|dev|etc|home|lib|lib32|lib64|media|mnt|opt|proc|root|run|sbin|srv|sys|tmp|usr|var"
+NOT_OWN = re.compile(rf"/({SYSTEM})/?|/(boot|dev|proc|run|sys|tmp|var/run|var/tmp)/.*")
+
+
+def is_path(value: str) -> bool:
+    return bool(PATH.fullmatch(value))
+
+
+def is_own_folder(value: str) -> bool:
+    return is_path(value) and not NOT_OWN.fullmatch(value)
+
+
+def is_memory(value: Any) -> bool:
+    """systemd.resource-control(5), MemoryMax=. A server of Python does not start with less than 32 MiB."""
+    found = re.fullmatch(r"([1-9][0-9]{0,15})([KMGT%]?)|infinity", str(value)) if not isinstance(value, bool) else None
+    if not found or found[0] == "infinity" or found[2] == "%":
+        return bool(found) and (found[2] != "%" or int(found[1]) <= 100)
+    return int(found[1]) * 1024 ** " KMGT".index(found[2] or " ") >= 32 * 1024**2
+
+
+def is_directive_value(value: Any) -> bool:
+    """One line of a unit file. A backslash at its end would join the next one to it."""
+    line = str(value)
+    return isinstance(value, (str, int, float)) and not CONTROL.search(line) and not line.rstrip().endswith("\\")
+
+
+SET_ELSEWHERE = {
+    "FLASK_APP": "is set by webserver_app",
+    "FLASK_DEBUG": "is set by webserver_debug",
+    "CREDENTIALS_DIRECTORY": "is set by systemd for webserver_secrets",
+    "LISTEN_FDS": "is set by systemd",
+    "LISTEN_PID": "is set by systemd",
+    "NOTIFY_SOCKET": "is set by systemd",
+}
+OWN_DIRECTIVES = {
+    "EnvironmentFile": "is set by the role: use webserver_env",
+    "ExecStart": "is set by the role: use webserver_server and webserver_app",
+    "Type": "is set by the role",
+    "User": "is set by the role: use webserver_user",
+    "WorkingDirectory": "is set by the role: use webserver_dir",
+}
+# amazon.aws's module_utils/modules.py, aws_argument_spec(), with aliases.
+AWS_OPTIONS = {
+    *("access_key", "aws_access_key", "aws_access_key_id"),
+    *("secret_key", "aws_secret_access_key", "aws_secret_key"),
+    *("session_token", "aws_session_token"),
+    *("endpoint_url", "aws_endpoint_url"),
+    *("profile", "aws_profile", "region", "aws_region"),
+    *("aws_ca_bundle", "aws_config", "debug_botocore_endpoint_logs", "validate_certs"),
+}
+
+
+def variable_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        return "is not a name of an environment variable: letters, digits and _ only, and no digit at the beginning"
+    return SET_ELSEWHERE.get(name, "")
+
+
+def secret_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,200}", name):
+        return "is not a name of a secret: letters, digits, _, - and . only, and no - or . at the beginning"
+    return ""
+
+
+def directive_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name):
+        return "is not a name of a directive of systemd's section [Service]"
+    return OWN_DIRECTIVES.get(name, "")
+
+
+def aws_option(name: str) -> str:
+    return "" if name in AWS_OPTIONS else "is not a connection option of amazon.aws"
+
+
+def cidrs(example: list[str]) -> Rule:
+    return items("CIDR blocks", Rule(_cidr_problems, ""), example, empty=False)
+
+
+def cidr(example: str) -> Rule:
+    return Rule(lambda value: [] if value == "" else _cidr_problems(value), example)
+
+
+def _cidr_problems(value: Any) -> Problems:
+    from ansible_collections.flasklaunch.ec2.plugins.module_utils._security_group import cidr_errors
+
+    return ["it has no value. It must be a CIDR block"] if value is None else cidr_errors([str(value)])
+
+
+def ports_open_to_all() -> Rule:
+    def is_right(item: Any) -> bool:
+        found = re.fullmatch(r"((tcp|udp)/)?([0-9]{1,5})", _text(item))
+        return bool(found) and 1 <= int(found[3]) <= 65535
+
+    one = allowed("a port, or tcp/PORT or udp/PORT", is_right, "tcp/22")
+    return items("ports such as tcp/22", one, ["tcp/22"])
+
+
+def single_value(shown: bool = True, json_too: bool = False) -> Rule:
+    """What a text stands for without doubt: a number with a point may have lost digits, true may have been `yes`.
+
+    `json_too` is for ansible-core before 2.19, where a text that is JSON comes as what it stands for.
+    """
+
+    def problems(value: Any) -> Iterator[str]:
+        if value is None:
+            yield "it has no value"
+        elif not isinstance(value, str) and as_number(value) is None:
+            if not (json_too and isinstance(value, (dict, list))):
+                yield from _not_a_text(value, shown)
+        elif "\0" in str(value):
+            yield "its value has a null character"
+
+    return Rule(problems, "")
+
+
+def names_of_files() -> Rule:
+    what = "a pattern for the name of a file or folder, without a slash"
+    return items("patterns for names", text(what, r"[^/]+", "*.log", empty=False), [".git", "*.log"])
+
+
+ANY_TEXT = r".*"
+own_folder = "an absolute path of a folder for this alone: not the system's own, not in /tmp, and with no blanks"
+path_on_machine = "an absolute path on the machine, with no blanks"
+connection = {"region": "eu-central-1"}
+
+
+def aws(default_of: str = "") -> Rule:
+    values = allowed("a text", lambda value: value is None or isinstance(value, (str, bool, dict)), "", shown=False)
+    # A value that is null leaves the option to the environment.
+    return mapping(
+        aws_option,
+        values._replace(problems=lambda each: () if each is None else values.problems(each)),
+        connection,
+        default_of,
+    )
+
+
+def instance(default_of: str = "") -> Rule:
+    return text(
+        "an instance id, i- and hexadecimal digits", r"i-[0-9a-f]{8,17}", "i-0123456789abcdef0", default_of=default_of
+    )
+
+
+def report(example: str) -> Rule:
+    return text("a path of a file on the control node", r".*[^/]", example)
+
+
+ROLES: dict[str, dict[str, Rule]] = {
+    "python3": {
+        "python3_packages": items(
+            "package names",
+            text("a package name", r"[A-Za-z0-9@/_][A-Za-z0-9@/_.:+~^=%-]*", "python3.12", empty=False),
+            ["python3", "python3-pip"],
+            empty=False,
+        ),
+        "python3_yum_options": items(
+            "options of yum",
+            text("an option of yum, which begins with -", r"-.+", "--nogpgcheck", empty=False),
+            ["--nogpgcheck"],
+        ),
+    },
+    "flask": {
+        "flask_venv": checked(own_folder, is_own_folder, "/opt/flask"),
+        "flask_python": checked(path_on_machine, is_path, "/usr/bin/python3.12"),
+        "flask_version": text("a version of Flask from 2.0 on", r"([2-9]|[1-9][0-9]+)\.[0-9]+(\.[0-9]+)?", "3.1.3"),
+        "flask_requirements": checked(path_on_machine, is_path, "/opt/app/requirements.txt", empty=True),
+        "flask_pip_index_url": url("https://pypi.example/simple", (*WEB, "file"), empty=True, shown=False),
+        "flask_pip_proxy": checked(
+            f"a URL that begins with {'://, '.join(PROXIES)}:// or has no scheme, and has a host",
+            lambda value: is_url(value if "://" in value else f"http://{value}", PROXIES),
+            "http://proxy.example:3128",
+            empty=True,
+            shown=False,
+        ),
+        "flask_pip_ca_bundle": checked(path_on_machine, is_path, "/etc/pki/tls/certs/ca-bundle.crt", empty=True),
+        "flask_pip_wheel_dir": checked(path_on_machine, is_path, "/var/lib/wheels", empty=True),
+    },
+    "webserver": {
+        "webserver_host": checked("an IPv4 or IPv6 address", is_address, "0.0.0.0"),
+        "webserver_port": port(),
+        "webserver_message": text("a text in one line", ANY_TEXT, "Hello World", numbers=True),
+        "webserver_app": checked("MODULE:CALLABLE", is_application, "my_app:create_app()"),
+        "webserver_app_src": text(
+            "a folder or a git repository, with no - at the beginning", r"[^-].*", "/home/me/my-app"
+        ),
+        "webserver_app_version": text("a branch, tag or commit", r"[^-\s:?*\[\\][^\s:?*\[\\]*", "v1.10"),
+        "webserver_app_exclude": names_of_files(),
+        "webserver_env": mapping(variable_name, single_value(), {"DATABASE_HOST": "db.internal"}),
+        "webserver_secrets": mapping(
+            secret_name,
+            single_value(shown=False, json_too=True),
+            {"DATABASE_PASSWORD": "{{ vault_database_password }}"},
+        ),
+        "webserver_health_path": text(
+            "a path that begins with / and has only letters, digits and /_.~,:@&=+?-",
+            r"/[A-Za-z0-9/_.~,:@&=+?-]*",
+            "/healthz",
+            empty=False,
+        ),
+        "webserver_health_interval": number(0, 86400, 30),
+        "webserver_keep_releases": number(2, 1000, 5),
+        "webserver_server": choice("flask", "gunicorn"),
+        "webserver_workers": number(0, 1000, 2),
+        "webserver_threads": number(1, 1000, 8),
+        "webserver_keep_alive": number(1, 86400, 75),
+        "webserver_graceful_timeout": number(1, 3600, 30),
+        "webserver_access_log": boolean(True),
+        "webserver_proxy_hops": number(0, 100, 1),
+        "webserver_proxy_host": boolean(True),
+        "webserver_proxy_prefix": boolean(True),
+        "webserver_proxy_port": boolean(True),
+        "webserver_debug": boolean(False),
+        "webserver_memory_max": allowed(
+            "an amount of memory from 32M on with K, M, G or T, a percentage such as 90%, or infinity",
+            is_memory,
+            "512M",
+        ),
+        "webserver_tasks_max": number(10, 4194304, 512),
+        "webserver_unit_options": mapping(
+            directive_name, allowed("a text in one line", is_directive_value, ""), {"ReadWritePaths": "/srv/data"}
+        ),
+        "webserver_dir": checked(own_folder, is_own_folder, "/opt/webserver"),
+        "webserver_user": text(
+            "a name of a user other than root", r"(?!root$)[A-Za-z_][A-Za-z0-9_.-]{0,30}", "webserver", empty=False
+        ),
+        "webserver_start_timeout": number(1, 3600, 30),
+        "webserver_release": text("a name of a release", r"[A-Za-z0-9][A-Za-z0-9._-]*", "4f1c52a0b7d9"),
+        "webserver_log_lines": number(1, 1000000, 500),
+        "webserver_log_since": text("a time as journalctl reads it", ANY_TEXT, "1 hour ago"),
+        "webserver_url": url("http://203.0.113.10:5000/", empty=True),
+    },
+    "security_group": {
+        "security_group_manage": boolean(False),
+        "security_group_state": choice("absent", "present"),
+        "security_group_port": port("webserver_port"),
+        "security_group_cidrs": cidrs(["203.0.113.7/32", "::/0"]),
+        # AWS: IpRange, Description.
+        "security_group_description": text(
+            "a text of at most 255 letters, digits, blanks and ._-:/()#,@[]+=&;{}!$*",
+            r"[A-Za-z0-9 ._:/()#,@\[\]+=&;{}!$*-]{1,255}",
+            "Flask Server",
+            empty=False,
+        ),
+        "security_group_id": text("a security group id", r"sg-[0-9a-f]{8,17}", "sg-0123456789abcdef0"),
+        "security_group_instance_id": instance(),
+        "security_group_private_address": checked("an IPv4 address", is_ipv4, "172.31.5.7", empty=True),
+        "security_group_metadata_url": url("http://169.254.169.254", ("http",), empty=True),
+        "security_group_aws": aws(),
+    },
+    "diagnosis": {
+        "diagnosis_url": url("https://www.example.com/", empty=True, default_of="webserver_url"),
+        "diagnosis_port": port("webserver_port"),
+        "diagnosis_unit": text(
+            "a name of a systemd unit with its type",
+            r"[A-Za-z0-9_:.@\\][A-Za-z0-9_:.@\\-]*\.[a-z]+",
+            "nginx.service",
+            empty=False,
+        ),
+        "diagnosis_expected": text("a text in one line", ANY_TEXT, "Welcome to my shop", numbers=True),
+        "diagnosis_family": choice("ipv4", "ipv6"),
+        "diagnosis_source": cidr("203.0.113.0/24"),
+        "diagnosis_timeout": number(1, 600, 5),
+        "diagnosis_ask_aws": boolean(False, "security_group_manage"),
+        "diagnosis_aws": aws("security_group_aws"),
+        "diagnosis_instance_id": instance("security_group_instance_id"),
+        "diagnosis_load_balancer_arn": text(
+            "an ARN of a load balancer",
+            r"arn:[a-z0-9-]+:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:loadbalancer/[A-Za-z0-9/-]+",
+            "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/my-site/50dc6c495c0c9188",
+        ),
+        "diagnosis_json": report("diagnosis.json"),
+        "diagnosis_html": report("diagnosis.html"),
+        "diagnosis_fail": boolean(False),
+    },
+    "exposure": {
+        "exposure_expected": ports_open_to_all(),
+        "exposure_asked_for": ports_open_to_all(),
+        "exposure_ask_aws": boolean(False, "security_group_manage"),
+        "exposure_aws": aws("security_group_aws"),
+        "exposure_instance_id": instance("security_group_instance_id"),
+        "exposure_json": report("exposure.json"),
+        "exposure_html": report("exposure.html"),
+    },
+}
+
+
+# What the values of two variables must agree on; each value by itself is right.
+
+
+def _debug_is_private(values: Mapping[str, Any]) -> str:
+    host = values["webserver_host"]
+    if not as_boolean(values["webserver_debug"]) or ipaddress.ip_address(host).is_loopback:
+        return ""
+    return (
+        "webserver_debug: in debug mode Flask shows how the application works inside, and its own server lets visitors "
+        f"run code. Others reach webserver_host {host}. Set webserver_host: 127.0.0.1 too, or webserver_debug: false."
+    )
+
+
+def _proxy_needs_gunicorn(values: Mapping[str, Any]) -> str:
+    if as_number(values["webserver_proxy_hops"]) == 0 or values["webserver_server"] == "gunicorn":
+        return ""
+    return "webserver_proxy_hops: it works with webserver_server: gunicorn only. Set that, or webserver_proxy_hops: 0."
+
+
+def _proxy_headers_need_hops(values: Mapping[str, Any]) -> str:
+    believed = [
+        name
+        for name in ("webserver_proxy_host", "webserver_proxy_prefix", "webserver_proxy_port")
+        if as_boolean(values[name])
+    ]
+    if not believed or as_number(values["webserver_proxy_hops"]):
+        return ""
+    return (
+        f"{believed[0]}: webserver_proxy_hops is 0, so no header of a proxy is read. Set webserver_proxy_hops: 1, or the "
+        f"number of proxies in front, or remove {believed[0]}."
+    )
+
+
+def _version_needs_source(values: Mapping[str, Any]) -> str:
+    if not values["webserver_app_version"] or values["webserver_app_src"]:
+        return ""
+    return (
+        "webserver_app_version: webserver_app_src is empty, so there is nothing to take a version of. Set "
+        "webserver_app_src to a git repository, or remove webserver_app_version."
+    )
+
+
+def _application_needs_source(values: Mapping[str, Any]) -> str:
+    if values["webserver_app_src"] or values["webserver_app"] == "webserver:app":
+        return ""
+    return (
+        f"webserver_app: webserver_app_src is empty, so there is no {values['webserver_app']}. Set webserver_app_src "
+        "to the folder of your application, or remove webserver_app to serve the built-in page."
+    )
+
+
+def _tasks_are_enough(values: Mapping[str, Any]) -> str:
+    workers, threads, tasks = (
+        as_number(values[f"webserver_{name}"]) or 0 for name in ("workers", "threads", "tasks_max")
+    )
+    needed = 1 + workers * (1 + threads)
+    if values["webserver_server"] != "gunicorn" or tasks >= needed:
+        return ""
+    return (
+        f"webserver_tasks_max: {tasks} is too low for {workers} workers with {threads} threads each. Set "
+        f"webserver_tasks_max: {needed} or higher."
+    )
+
+
+BETWEEN: dict[str, list[Callable[[Mapping[str, Any]], str]]] = {
+    "webserver": [
+        _debug_is_private,
+        _proxy_needs_gunicorn,
+        _proxy_headers_need_hops,
+        _version_needs_source,
+        _application_needs_source,
+        _tasks_are_enough,
+    ],
+}
+
+
+# What is called.
+
+
+def errors(role: str, values: Mapping[str, Any]) -> list[str]:
+    """A sentence for each value of a role's variables that is not allowed.
+
+    `values` may have variables of other roles, from which defaults are taken, and lack some of the role's own.
+    """
+    sentences = []
+    for name, rule in ROLES[role].items():
+        if name not in values:
+            continue
+        source = rule.default_of
+        shown = source if source in values and values[source] == values[name] else name
+        sentences += [
+            f"{shown}: {problem.rstrip('.')}. Example: {_written(shown, rule.example)}"
+            for problem in rule.problems(values[name])
+        ]
+    if not sentences and ROLES[role].keys() <= values.keys():
+        sentences = [sentence for rule in BETWEEN.get(role, ()) for sentence in [rule(values)] if sentence]
+    return sentences
+
+
+def misspelt(role: str, names: Iterable[str]) -> list[str]:
+    """A sentence for each name that is not one of the role's variables, but almost.
+
+    Ansible says nothing about such names: a `security_group_cidr` would open the port to everybody. Names that are
+    like none of the role's are somebody's own.
+    """
+    known = ROLES[role]
+    sentences = []
+    for name in sorted(name for name in names if name.startswith(f"{role}_") and name not in known):
+        for meant in difflib.get_close_matches(name, known, n=1, cutoff=ALIKE):
+            sentences.append(
+                f"{name}: there is no such variable. Write {meant}, or give a variable of your own another name."
+            )
+    return sentences
+
+
+def sources(role: str) -> set[str]:
+    """The variables of other roles from which a role's defaults are taken."""
+    return {rule.default_of for rule in ROLES[role].values()} - {""}
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _not_a_text(value: Any, shown: bool) -> Problems:
+    if isinstance(value, (dict, list)) or not shown:
+        return [f"{_kind(value)} is not a text"]
+    return [f"{_shown(value)} without quotes is {_kind(value)}, not a text. Put it in quotes"]
+
+
+def _unsuitable(value: Any) -> str:
+    return "it has no value" if value is None else f"{_kind(value)} does not fit"
+
+
+def _kind(value: Any) -> str:
+    """Not the value itself, which may be a secret."""
+    kinds = {bool: "true or false", dict: "a dictionary", float: "a number", int: "a number", list: "a list"}
+    return next((kind for each, kind in kinds.items() if isinstance(value, each)), "a text")
+
+
+def _shown(value: Any) -> str:
+    """A value in a message, without what may be a password in a URL and without what would work a terminal."""
+    if isinstance(value, Mapping):
+        return "a dictionary"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    if isinstance(value, bool):
+        return str(value).lower()
+    shown = CONTROL.sub("?", USERINFO.sub(r"\1", str(value)))
+    return (shown[:LONGEST_SHOWN] + "..." if len(shown) > LONGEST_SHOWN else shown) or "an empty text"
+
+
+def _written(name: str, example: Any) -> str:
+    """As it is written in an inventory; JSON is YAML too."""
+    plain = (
+        isinstance(example, str)
+        and re.fullmatch(r"[A-Za-z/][A-Za-z0-9/:._() -]*[A-Za-z0-9/)]", example)
+        and ": " not in example
+    )
+    return f"{name}: {example if plain else json.dumps(example)}"
