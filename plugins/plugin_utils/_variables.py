@@ -516,7 +516,7 @@ def _proxy_headers_need_hops(values: Mapping[str, Any]) -> str:
     if not believed or as_number(values["webserver_proxy_hops"]):
         return ""
     return (
-        f"{believed[0]}: webserver_proxy_hops is 0, so no header of a proxy is read. Set webserver_proxy_hops: 1, or the "
+        f"{believed[0]}: webserver_proxy_hops is 0, so no header of a proxy is read. Set webserver_proxy_hops to the "
         f"number of proxies in front, or remove {believed[0]}."
     )
 
