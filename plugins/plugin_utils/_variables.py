@@ -317,6 +317,18 @@ def single_value(shown: bool = True, json_too: bool = False) -> Rule:
     return Rule(problems, "")
 
 
+def single_text(example: str) -> Rule:
+    """Any text, of several lines too. A whole number is taken for its digits."""
+
+    def problems(value: Any) -> Iterator[str]:
+        if value is None:
+            yield "it has no value. It must be a text"
+        elif not isinstance(value, str) and as_number(value) is None:
+            yield from _not_a_text(value, shown=True)
+
+    return Rule(problems, example)
+
+
 def names_of_files() -> Rule:
     what = "a pattern for the name of a file or folder, without a slash"
     return items("patterns for names", text(what, r"[^/]+", "*.log", empty=False), [".git", "*.log"])
@@ -382,7 +394,7 @@ ROLES: dict[str, dict[str, Rule]] = {
     "webserver": {
         "webserver_host": checked("an IPv4 or IPv6 address", is_address, "0.0.0.0"),
         "webserver_port": port(),
-        "webserver_message": text("a text in one line", ANY_TEXT, "Hello World", numbers=True),
+        "webserver_message": single_text("Hello World"),
         "webserver_app": checked("MODULE:CALLABLE", is_application, "my_app:create_app()"),
         "webserver_app_src": text(
             "a folder or a git repository, with no - at the beginning", r"[^-].*", "/home/me/my-app"
@@ -402,7 +414,7 @@ ROLES: dict[str, dict[str, Rule]] = {
             empty=False,
         ),
         "webserver_health_interval": number(0, 86400, 30),
-        "webserver_keep_releases": number(2, 1000, 5),
+        "webserver_keep_releases": number(1, 1000, 5),
         "webserver_server": choice("flask", "gunicorn"),
         "webserver_workers": number(0, 1000, 2),
         "webserver_threads": number(1, 1000, 8),

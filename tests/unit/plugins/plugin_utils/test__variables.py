@@ -75,7 +75,7 @@ CASES = {
         ["", "localhost", "0", "1.2.3", "1.2.3.256", "[::]", "fe80::1%eth0", "0.0.0.0/0", 0, *NOT_TEXT],
     ),
     "webserver_port": PORT,
-    "webserver_message": ANY_TEXT,
+    "webserver_message": (["", "Grüße, 50 %", "two\nlines", 42], NOT_TEXT),
     "webserver_app": (
         ["webserver:app", "my_app:create_app()", "shop.web:make('x', debug=False)"],
         ["", "shop", "shop:", ":app", "shop.py:app", "my-app:app", "shop:a.b", "shop:f(g())", "shop:app; x", "a:b\n"]
@@ -109,7 +109,7 @@ CASES = {
         ["", "healthz", "http://127.0.0.1/healthz", "/a b", "/%20", "/$HOME", '/"', "/#a", "/ä", "/a\n", 1, *NOT_TEXT],
     ),
     "webserver_health_interval": ([0, 30, "30", 86400], [-5, 86401, *NOT_NUMBER]),
-    "webserver_keep_releases": ([2, "5"], [-1, 0, 1, 1001, *NOT_NUMBER]),
+    "webserver_keep_releases": ([1, "5"], [-1, 0, 1001, *NOT_NUMBER]),
     "webserver_server": (["gunicorn", "flask"], ["", "apache", 1, ["flask"], True]),
     "webserver_workers": ([0, 2, "2"], [-1, 1001, *NOT_NUMBER]),
     "webserver_threads": ([1, "8"], [-1, 0, 1001, *NOT_NUMBER]),
