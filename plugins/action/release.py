@@ -13,6 +13,7 @@ import tempfile
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _application, _releases
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import without_userinfo
 from ansible_collections.flasklaunch.ec2.plugins.modules.release import EXCLUDE
 
 # Files whose content no comparison shows: by custom they hold secrets.
@@ -30,6 +31,7 @@ SECRET = [
     "pip.conf",
 ]
 NOT_SHOWN = "(its content is not shown)\n"
+USERINFO_CHANGES = "(a user name or a password in a URL changes, and is not shown)\n"
 
 
 class ActionModule(ActionBase):
@@ -111,7 +113,10 @@ def _difference(folder, path, before):
     after = _text(os.path.join(folder, path))
     if after is None:
         return {"prepared": f"{path} {NOT_SHOWN}"}
-    return {"before_header": path, "before": before or "", "after_header": path, "after": after}
+    before, after = before or "", without_userinfo(after)
+    if before == after:  # the managed node hides them too; a file that is the same is not compared
+        return {"prepared": f"{path} {USERINFO_CHANGES}"}
+    return {"before_header": path, "before": before, "after_header": path, "after": after}
 
 
 def _text(path):

@@ -18,7 +18,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._hop import CONTROLS, USERINFO
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._hop import CONTROLS
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import without_userinfo
 
 DENIED, EXPLICIT_DENY = "denied", "explicit_deny"
 NOT_FOUND, DUPLICATE, QUOTA, THROTTLED, UNAVAILABLE = "not_found", "duplicate", "quota", "throttled", "unavailable"
@@ -188,7 +189,7 @@ def refusal_of(
     `action` is what was asked, as IAM writes it ("ec2:DescribeInstances"). AWS's message may name another one and
     another account than the caller knows; what it names is right.
     """
-    text = " ".join(USERINFO.sub("://", CONTROLS.sub("", str(error))).split())
+    text = " ".join(without_userinfo(CONTROLS.sub("", str(error))).split())
     found = _CLIENT_ERROR.search(text)
     code, message = (found["code"], found["message"]) if found else (None, text)
     if found and not action.endswith(f":{found['operation']}"):

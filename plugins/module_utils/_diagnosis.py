@@ -30,11 +30,11 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._hop import (
     PARTIAL,
     SKIPPED,
     UNKNOWN,
-    USERINFO,
     Hop,
     hop,
     sentence,
 )
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import without_userinfo
 
 # What a module returned. One that failed has no `hops`: `msg` says why, and `fix`, if there is one, what helps.
 View = Mapping[str, Any]
@@ -130,7 +130,7 @@ def diagnose(
     of its own page. A view that is None was not asked for, and its hops are skipped. `known_as` are the names and
     addresses of the machine in the inventory; what AWS says of them is surer.
     """
-    url = USERINFO.sub("://", url)
+    url = without_userinfo(url)
     seen = outside["saw"] if outside and outside.get("hops") else None
     public = public_addresses(_addresses_in(aws)) or public_addresses(known_as)
     hops = [*_client_hops(outside, seen, aws, public), *_view_hops(aws, AWS_HOPS, AWS)]

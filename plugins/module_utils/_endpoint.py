@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import endpoint, scope
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._hop import BROKEN, OK, SKIPPED, UNKNOWN, Hop, hop
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import FAMILIES
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import without_userinfo
 
 HOPS = ("dns", "tcp", "tls", "http", "application")
 PORTS = {"http": 80, "https": 443}
@@ -94,7 +95,11 @@ class Broken(Exception):
 
 
 def target_of(url: str) -> Target:
-    """Raises ValueError, whose text begins with the name of the option."""
+    """Raises ValueError, whose text begins with the name of the option.
+
+    The user name and the password in a URL are ignored, and shown in no message.
+    """
+    url = without_userinfo(url)
     try:
         parts = urlsplit(url)
         port = parts.port

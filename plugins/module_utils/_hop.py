@@ -17,8 +17,6 @@ OK, BROKEN, PARTIAL, UNKNOWN, SKIPPED = "ok", "broken", "partial", "unknown", "s
 
 # Programs, logs and pages of others are quoted, and what they wrote must not work the terminal on which it is read.
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-# The name and password in a URL, which a report never shows.
-USERINFO = re.compile(r"://[^/@]*@")
 
 Hop = dict  # hop, verdict, code, direction, resources, evidence, fix
 

@@ -32,6 +32,7 @@ import tarfile
 from typing import Iterator, Mapping, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _application
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import without_userinfo
 
 PARTIAL = ".partial"
 FILES = "files.json"
@@ -397,6 +398,6 @@ def _text(path: str) -> str | None:
     with open(path, "rb") as file:
         content = file.read(LONGEST_TEXT + 1)
     try:
-        return content.decode() if len(content) <= LONGEST_TEXT else None
+        return without_userinfo(content.decode()) if len(content) <= LONGEST_TEXT else None
     except UnicodeDecodeError:
         return None

@@ -260,6 +260,26 @@ def test_diff_of_links_and_of_very_long_files(machine, shop, served):
     ]
 
 
+INDEX = "--extra-index-url https://user:{}@index.example/simple\nflask\n"
+
+
+def test_diff_shows_no_password_of_a_url(machine, shop, path):
+    (shop / "requirements.txt").write_text(INDEX.format("s3cr3tpw"))
+    _releases.switch(str(path), machine(src=str(shop))["name"])
+    (shop / "requirements.txt").write_text(INDEX.format("0therpw") + "markdown\n")
+    result = machine(diff=True, check_mode=True, src=str(shop))
+    shown = "--extra-index-url https://index.example/simple\nflask\n"
+    assert result["diff"] == [
+        dict(
+            before_header="requirements.txt", before=shown, after_header="requirements.txt", after=shown + "markdown\n"
+        )
+    ]
+    (shop / "requirements.txt").write_text(INDEX.format("0therpw"))
+    assert machine(diff=True, check_mode=True, src=str(shop))["diff"] == [
+        {"prepared": "requirements.txt (a user name or a password in a URL changes, and is not shown)\n"}
+    ]
+
+
 @pytest.mark.parametrize("secret", ["deploy.KEY", "my-secrets/web.txt", "config/.env.local", "PassWords.txt"])
 def test_diff_never_shows_what_is_secret_by_its_name(machine, shop, served, secret):
     (shop / secret).parent.mkdir(exist_ok=True, parents=True)

@@ -316,6 +316,14 @@ def test_what_is_no_url_is_refused_by_name(url):
 
 
 @pytest.mark.parametrize(
+    "url", ["ftp://me:s3cr3t@a/", "http://me:s3cr3t@/", "http://me:s3cr3t@a:b/", "http://me:s3/cr3t@a/ b"]
+)
+def test_a_refused_url_shows_no_password(url):
+    with pytest.raises(ValueError, match="^url: (?!.*(s3|cr3t))"):
+        target_of(url)
+
+
+@pytest.mark.parametrize(
     ("address", "private", "loopback"),
     [
         ("10.0.0.1", True, False),

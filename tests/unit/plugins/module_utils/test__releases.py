@@ -386,6 +386,12 @@ def test_links_differ_by_where_they_lead(path, archive):
     assert _releases.differing(path, "a", digests) == {"moved": "-> /nonexistent"}
 
 
+def test_passwords_of_urls_stay_on_the_machine(path, archive):
+    """The answer of a module is printed by ansible-playbook -vvv."""
+    _releases.unpack(path, "a", archive(app="-i https://me:s3cr3t@index.example/"), "/venv", {}, os.getgid())
+    assert _releases.differing(path, "a", {}) == {"app.py": "-i https://index.example/"}
+
+
 def test_differing_environment_variables_are_told_without_their_values(path, archive):
     before = {"SAME": "1", "CHANGED": 'a "b"\nNO="', "GONE": "x", "MY_NEW": "2"}
     _releases.unpack(path, "a", archive(app="1"), "/venv", before, os.getgid())
