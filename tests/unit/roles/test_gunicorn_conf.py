@@ -6,7 +6,8 @@ import itertools
 from types import SimpleNamespace
 
 import pytest
-from test_webserver_unit import ROLE, render
+from gunicorn.arbiter import Arbiter
+from test_webserver_unit import render
 
 FORGED = {
     "for": "198.51.100.7",
@@ -31,8 +32,7 @@ REQUEST = {
 def configuration(**variables):
     """What gunicorn reads from the file."""
     settings = {}
-    given = {"webserver_dir": str(ROLE / "files"), "__webserver_workers": "2", **variables}
-    text = render("gunicorn.conf.py", 252, **given)
+    text = render("gunicorn.conf.py", 252, **{"__webserver_workers": "2", **variables})
     exec(compile(text, "gunicorn.conf.py", "exec"), settings)
     return settings
 
@@ -46,7 +46,7 @@ def seen(**variables):
     """What an application sees of a request with every forged header."""
     environ = {**REQUEST, **HEADERS}
     worker = SimpleNamespace(wsgi=lambda environ, start_response: [])
-    configuration(**variables).get("post_worker_init", lambda worker: None)(worker)
+    configuration(**variables)["post_worker_init"](worker)
     worker.wsgi(environ, lambda status, headers: None)
     return {name: environ[name] for name in REQUEST}
 
@@ -76,3 +76,45 @@ def test_port_host_and_prefix_are_believed_when_asked_for(port, host, prefix):
 
 def test_each_proxy_adds_one_address():
     assert seen(webserver_proxy_hops=2)["REMOTE_ADDR"] == REQUEST["REMOTE_ADDR"], "a second proxy has not signed"
+
+
+def test_the_worker_is_one_of_gunicorn_s_own():
+    assert configuration()["worker_class"] == "gthread"
+
+
+def test_the_application_is_imported_once_unless_its_threads_are_to_run_in_the_workers():
+    assert configuration()["preload_app"] is True
+    assert configuration(webserver_preload=False)["preload_app"] is False
+    assert configuration(webserver_worker_class="gevent")["preload_app"] is False, (
+        "gevent patches what is imported later"
+    )
+
+
+SOCKETIO = [
+    (None, "gthread", 2, None),  # the application has no Flask-SocketIO
+    ("threading", "gthread", 1, None),
+    ("threading", "gthread", 2, "gthread"),
+    ("gevent", "gevent", 1, None),
+    ("gevent", "geventwebsocket.gunicorn.workers.GeventWebSocketWorker", 1, None),
+    ("gevent", "gevent", 2, "gevent"),
+    ("gevent", "gthread", 1, "gevent"),
+    ("eventlet", "eventlet", 1, None),
+    ("eventlet", "gthread", 1, "eventlet"),
+    ("eventlet", "gevent", 1, "eventlet"),
+]
+
+
+@pytest.mark.parametrize("mode, worker_class, workers, wanted", SOCKETIO)
+def test_flask_socketio_gets_one_worker_of_its_kind(mode, worker_class, workers, wanted):
+    said = []
+    extensions = {"socketio": SimpleNamespace(async_mode=mode)} if mode else {}
+    worker = SimpleNamespace(wsgi=SimpleNamespace(extensions=extensions), log=SimpleNamespace(critical=said.append))
+    hook = configuration(webserver_worker_class=worker_class, __webserver_workers=workers)["post_worker_init"]
+    if wanted is None:
+        hook(worker)
+        assert said == []
+    else:
+        with pytest.raises(SystemExit) as ended:
+            hook(worker)
+        assert ended.value.code == Arbiter.WORKER_BOOT_ERROR
+        assert f"Set webserver_worker_class: {wanted} and webserver_workers: 1." in said[0]
