@@ -15,6 +15,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _application, _releases
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import without_userinfo
 from ansible_collections.flasklaunch.ec2.plugins.modules.release import EXCLUDE
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils import _run
 
 # Files whose content no comparison shows: by custom they hold secrets.
 SECRET = [
@@ -78,6 +79,15 @@ class ActionModule(ActionBase):
         return {**result, **sent}
 
     def _ask(self, args, task_vars):
+        if args.get("lock"):
+            args = {**args, "_run": _run.this_run()}
+        result = self._execute(args, task_vars)
+        holder = result.get("held_by")
+        if holder and _run.has_ended(holder):  # only this control node can know
+            result = self._execute({**args, "_gone": holder}, task_vars)
+        return result
+
+    def _execute(self, args, task_vars):
         return self._execute_module(module_name="flasklaunch.ec2.release", module_args=args, task_vars=task_vars)
 
     def _send(self, folder, entries, exclude):

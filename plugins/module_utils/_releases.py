@@ -154,6 +154,12 @@ def _brought(path: str, name: str) -> list[_application.Entry]:
         return []
 
 
+def make_folders(path: str) -> None:
+    for folder in (path, os.path.join(path, "releases"), os.path.join(path, "environments")):
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder, 0o755)
+
+
 def _environment_file(environment: Mapping[str, str]) -> str:
     return "".join(f"{name}={quoted(value)}\n" for name, value in sorted(environment.items()))
 
@@ -166,12 +172,10 @@ def unpack(path: str, name: str, archive: str, venv: str, environment: dict[str,
     """
     partial = folder_of(path, "." + name + PARTIAL)
     app = os.path.join(partial, "app")
-    for folder in (path, os.path.join(path, "releases"), os.path.join(path, "environments")):
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(folder, 0o755)
+    make_folders(path)
     try:
         shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
-        os.mkdir(partial)
+        os.mkdir(partial, 0o700)  # nobody else may read it before it is the group's
         with tarfile.open(archive) as members:
             _refuse_without_room(path, sum(member.size for member in members))
             # Our own archive: Python 3.14 would refuse links that lead out of the folder.

@@ -28,10 +28,12 @@ options:
     description:
       - V(present), the application is there as a release, but nothing serves it yet. With O(name) in the place of the
         application, that release must be there already.
-      - V(current), the release is the one to be served. Older ones and unused virtual environments are removed.
+      - V(current), the release is the one to be served.
       - V(absent), the release is gone. The current one is not removed.
+      - V(finished), the deploy has ended. With O(deployed) older releases and unused virtual environments are removed,
+        and with O(lock) the lock is given back.
     type: str
-    choices: [present, current, absent]
+    choices: [present, current, absent, finished]
     default: present
   src:
     description: The application's folder on the control node. O(state=present) needs it, O(content) or O(name).
@@ -72,9 +74,28 @@ options:
   keep:
     description:
       - How many releases stay when another one is deployed, that one included.
-      - The one that was current before it always does, so that it can be gone back to.
+      - With O(state=finished). The current one and the one that was deployed before it always stay.
     type: int
     default: 5
+  former:
+    description: A release that stays too, whatever O(keep) says, as the one that was current until now.
+    type: str
+  lock:
+    description:
+      - Whether the task is part of a deploy of several tasks, which no other run may disturb.
+      - With O(state=present) the task takes the lock of the machine if there is something to deploy. It fails if
+        another run has the lock, and names that run. The tasks that follow renew it, and O(state=finished) gives it
+        back.
+      - A run that was killed keeps the lock until the next run of the same control node, or for half an hour.
+      - Check mode neither takes nor heeds it.
+    type: bool
+    default: false
+  _run:
+    description: Which run of ansible-playbook this is, by the action plugin. Not for playbooks.
+    type: dict
+  _gone:
+    description: A run that has ended without giving the lock back, by the action plugin. Not for playbooks.
+    type: dict
   _archive:
     description: Where on the managed node the action plugin has put the packed application. Not for playbooks.
     type: path
@@ -114,6 +135,12 @@ EXAMPLES = r"""
     path: /opt/webserver
     name: "{{ release.name }}"
     state: current
+
+- name: Remove older ones
+  flasklaunch.ec2.release:
+    path: /opt/webserver
+    state: finished
+    keep: 3
 """
 
 RETURN = r"""
@@ -142,9 +169,14 @@ current:
   returned: success
   type: str
   sample: 9a3e01c77b52
+lock:
+  description: What other modules need to heed the same lock.
+  returned: with O(lock)
+  type: dict
+  sample: {path: /opt/webserver, run: {who: ann@laptop, place: laptop, pid: 812, started: "51220"}}
 removed:
-  description: The releases that were removed, or would be in check mode.
-  returned: O(state=current) or O(state=absent)
+  description: The releases that were removed.
+  returned: O(state=absent) or O(state=finished)
   type: list
   elements: str
   sample: [77d0c1a2e5f4]
@@ -155,7 +187,7 @@ import os
 import pwd
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _releases
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _deploy_lock, _releases
 
 EXCLUDE = [".git", ".hg", ".svn", "__pycache__", "*.py[co]", ".venv", "venv", ".tox", ".pytest_cache", ".DS_Store"]
 
@@ -163,7 +195,7 @@ EXCLUDE = [".git", ".hg", ".svn", "__pycache__", "*.py[co]", ".venv", "venv", ".
 def argument_spec():
     return dict(
         path=dict(type="path", required=True),
-        state=dict(choices=["present", "current", "absent"], default="present"),
+        state=dict(choices=["present", "current", "absent", "finished"], default="present"),
         src=dict(type="path"),
         content=dict(type="dict"),
         exclude=dict(type="list", elements="str", default=EXCLUDE),
@@ -173,6 +205,10 @@ def argument_spec():
         name=dict(),
         deployed=dict(type="bool", default=True),
         keep=dict(type="int", default=5),
+        former=dict(),
+        lock=dict(type="bool", default=False),
+        _run=dict(type="dict"),
+        _gone=dict(type="dict"),
         # From the action plugin, which has read the application: its archive on the managed node, once that is needed,
         # and the digests of its files, where the current release is to be compared with them.
         _archive=dict(type="path"),
@@ -186,17 +222,21 @@ def present(params, before, check_mode):
     path, name = params["path"], params["name"]
     if params["venv"] is None:
         _releases.find(path, name)
+        take(params, check_mode)
         return dict(changed=False, present=True, deployed=params["deployed"])
     there = _releases.is_whole(path, name, params["venv"], params["environment"])
-    if not there and params["_archive"] and not check_mode:
+    is_sound = _releases.is_sound(params["venv"])
+    if params["_archive"] and not check_mode:
         group = pwd.getpwnam(params["user"]).pw_gid
-        _releases.unpack(path, name, params["_archive"], params["venv"], params["environment"], group)
-    result = dict(
-        changed=not there,
-        present=there,
-        deployed=params["deployed"],
-        environment_is_sound=_releases.is_sound(params["venv"]),
-    )
+        take(params, check_mode)
+        try:
+            _releases.unpack(path, name, params["_archive"], params["venv"], params["environment"], group)
+        except BaseException:
+            give_back(params)
+            raise
+    elif there and not (before == name and is_sound):
+        take(params, check_mode)
+    result = dict(changed=not there, present=there, deployed=params["deployed"], environment_is_sound=is_sound)
     if params["_digests"] is not None and before and not (there and before == name):
         result["differing"] = _releases.differing(path, before, params["_digests"])
         result["differing_variables"] = _releases.differing_variables(path, before, params["environment"])
@@ -209,10 +249,8 @@ def current(params, before, check_mode):
     link = f"{path}/current"
     diff = dict(before_header=link, before=f"{before or 'none'}\n", after_header=link, after=f"{name}\n")
     if check_mode:
-        return dict(changed=before != name, removed=[], diff=diff)
-    switched = _releases.switch(path, name, params["deployed"])
-    removed = _releases.prune(path, params["keep"], before) if params["deployed"] else []
-    return dict(changed=switched or bool(removed), removed=removed, diff=diff)
+        return dict(changed=before != name, diff=diff)
+    return dict(changed=_releases.switch(path, name, params["deployed"]), diff=diff)
 
 
 def absent(params, _before, check_mode):
@@ -221,6 +259,23 @@ def absent(params, _before, check_mode):
     if not check_mode:
         _releases.remove(path, name)
     return dict(changed=there, removed=[name] if there else [])
+
+
+def finished(params, _before, check_mode):
+    prunes = params["deployed"] and not check_mode
+    removed = _releases.prune(params["path"], params["keep"], params["former"]) if prunes else []
+    give_back(params)
+    return dict(changed=bool(removed), removed=removed)
+
+
+def take(params, check_mode):
+    if params["_run"] and not check_mode:
+        _deploy_lock.take(params["path"], params["_run"])
+
+
+def give_back(params):
+    if params["_run"]:
+        _deploy_lock.give_back(params["path"], params["_run"])
 
 
 def main():
@@ -234,16 +289,26 @@ def main():
         params["environment"] = json.loads(params["_environment"])
     os.umask(0o022)  # whatever root's is, who serves must be able to enter
     try:
+        if params["_archive"] and not module.check_mode:
+            _releases.make_folders(params["path"])
         with _releases.alone(params["path"]):
+            if params["_run"] and not module.check_mode:
+                ours = _deploy_lock.check(params["path"], params["_run"], params["_gone"])
+                if ours:
+                    take(params, module.check_mode)
             was = _releases.current(params["path"])
-            act = {"present": present, "current": current, "absent": absent}[params["state"]]
+            act = {"present": present, "current": current, "absent": absent, "finished": finished}[params["state"]]
             result = act(params, was, module.check_mode)
+    except _deploy_lock.Held as held:
+        module.fail_json(msg=str(held), held_by=held.run)
     except _releases.Refused as refusal:
         module.fail_json(msg=str(refusal))
     except KeyError as error:  # from pwd
         module.fail_json(msg=f"user: {error.args[0]}")
     except OSError as error:
         module.fail_json(msg=f"the releases in {params['path']} cannot be worked on: {error}")
+    if params["_run"]:
+        result["lock"] = dict(path=params["path"], run=params["_run"])
     module.exit_json(name=params["name"], current=was, **result)
 
 

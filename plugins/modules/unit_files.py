@@ -54,6 +54,12 @@ options:
         type: list
         elements: str
         default: []
+  lock:
+    description:
+      - What M(flasklaunch.ec2.release) returns as RV(flasklaunch.ec2.release#module:lock), for a task that is part of a
+        deploy. If there is something to do the task takes the lock of the machine, or fails if another run has it.
+      - Check mode neither takes nor heeds it.
+    type: dict
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
 attributes:
@@ -101,6 +107,11 @@ former:
     - path: /etc/systemd/system/webserver.service
       content: null
       mode: "0644"
+locked:
+  description: Whether this run has the lock, after the task.
+  returned: success
+  type: bool
+  sample: false
 units:
   description: The units by name, after the task.
   returned: success
@@ -119,7 +130,12 @@ import os
 import pwd
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _times, _unit_files
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import (
+    _deploy_lock,
+    _releases,
+    _times,
+    _unit_files,
+)
 
 UNIT_SUFFIXES = (".service", ".socket", ".timer")
 
@@ -135,6 +151,7 @@ def argument_spec():
     return dict(
         files=dict(type="list", elements="dict", default=[], options=file_options),
         units=dict(type="list", elements="dict", default=[], options=unit_options),
+        lock=dict(type="dict"),
     )
 
 
@@ -169,19 +186,38 @@ def uid_of(user, check_mode):
         raise
 
 
+def is_locked(lock, needed):
+    """Whether this run has the lock. It is taken if it is needed, and renewed if it is there."""
+    if lock is None:
+        return False
+    with _releases.alone(lock["path"]):
+        locked = needed or _deploy_lock.check(lock["path"], lock["run"]) is not None
+        if locked:
+            _deploy_lock.take(lock["path"], lock["run"])
+    return locked
+
+
 def main():
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     os.umask(0o022)  # whatever root's is, who serves must be able to enter
     reads = {unit["name"]: unit["reads"] for unit in module.params["units"]}
+    lock = None if module.check_mode else module.params["lock"]
     try:
         there = {file["path"]: _unit_files.text(file["path"]) for file in module.params["files"]}
         changes = [file for file in module.params["files"] if not _unit_files.is_as(*wanted(file, module.check_mode))]
+        locked = is_locked(lock, needed=bool(changes))
         if not module.check_mode:
             apply(module, changes)
         known = states(module, reads)
         if not module.check_mode and (changes or any(unit.needs_reload for unit in known.values())):
             module.run_command(["systemctl", "daemon-reload"], check_rc=True)
             known = states(module, reads)
+        outdated = {name: unit.runs_with_older(reads[name]) for name, unit in known.items()}
+        if not locked:
+            idle = not all(unit.active and unit.enabled for unit in known.values())
+            locked = is_locked(lock, needed=idle or any(outdated.values()))
+    except _deploy_lock.Held as held:
+        module.fail_json(msg=str(held), held_by=held.run)
     except (OSError, KeyError, ValueError) as error:  # KeyError: no such user; ValueError: no octal digits
         module.fail_json(msg=f"files: {error}")
     units = {
@@ -191,12 +227,13 @@ def main():
             enabled=unit.enabled,
             main_pid=unit.main_pid,
             since=_times.iso_8601(unit.started) if unit.active and unit.started else None,
-            outdated_by=unit.runs_with_older(reads[name]),
+            outdated_by=outdated[name],
         )
         for name, unit in known.items()
     }
     module.exit_json(
-        changed=bool(changes) or any(unit["outdated_by"] for unit in units.values()),
+        changed=bool(changes) or any(outdated.values()),
+        locked=locked,
         written=[file["path"] for file in changes],
         former=[dict(file, content=there[file["path"]]) for file in changes],
         units=units,

@@ -374,11 +374,15 @@ def kill_at_task(number: int, **variables: object) -> str | None:
 
 def test_run_that_is_repeated_while_the_gate_still_waits_is_refused_too(tmp_path):
     before = current(), main_pid(), get()
-    hangs = edited(tmp_path, 'VERSION = "1"', 'VERSION = "1"\ntime.sleep(1000)')
+    hangs = edited(tmp_path / "hangs", 'VERSION = "1"', 'VERSION = "1"\ntime.sleep(1000)')
     run = begun(webserver_app_src=hangs)
     try:
         gates = "systemctl list-units --all --plain --no-legend 'webserver-gate@*'"
         assert eventually(lambda: "activating" in machine(gates))
+        meanwhile = refused(webserver_app_src=version(tmp_path / "other", "2"))
+        assert f"(process {run.pid} there) has been deploying to this machine since 20" in meanwhile.text
+        assert play("playbooks/rollback.yml").rc == 2
+        assert "activating" in machine(gates), "the first run is not disturbed"
     finally:
         os.killpg(run.pid, signal.SIGKILL)
         run.communicate()

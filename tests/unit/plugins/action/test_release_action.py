@@ -345,6 +345,35 @@ def test_failure_is_told_before_anything_is_sent(machine, shop):
     assert machine.last.sent == []
 
 
+def test_run_that_has_ended_is_followed_at_once_and_another_is_not_disturbed(machine, shop, path, monkeypatch):
+    """Its control node is this one, so that it can be seen here whether its process still runs."""
+    lock = path / "releases" / ".lock"
+    name = machine(src=str(shop), lock=True)["name"]
+    assert lock.exists()
+    this_run = action._run.this_run
+    monkeypatch.setattr(action._run, "this_run", lambda: {**this_run(), "pid": 1, "started": "then"})
+    refused = machine(state="current", name=name, lock=True)
+    assert refused["failed"]
+    assert f"(process {os.getpid()} there) has been deploying" in refused["msg"]
+    machine(src=str(shop), state="present")
+    lock.write_text(lock.read_text().replace(f'"started": "{this_run()["started"]}"', '"started": "long ago"'))
+    assert machine(state="current", name=name, lock=True)["changed"]
+    (shop / "web.py").write_text("app = 2\n")
+    assert machine(src=str(shop), lock=True)["changed"]
+    assert '"then"' in lock.read_text()
+
+
+def test_lock_stays_with_nobody_if_there_is_nothing_to_do(machine, shop, path, monkeypatch):
+    monkeypatch.setattr(_releases, "is_sound", lambda venv: True)
+    name = machine(src=str(shop), lock=True)["name"]
+    machine(state="current", name=name, lock=True)
+    machine(state="finished", lock=True)
+    result = machine(src=str(shop), lock=True)
+    assert not result["changed"]
+    assert result["lock"]["path"] == str(path)
+    assert not (path / "releases" / ".lock").exists()
+
+
 def test_other_states_need_no_application(machine, shop, path, served):
     assert machine(name=served)["present"]
     (shop / "web.py").write_text("app = 2\n")

@@ -40,21 +40,26 @@ def names(path):
     return sorted(os.listdir(path / "releases"))
 
 
-def test_deploying_switches_and_removes_what_is_too_old(run, path):
-    result = run(state="current", name="next", keep=2)
+def test_deploying_switches_and_removes_what_is_too_old_at_its_end(run, path):
+    result = run(state="current", name="next")
     assert (result["changed"], result["name"], result["current"]) == (True, "next", "new")
-    assert result["removed"] == ["old"]
     assert (result["diff"]["before"], result["diff"]["after"]) == ("new\n", "next\n")
     assert os.readlink(path / "current") == "releases/next"
+    assert names(path) == ["new", "next", "old"], "nobody knows yet whether it serves"
+    again = run(state="current", name="next")
+    assert (again["changed"], again["current"]) == (False, "next")
+    end = run(state="finished", keep=2)
+    assert (end["changed"], end["removed"]) == (True, ["old"])
     assert names(path) == ["new", "next"]
-    again = run(state="current", name="next", keep=2)
-    assert (again["changed"], again["removed"], again["current"]) == (False, [], "next")
+    assert not run(state="finished", keep=2)["changed"]
 
 
-def test_what_is_not_kept_any_more_is_a_change_by_itself(run, path):
-    result = run(state="current", name="new", keep=1)
-    assert (result["changed"], result["removed"]) == (True, ["next"])
-    assert names(path) == ["new", "old"]
+def test_the_release_that_was_current_before_the_deploy_stays(run, path):
+    assert run(state="finished", keep=1, former="next")["removed"] == ["next"], "it was never deployed"
+    run(state="current", name="old")
+    (path / "releases" / "other").mkdir()
+    run(state="current", name="other")
+    assert run(state="finished", keep=1, former="new")["removed"] == ["old"]
 
 
 def test_release_that_is_there_is_told_as_one_that_is_brought(run, path):
@@ -64,16 +69,16 @@ def test_release_that_is_there_is_told_as_one_that_is_brought(run, path):
 
 
 def test_going_back_removes_nothing(run, path, info):
-    result = run(state="current", name="old", deployed=False, keep=1)
-    assert (result["changed"], result["removed"]) == (True, [])
+    assert run(state="current", name="old", deployed=False)["changed"]
+    assert run(state="finished", deployed=False, keep=1)["removed"] == []
     assert names(path) == ["new", "next", "old"]
     assert [each["name"] for each in info()["releases"]] == ["new", "old", "next"]
 
 
 def test_check_mode_switches_nothing(run, path):
-    before = run(state="current", name="new", _ansible_check_mode=True)
-    assert (before["changed"], before["removed"]) == (False, [])
-    result = run(state="current", name="next", keep=1, _ansible_check_mode=True)
+    assert not run(state="current", name="new", _ansible_check_mode=True)["changed"]
+    assert run(state="finished", keep=1, _ansible_check_mode=True)["removed"] == []
+    result = run(state="current", name="next", _ansible_check_mode=True)
     assert (result["changed"], result["diff"]["after"]) == (True, "next\n")
     assert os.readlink(path / "current") == "releases/new"
     assert run(state="absent", name="old", _ansible_check_mode=True)["removed"] == ["old"]
@@ -134,6 +139,37 @@ def test_releases_that_cannot_be_read(run_module, tmp_path):
     result = run_module(release_info, path=str(tmp_path))
     assert result["failed"]
     assert f"the releases in {tmp_path} cannot be read" in result["msg"]
+
+
+ANN = {"who": "ann@laptop", "place": "laptop", "pid": 812, "started": "51220"}
+BOB = {**ANN, "who": "bob@ci"}
+
+
+def test_lock_is_taken_when_there_is_something_to_do_and_given_back_at_the_end(run, path):
+    run(name="old", lock=True, _run=ANN, _ansible_check_mode=True)
+    assert not (path / "releases" / ".lock").exists()
+    result = run(name="old", lock=True, _run=ANN)
+    assert result["lock"] == {"path": str(path), "run": ANN}
+    for arguments in (dict(name="new"), dict(state="current", name="old"), dict(state="absent", name="old")):
+        refused = run(lock=True, _run=BOB, **arguments)
+        assert refused["failed"]
+        assert refused["held_by"] == ANN
+        assert "ann@laptop (process 812 there) has been deploying to this machine since 20" in refused["msg"]
+    assert run(state="current", name="old", lock=True, _run=ANN)["changed"]
+    run(state="finished", lock=True, _run=ANN)
+    assert not (path / "releases" / ".lock").exists()
+
+
+def test_dead_lock_is_removed_also_when_there_is_nothing_to_do(run, path):
+    run(name="old", lock=True, _run=ANN)
+    assert not run(state="current", name="new", lock=True, _run=BOB, _gone=ANN)["failed"]
+    assert not (path / "releases" / ".lock").exists()
+
+
+def test_release_that_cannot_be_brought_leaves_no_lock(run, path):
+    arguments = dict(name="x", venv="/v", user="root", _archive="/nonexistent", lock=True, _run=ANN)
+    assert run(**arguments)["failed"]
+    assert not (path / "releases" / ".lock").exists()
 
 
 def test_soundness_of_the_environment_is_told(run, path):

@@ -1,0 +1,62 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which run of ansible-playbook this is, and whether another one of this control node has ended."""
+
+from __future__ import annotations
+
+import getpass
+import multiprocessing
+import os
+import socket
+import subprocess
+from typing import Any, Mapping
+
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+
+
+def this_run() -> dict[str, Any]:
+    """As module_utils/_deploy_lock.py describes it."""
+    parent = multiprocessing.parent_process()  # a task runs in a process of its own
+    pid = parent.pid if parent else os.getpid()
+    return {"who": f"{_user()}@{socket.gethostname()}", "place": _place(), "pid": pid, "started": started(pid)}
+
+
+def has_ended(run: Mapping[str, Any]) -> bool:
+    """False also for a run of another control node, of which nothing is known here."""
+    return run.get("place") == _place() and started(run["pid"]) != run.get("started")
+
+
+def started(pid: int) -> str | None:
+    """When a process was started, in words that change with each process; None if it has ended."""
+    if os.path.isdir("/proc/self"):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+                fields = file.read().rpartition(")")[2].split()
+        except OSError:
+            return None
+        state, ticks = fields[0], fields[19]
+        return None if state in "ZX" else ticks
+    command = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
+    shown = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False).stdout
+    state, _, moment = shown.strip().partition(" ")
+    return moment.strip() or None if not state.startswith("Z") else None
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a user without a name
+        return str(os.getuid())
+
+
+def _place() -> str:
+    """Host, boot and process namespace: containers of one host, or of one name, have processes of one number."""
+    parts = [socket.gethostname()]
+    try:
+        with open(BOOT_ID, encoding="utf-8") as file:
+            parts.append(file.read().strip())
+        parts.append(os.readlink("/proc/self/ns/pid"))
+    except OSError:
+        pass  # no Linux
+    return " ".join(parts)
