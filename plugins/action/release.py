@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import json
 import os
 import tempfile
@@ -17,20 +16,6 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import w
 from ansible_collections.flasklaunch.ec2.plugins.modules.release import EXCLUDE
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils import _run
 
-# Files whose content no comparison shows: by custom they hold secrets.
-SECRET = [
-    ".env*",
-    ".git",
-    "*.pem",
-    "*.key",
-    "*secret*",
-    "*password*",
-    "*credential*",
-    "*.p12",
-    ".netrc",
-    ".pypirc",
-    "pip.conf",
-]
 NOT_SHOWN = "(its content is not shown)\n"
 USERINFO_CHANGES = "(a user name or a password in a URL changes, and is not shown)\n"
 
@@ -45,6 +30,7 @@ class ActionModule(ActionBase):
         if [content, src, args.get("name")].count(None) != 2:
             raise AnsibleActionFail("one of src, content and name is needed")
         if args.get("name") is not None:
+            args.pop("venv", None)
             return self._ask(args, task_vars)
         for name in ("venv", "user"):
             if not args.get(name):
@@ -58,13 +44,10 @@ class ActionModule(ActionBase):
 
     def _bring(self, folder, args, task_vars):
         exclude = args.get("exclude", EXCLUDE)
-        try:
-            entries = _application.read(folder, exclude)
-        except (OSError, ValueError) as error:
-            raise AnsibleActionFail(f"src: {error}") from error
+        entries = _read(folder, exclude)
         environment = {name: str(value) for name, value in (args.pop("environment", None) or {}).items()}
         args["_environment"] = json.dumps(environment)
-        args["name"] = _application.release_name(entries, args.get("venv", ""), environment)
+        args["name"] = _application.release_name(entries, args["venv"], environment, args["user"])
         shows = {**args, "_digests": {entry.path: entry.digest for entry in entries}} if self._task.diff else args
         result = self._ask(shows, task_vars)
         differing, variables = result.pop("differing", {}), result.pop("differing_variables", {})
@@ -73,7 +56,10 @@ class ActionModule(ActionBase):
             result["diff"] += [
                 {"prepared": f"environment variable {name}: {what}\n"} for name, what in variables.items()
             ]
-        if result.get("failed") or result["present"] or self._task.check_mode:
+        if result.get("failed") or result["present"]:
+            return result
+        result["left_out"] = _application.left_out(folder, exclude)
+        if self._task.check_mode:
             return result
         sent = self._ask({**args, "_archive": self._send(folder, entries, exclude)}, task_vars)
         return {**result, **sent}
@@ -96,10 +82,10 @@ class ActionModule(ActionBase):
         with tempfile.NamedTemporaryFile(suffix=".tar.gz") as archive:
             try:
                 _application.write_archive(folder, entries, archive)
-                sent = _application.read(folder, exclude)
+                sent = _read(folder, exclude)
             except FileNotFoundError:
                 sent = None
-            except (OSError, ValueError) as error:
+            except OSError as error:
                 raise AnsibleActionFail(f"src: {error}") from error
             if sent != entries:  # they would go by the name of others
                 raise AnsibleActionFail(f"src: {folder} changed while it was read. Run this again.")
@@ -107,6 +93,18 @@ class ActionModule(ActionBase):
             self._transfer_file(archive.name, remote)
         self._fixup_perms2((self._connection._shell.tmpdir, remote))
         return remote
+
+
+def _read(folder, exclude):
+    try:
+        return _application.read(folder, exclude)
+    except _application.Unfit as error:
+        raise AnsibleActionFail(
+            f"src: {error}. Put a file in its place, or leave it out: add its name to exclude, which the webserver role"
+            " calls webserver_app_exclude."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise AnsibleActionFail(f"src: {error}") from error
 
 
 def _write(content, folder):
@@ -118,7 +116,7 @@ def _write(content, folder):
 
 
 def _difference(folder, path, before):
-    if any(fnmatch.fnmatchcase(part.lower(), pattern) for part in path.split("/") for pattern in SECRET):
+    if _application.is_secret(path):
         return {"prepared": f"{path} {NOT_SHOWN}"}
     after = _text(os.path.join(folder, path))
     if after is None:

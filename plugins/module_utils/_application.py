@@ -11,10 +11,28 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import os
+import stat
 import tarfile
-from typing import IO, Iterable, Mapping, NamedTuple
+from typing import IO, Iterable, Iterator, Mapping, NamedTuple
 
 NAME_LENGTH = 12
+# What a developer has beside the code for his own machine: secrets, and data with which the application was tried.
+PRIVATE = [".env", ".env.*", "instance", "*.sqlite", "*.sqlite3", "*.db", "*.sqlite-*", "*.sqlite3-*", "*.db-*"]
+# Files whose content nobody is shown: by custom they hold secrets.
+SECRET = [
+    ".env*",
+    ".git",
+    "*.pem",
+    "*.key",
+    "*secret*",
+    "*password*",
+    "*credential*",
+    "*.p12",
+    ".netrc",
+    ".pypirc",
+    "pip.conf",
+]
+SPECIAL = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
 PERMISSIONS = {True: 0o755, False: 0o644}  # executable, not; what else the control node has says nothing
 
 
@@ -29,36 +47,78 @@ class Entry(NamedTuple):
 def read(folder: str, exclude: Iterable[str] = ()) -> list[Entry]:
     """What there is below a folder, sorted. `exclude` has shell patterns for names of files and folders.
 
-    Raises OSError for what cannot be read, ValueError for what is neither file nor folder nor link, or has no files.
+    A pattern that begins with `!` brings back what a pattern before it leaves out. Raises OSError for what cannot be
+    read, Unfit for what cannot be deployed, and ValueError if there are no files.
     """
-    exclude = list(exclude)
     entries = []
-    for parent, folders, files in os.walk(folder, onerror=_raise):
-        links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
-        folders[:] = sorted(name for name in folders if name not in links and not _matches(name, exclude))
-        for name in files + links:
-            if not _matches(name, exclude):
-                path = os.path.join(parent, name)
-                entries.append(entry(path, os.path.relpath(path, folder)))
+    for relative, pattern in _walk(folder, list(exclude)):
+        if pattern is None:
+            path = os.path.join(folder, relative)
+            _refuse_link_out(path, folder)
+            entries.append(entry(path, relative))
     if not entries:
         raise ValueError(f"{folder} has no files in it")
     return sorted(entries)
+
+
+def left_out(folder: str, exclude: Iterable[str]) -> dict[str, str]:
+    """What a person might miss of what the patterns leave out: files and folders, with the pattern of each.
+
+    That is what PRIVATE names. Nobody misses a `__pycache__`.
+    """
+    found = _walk(folder, list(exclude))
+    return {relative: pattern for relative, pattern in sorted(found) if pattern in PRIVATE}
+
+
+def _walk(folder: str, exclude: list[str]) -> Iterator[tuple[str, str | None]]:
+    """Files and links by their relative paths, with the pattern that leaves them out, and folders that are left out."""
+    for parent, folders, files in os.walk(folder, onerror=_raise):
+        links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
+        excluding = {name: _excluding(name, exclude) for name in folders + files}
+        for name in files + links + [name for name in folders if name not in links and excluding[name]]:
+            yield os.path.relpath(os.path.join(parent, name), folder), excluding[name]
+        folders[:] = sorted(name for name in folders if name not in links and not excluding[name])
 
 
 def _raise(error: OSError) -> None:
     raise error
 
 
-def _matches(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+def _excluding(name: str, patterns: Iterable[str]) -> str | None:
+    """The pattern that leaves a name out."""
+    found = None
+    for pattern in patterns:
+        if fnmatch.fnmatchcase(name, pattern):
+            found = pattern
+        elif found and pattern.startswith("!") and fnmatch.fnmatchcase(name, pattern[1:]):
+            found = None
+    return found
+
+
+def is_secret(path: str) -> bool:
+    """Whether a file holds secrets by its name, or by that of a folder it is in."""
+    return any(fnmatch.fnmatchcase(part.lower(), pattern) for part in path.split("/") for pattern in SECRET)
+
+
+class Unfit(ValueError):
+    """A file that cannot be deployed; it can be left out."""
+
+
+def _refuse_link_out(path: str, folder: str) -> None:
+    if not os.path.islink(path):
+        return
+    target, inside = os.readlink(path), os.path.join(os.path.realpath(folder), "")
+    if os.path.isabs(target) or not os.path.join(os.path.realpath(path), "").startswith(inside):
+        raise Unfit(f"{path} is a link to {target}, which is not in the folder, so that the release would lack it")
 
 
 def entry(path: str, relative: str) -> Entry:
-    """Raises OSError for what cannot be read, ValueError for what is neither file nor link."""
+    """Raises OSError for what cannot be read, Unfit for what is neither file nor link."""
     if os.path.islink(path):
         return Entry(relative, False, hashlib.sha256(f"-> {os.readlink(path)}".encode()).hexdigest())
     if not os.path.isfile(path):
-        raise ValueError(f"{path} is neither a file nor a folder")
+        kind = SPECIAL.get(stat.S_IFMT(os.stat(path).st_mode), "neither a file nor a folder")
+        raise Unfit(f"{path} is {kind}, which a release cannot hold")
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         for block in iter(lambda: file.read(1 << 20), b""):
@@ -66,10 +126,10 @@ def entry(path: str, relative: str) -> Entry:
     return Entry(relative, os.access(path, os.X_OK), digest.hexdigest())
 
 
-def release_name(entries: Iterable[Entry], venv: str, environment: Mapping[str, str]) -> str:
-    """The same for the same content, virtual environment and environment variables, on whatever control node."""
+def release_name(entries: Iterable[Entry], venv: str, environment: Mapping[str, str], user: str) -> str:
+    """The same for the same content, virtual environment, environment variables and user, on whatever control node."""
     text = "\n".join(
-        [venv, *map(repr, sorted(environment.items()))]
+        [venv, user, *map(repr, sorted(environment.items()))]
         + [f"{entry.digest} {entry.executable:d} {entry.path}" for entry in entries]
     )
     return hashlib.sha256(text.encode()).hexdigest()[:NAME_LENGTH]

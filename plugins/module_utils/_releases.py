@@ -10,12 +10,13 @@
     PATH/releases/NAME/environment    its environment variables, for systemd's EnvironmentFile=
     PATH/releases/NAME/venv           a link to the virtual environment that belongs to it
     PATH/releases/NAME/files.json     its files with their digests, as they were brought
+    PATH/releases/NAME/deployed       the number and the time of its last deploy; not there until it was deployed
     PATH/environments/ENVIRONMENT     virtual environments, each shared by the releases that link to it
     PATH/current                      a link to releases/NAME, the one that is served
 
 Every change is one rename: whoever looks, and whoever is killed meanwhile, finds the state before or the one after.
-A release's folder has the time when it was last deployed as its modification time, and 1970 until it was; going back
-to it is no deployment.
+Deploys are counted, as a machine's clock may be set back. Going back to a release is no deploy. Before deploys were
+counted, a release's folder had the time of the deploy as its modification time, and 1970 until it was deployed.
 """
 
 from __future__ import annotations
@@ -29,13 +30,15 @@ import re
 import shutil
 import stat
 import tarfile
-from typing import Iterator, Mapping, NamedTuple
+import time
+from typing import Iterable, Iterator, Mapping, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _application
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import without_userinfo
 
 PARTIAL = ".partial"
 FILES = "files.json"
+DEPLOYED = "deployed"
 INSTALLED = "installed.json"  # in an environment: what the flask role last saw installed, its sign of completion
 LONGEST_TEXT = 1 << 16  # bytes of a file that a comparison shows
 RESERVE = 64 << 20  # bytes that unpacking leaves free: journal and system write to this disk too
@@ -49,6 +52,7 @@ class Release(NamedTuple):
     name: str
     deployed: float | None  # when, for the last time, in seconds since 1970; None: it was never switched to
     venv: str  # where its link leads
+    number: int  # of the deploy, in their order; 0: it was never switched to, or before deploys were counted
 
 
 @contextlib.contextmanager
@@ -70,7 +74,7 @@ def folder_of(path: str, name: str) -> str:
 def releases(path: str) -> list[Release]:
     """The last deployed comes first; those that never were come last."""
     found = [_release(path, name) for name in _names(os.path.join(path, "releases")) if not name.startswith(".")]
-    return sorted(found, key=lambda release: (-(release.deployed or 0), release.name))
+    return sorted(found, key=lambda release: (-release.number, -(release.deployed or 0), release.name))
 
 
 def _names(folder: str) -> list[str]:
@@ -82,7 +86,13 @@ def _names(folder: str) -> list[str]:
 
 def _release(path: str, name: str) -> Release:
     folder = folder_of(path, name)
-    return Release(name, os.stat(folder).st_mtime or None, _link(os.path.join(folder, "venv")) or "")
+    venv = _link(os.path.join(folder, "venv")) or ""
+    try:
+        with open(os.path.join(folder, DEPLOYED), encoding="utf-8") as file:
+            number, deployed = file.read().split()
+        return Release(name, float(deployed), venv, int(number))
+    except (OSError, ValueError):
+        return Release(name, os.stat(folder).st_mtime or None, venv, 0)
 
 
 def _link(path: str) -> str | None:
@@ -126,8 +136,11 @@ def is_sound(venv: str) -> bool:
         return False
 
 
-def is_whole(path: str, name: str, venv: str, environment: Mapping[str, str]) -> bool:
-    """Whether a release is there with all that was brought, unchanged. Files that came in later do not count."""
+def is_whole(path: str, name: str, venv: str, environment: Mapping[str, str], group: int | None) -> bool:
+    """Whether a release is there with all that was brought, unchanged, for that group to read.
+
+    Files that came in later do not count.
+    """
     folder = folder_of(path, name)
     app = os.path.join(folder, "app")
     brought = _brought(path, name)
@@ -140,9 +153,16 @@ def is_whole(path: str, name: str, venv: str, environment: Mapping[str, str]) ->
     return (
         bool(brought)
         and unchanged
+        and os.stat(folder).st_gid == group
         and variables == _environment_file(environment)
         and _link(os.path.join(folder, "venv")) == venv
     )
+
+
+def give_to_group(path: str, name: str, group: int) -> None:
+    """Lets another group read a release, as its user may have changed since it was brought."""
+    if os.stat(folder_of(path, name)).st_gid != group:
+        os.chown(folder_of(path, name), -1, group)
 
 
 def _brought(path: str, name: str) -> list[_application.Entry]:
@@ -181,11 +201,13 @@ def unpack(path: str, name: str, archive: str, venv: str, environment: dict[str,
             # Our own archive: Python 3.14 would refuse links that lead out of the folder.
             options = {"filter": "fully_trusted"} if hasattr(tarfile, "data_filter") else {}
             members.extractall(app, **options)
+        entries = _application.read(app)
+        _date(path, app, entries)
         os.symlink(venv, os.path.join(partial, "venv"))
         with open(os.path.join(partial, "environment"), "w", encoding="utf-8") as file:
             file.write(_environment_file(environment))
         with open(os.path.join(partial, FILES), "w", encoding="utf-8") as file:
-            json.dump(_application.read(app), file)
+            json.dump(entries, file)
         _give_to_group(partial, group)
         os.utime(partial, (0, 0))
         if os.path.lexists(folder_of(path, name)):
@@ -200,6 +222,24 @@ def unpack(path: str, name: str, archive: str, venv: str, environment: dict[str,
         shutil.rmtree(partial, ignore_errors=True)  # there no more when all went well
 
 
+def _date(path: str, app: str, entries: Iterable[_application.Entry]) -> None:
+    """Gives new files the time at which their content came to the machine, for HTTP's Last-Modified.
+
+    What is as in the release that is served keeps its time there. What is not is newer than that, whatever the clock
+    says, so that no browser keeps what it has.
+    """
+    now, served = time.time(), os.path.join(path, "current", "app")
+    for entry in entries:
+        moment = now
+        with contextlib.suppress(OSError, ValueError):
+            there = os.path.join(served, entry.path)
+            before = os.lstat(there).st_mtime
+            is_same = _application.entry(there, entry.path).digest == entry.digest
+            if before:  # 1970: of a release whose files were not dated
+                moment = before if is_same else max(now, before + 1)
+        os.utime(os.path.join(app, entry.path), (moment, moment), follow_symlinks=False)
+
+
 def _replace(path: str, name: str, partial: str) -> None:
     """Two renames, as there is none for folders that have something in them. Its place among the others stays, and
     what was not brought, such as the application's own data, is there too: the same files, not copies.
@@ -207,6 +247,8 @@ def _replace(path: str, name: str, partial: str) -> None:
     folder, hidden = folder_of(path, name), folder_of(path, f".{name}.changed{PARTIAL}")
     shutil.rmtree(hidden, ignore_errors=True)
     deployed = os.stat(folder).st_mtime
+    with contextlib.suppress(FileNotFoundError):
+        shutil.copy(os.path.join(folder, DEPLOYED), os.path.join(partial, DEPLOYED))
     app = os.path.join(folder, "app")
     if os.path.isdir(app) and not os.path.islink(app):
         with _opened(app) as there, _opened(os.path.join(partial, "app")) as here:
@@ -291,9 +333,18 @@ def switch(path: str, name: str, deployed: bool = True) -> bool:
     if current(path) == name:
         return False
     if deployed:
-        os.utime(folder_of(path, name))
+        _write_whole(
+            os.path.join(folder_of(path, name), DEPLOYED),
+            f"{max(release.number for release in releases(path)) + 1} {time.time()}\n",
+        )
     _make_current(path, name)
     return True
+
+
+def _write_whole(path: str, text: str) -> None:
+    with open(path + PARTIAL, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(path + PARTIAL, path)
 
 
 def _make_current(path: str, name: str) -> None:
@@ -361,8 +412,8 @@ def _remains(path: str) -> Iterator[str]:
 def differing(path: str, name: str, digests: dict[str, str]) -> dict[str, str | None]:
     """The files of a release that are not as `digests` (SHA-256 by file name) has them, or not there, with their text.
 
-    The text is None for what is no text, is very long, or is not there any more or not yet. What was not brought, such
-    as the application's own data, is nobody's to read here.
+    The text is None for what is no text, is very long, holds secrets, or is not there any more or not yet: what a
+    module returns is printed with `-vvv`. What was not brought, such as the application's own data, is not read.
     """
     app = os.path.join(folder_of(path, name), "app")
     found: dict[str, str | None] = {}
@@ -374,7 +425,7 @@ def differing(path: str, name: str, digests: dict[str, str]) -> dict[str, str | 
             found[file_name] = None
         else:
             if digest != digests.get(file_name):
-                found[file_name] = _text(file)
+                found[file_name] = None if _application.is_secret(file_name) else _text(file)
     return found
 
 

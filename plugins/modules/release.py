@@ -42,10 +42,32 @@ options:
     description: The application as texts by file name, in the place of O(src).
     type: dict
   exclude:
-    description: Shell patterns for the names of files and folders that are no part of the application.
+    description:
+      - Shell patterns for the names of files and folders that are no part of the application.
+      - A pattern that begins with C(!) brings back what a pattern before it leaves out.
     type: list
     elements: str
-    default: [".git", ".hg", ".svn", "__pycache__", "*.py[co]", ".venv", "venv", ".tox", ".pytest_cache", ".DS_Store"]
+    default:
+      - .git
+      - .hg
+      - .svn
+      - __pycache__
+      - "*.py[co]"
+      - .venv
+      - venv
+      - .tox
+      - .pytest_cache
+      - .DS_Store
+      - .env
+      - .env.*
+      - instance
+      - "*.sqlite"
+      - "*.sqlite3"
+      - "*.db"
+      - "*.sqlite-*"
+      - "*.sqlite3-*"
+      - "*.db-*"
+      - "!.env.example"
   venv:
     description: The virtual environment that belongs to the release. O(src) and O(content) need it.
     type: path
@@ -58,7 +80,8 @@ options:
   user:
     description:
       - The user that serves the application. Its group may read the files, other users may not. They belong to root.
-      - O(src) and O(content) need it.
+      - O(src) and O(content) need it, and the release is another one for another user. With O(name) the release that is
+        there is given to the user's group.
     type: str
   name:
     description:
@@ -164,6 +187,11 @@ deployed:
   returned: O(state=present)
   type: bool
   sample: true
+left_out:
+  description: A developer's own secrets and data that O(exclude) leaves out, with the pattern of each.
+  returned: O(state=present), if the release is brought
+  type: dict
+  sample: {.env: .env, data/shop.sqlite: "*.sqlite"}
 current:
   description: The name of the current release, before the task.
   returned: success
@@ -187,9 +215,22 @@ import os
 import pwd
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _deploy_lock, _releases
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _application, _deploy_lock, _releases
 
-EXCLUDE = [".git", ".hg", ".svn", "__pycache__", "*.py[co]", ".venv", "venv", ".tox", ".pytest_cache", ".DS_Store"]
+EXCLUDE = [
+    ".git",
+    ".hg",
+    ".svn",
+    "__pycache__",
+    "*.py[co]",
+    ".venv",
+    "venv",
+    ".tox",
+    ".pytest_cache",
+    ".DS_Store",
+    *_application.PRIVATE,
+    "!.env.example",
+]
 
 
 def argument_spec():
@@ -223,11 +264,18 @@ def present(params, before, check_mode):
     if params["venv"] is None:
         _releases.find(path, name)
         take(params, check_mode)
+        if params["user"] and not check_mode:
+            _releases.give_to_group(path, name, pwd.getpwnam(params["user"]).pw_gid)
         return dict(changed=False, present=True, deployed=params["deployed"])
-    there = _releases.is_whole(path, name, params["venv"], params["environment"])
+    try:
+        group = pwd.getpwnam(params["user"]).pw_gid
+    except KeyError:
+        if not check_mode:
+            raise
+        group = None  # of a user that is yet to be made
+    there = _releases.is_whole(path, name, params["venv"], params["environment"], group)
     is_sound = _releases.is_sound(params["venv"])
     if params["_archive"] and not check_mode:
-        group = pwd.getpwnam(params["user"]).pw_gid
         take(params, check_mode)
         try:
             _releases.unpack(path, name, params["_archive"], params["venv"], params["environment"], group)

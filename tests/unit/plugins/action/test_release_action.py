@@ -226,7 +226,7 @@ def test_check_mode_sends_nothing_and_says_what_would_be(machine, shop, path):
 def served(machine, shop, path):
     """A release that is served, of the application with a file of every kind."""
     (shop / "gone.py").write_text("x\n")
-    (shop / ".env").write_text("SECRET_KEY=1\n")
+    (shop / "tls.key").write_text("SECRET_KEY=1\n")
     (shop / "logo.png").write_bytes(b"\x89PNG\xff")
     name = machine(src=str(shop))["name"]
     _releases.switch(str(path), name)
@@ -238,7 +238,7 @@ def test_diff_is_between_what_is_served_and_what_comes(machine, shop, served):
     (shop / "gone.py").unlink()
     (shop / "new.py").write_text("y\n")
     (shop / "logo.png").write_bytes(b"\x89PNG\xfe")
-    (shop / ".env").write_text("SECRET_KEY=2\n")
+    (shop / "tls.key").write_text("SECRET_KEY=2\n")
     result = machine(diff=True, src=str(shop))
     assert result["current"] == served
     shown = {each.get("after_header") or each["prepared"].split()[0]: each for each in result["diff"]}
@@ -247,16 +247,16 @@ def test_diff_is_between_what_is_served_and_what_comes(machine, shop, served):
         "gone.py": dict(before_header="gone.py", before="x\n", after_header="gone.py", after=""),
         "new.py": dict(before_header="new.py", before="", after_header="new.py", after="y\n"),
         "logo.png": dict(prepared="logo.png (its content is not shown)\n"),
-        ".env": dict(prepared=".env (its content is not shown)\n"),
+        "tls.key": dict(prepared="tls.key (its content is not shown)\n"),
     }
 
 
 def test_diff_of_links_and_of_very_long_files(machine, shop, served):
     (shop / "dump.sql").write_text("x" * (_releases.LONGEST_TEXT + 1))
-    (shop / "link").symlink_to("/etc/passwd")
+    (shop / "link").symlink_to("web.py")
     assert machine(diff=True, src=str(shop))["diff"] == [
         dict(prepared="dump.sql (its content is not shown)\n"),
-        dict(before_header="link", before="", after_header="link", after="-> /etc/passwd"),
+        dict(before_header="link", before="", after_header="link", after="-> web.py"),
     ]
 
 
@@ -284,7 +284,7 @@ def test_diff_shows_no_password_of_a_url(machine, shop, path):
 def test_diff_never_shows_what_is_secret_by_its_name(machine, shop, served, secret):
     (shop / secret).parent.mkdir(exist_ok=True, parents=True)
     (shop / secret).write_text("hunter2")
-    result = machine(diff=True, check_mode=True, src=str(shop))
+    result = machine(diff=True, check_mode=True, src=str(shop), exclude=[])
     assert result["diff"] == [{"prepared": f"{secret} (its content is not shown)\n"}]
     assert "hunter2" not in repr(result)
 
@@ -329,8 +329,27 @@ def test_no_application_is_refused_on_the_control_node(machine, args, message):
 
 def test_file_that_cannot_be_read_is_refused(machine, shop):
     os.mkfifo(shop / "pipe")
-    with pytest.raises(AnsibleActionFail, match="src: .*pipe is neither a file nor a folder"):
+    with pytest.raises(AnsibleActionFail, match="src: .*pipe is a named pipe, .* which the webserver role calls"):
         machine(src=str(shop))
+    assert machine(src=str(shop), exclude=["pipe"])["changed"]
+
+
+def test_link_out_of_the_folder_is_refused_before_the_machine_is_asked(machine, shop):
+    """Such as a requirements.txt, of which root's pip would print what it cannot understand."""
+    (shop / "requirements.txt").symlink_to("/etc/shadow")
+    with pytest.raises(AnsibleActionFail, match="requirements.txt is a link to /etc/shadow.* webserver_app_exclude"):
+        machine(src=str(shop))
+    assert machine.last.asked == 0
+
+
+def test_what_is_left_out_is_told_only_when_the_release_comes(machine, shop):
+    (shop / ".env").write_text("SECRET_KEY=1")
+    (shop / "__pycache__").mkdir()
+    assert machine(src=str(shop), check_mode=True)["left_out"] == {".env": ".env"}
+    result = machine(src=str(shop))
+    assert result["left_out"] == {".env": ".env"}
+    assert os.listdir(machine.app(result["name"])) == ["web.py"]
+    assert "left_out" not in machine(src=str(shop))
 
 
 def test_what_the_managed_node_refuses_is_the_answer(machine, shop):
@@ -389,3 +408,19 @@ def test_group_of_the_user_may_read_it_and_nobody_else(machine, shop, path):
     status = os.stat(path / "releases" / name)
     assert (status.st_uid, status.st_gid) == (0, pwd.getpwnam("nobody").pw_gid)
     assert stat.S_IMODE(status.st_mode) == 0o750
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_another_user_gets_a_release_that_its_group_may_read(machine, shop, path):
+    """The one that is served stays with its own group, so that it can be gone back to, and put back."""
+    before = machine(src=str(shop), user="root")["name"]
+    name = machine(src=str(shop), user="nobody")["name"]
+    groups = {each: os.stat(path / "releases" / each).st_gid for each in (before, name)}
+    assert groups == {before: 0, name: pwd.getpwnam("nobody").pw_gid}
+    os.chown(path / "releases" / name, -1, 12345)  # as of a user that was removed and made again
+    assert machine(src=str(shop), user="nobody")["changed"]
+    assert os.stat(path / "releases" / name).st_gid == groups[name]
+    machine(name=before, user="nobody", check_mode=True)
+    assert os.stat(path / "releases" / before).st_gid == 0
+    machine(name=before, user="nobody")
+    assert os.stat(path / "releases" / before).st_gid == groups[name]

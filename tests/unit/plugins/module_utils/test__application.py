@@ -12,6 +12,8 @@ import tarfile
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _application
 
+EXCLUDE = ["__pycache__", "venv", *_application.PRIVATE, "!.env.example"]
+
 VENV, ENVIRONMENT = "/opt/webserver/environments/py3.9-5f1d", {"FLASK_APP": "app:app"}
 
 
@@ -26,9 +28,9 @@ def folder(tmp_path):
     return tmp_path
 
 
-def name(folder, venv=VENV, environment=None, exclude=()):
+def name(folder, venv=VENV, environment=None, exclude=(), user="webserver"):
     environment = ENVIRONMENT if environment is None else environment
-    return _application.release_name(_application.read(str(folder), exclude), venv, environment)
+    return _application.release_name(_application.read(str(folder), exclude), venv, environment, user)
 
 
 def test_files_and_links_are_read_in_order_and_folders_are_not_followed(folder):
@@ -72,9 +74,9 @@ def test_name_changes_with_what_is_in_the_release(folder, change):
     assert name(folder) != before
 
 
-def test_name_changes_with_the_virtual_environment_and_with_the_variables(folder):
+def test_name_changes_with_the_virtual_environment_the_variables_and_the_user(folder):
     others = [name(folder, venv=VENV + "0"), name(folder, environment={}), name(folder, environment={"FLASK_APP": "b"})]
-    assert len({name(folder), *others}) == 4
+    assert len({name(folder), *others, name(folder, user="other")}) == 5
 
 
 def test_archive_holds_the_content_and_nothing_of_the_control_node(folder):
@@ -115,5 +117,55 @@ def test_folder_that_cannot_be_read_is_refused(folder, monkeypatch):
 def test_what_is_no_file_is_refused_by_name(folder):
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(folder / "app.sock"))
-        with pytest.raises(ValueError, match="app.sock is neither a file nor a folder"):
+        with pytest.raises(_application.Unfit, match="app.sock is a socket, which a release cannot hold"):
             _application.read(str(folder))
+    assert _application.read(str(folder), ["*.sock"])
+
+
+@pytest.mark.parametrize("target", ["../../shared/common.py", "/etc/passwd", "x/../../../x", "up/x", "/nonexistent"])
+def test_link_that_leads_out_of_the_folder_is_refused_by_name(folder, target):
+    """The release would lack what it leads to, or have another file of the machine."""
+    (folder / "shop" / "up").symlink_to("../..")
+    (folder / "shop" / "common.py").symlink_to(target)
+    with pytest.raises(_application.Unfit, match=f"shop/common.py is a link to {target}, which is not in the folder"):
+        _application.read(str(folder), ["up"])
+    assert _application.read(str(folder), ["common.py", "up"])
+
+
+def test_link_within_the_folder_stays_also_where_the_folder_is_a_link_itself(folder, tmp_path_factory):
+    (folder / "shop" / "run.sh").symlink_to("../run.sh")
+    (folder / "shop" / "later").symlink_to("not-there-yet")
+    link = tmp_path_factory.mktemp("links") / "app"
+    link.symlink_to(folder)
+    assert {"link", "shop/run.sh", "shop/later"} < {entry.path for entry in _application.read(str(link))}
+
+
+DEVELOPERS = [".env", ".env.local", "instance/shop.cfg", "data/shop.sqlite", "data/shop.db-wal", "x.sqlite3"]
+OTHERS = [
+    ".env.example",
+    "environment.py",
+    "instances.py",
+    "db.py",
+    "schema.sql",
+    "venv/lib.db",
+    "cache/__pycache__/x.pyc",
+]
+
+
+def test_what_a_developer_has_for_himself_is_left_out_and_named(tmp_path):
+    for name in DEVELOPERS + OTHERS:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    read = [entry.path for entry in _application.read(str(tmp_path), EXCLUDE)]
+    assert read == [".env.example", "db.py", "environment.py", "instances.py", "schema.sql"]
+    assert _application.left_out(str(tmp_path), EXCLUDE) == {
+        ".env": ".env",
+        ".env.local": ".env.*",
+        "data/shop.db-wal": "*.db-*",
+        "data/shop.sqlite": "*.sqlite",
+        "instance": "instance",
+        "x.sqlite3": "*.sqlite3",
+    }
+    mine = [pattern for pattern in EXCLUDE if pattern != "instance"]
+    assert "instance/shop.cfg" in [entry.path for entry in _application.read(str(tmp_path), mine)]
+    assert "instance" not in _application.left_out(str(tmp_path), mine)

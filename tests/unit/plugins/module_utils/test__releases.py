@@ -14,6 +14,7 @@ import stat
 import subprocess
 import tarfile
 import threading
+import time
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _releases
@@ -41,8 +42,7 @@ def archive(tmp_path):
 
 @pytest.fixture
 def deploy(path, archive):
-    """Brings a release, and makes it the current one at a time of its own."""
-    clock = iter(range(1000, 2000))
+    """Brings a release, and makes it the current one."""
 
     def deployed(name, venv=None, switch=True):
         venv = venv or os.path.join(path, "environments", "one")
@@ -50,8 +50,6 @@ def deploy(path, archive):
         os.makedirs(venv, exist_ok=True)
         if switch:
             _releases.switch(path, name)
-            now = next(clock)
-            os.utime(_releases.folder_of(path, name), (now, now))
 
     return deployed
 
@@ -78,9 +76,53 @@ def test_unpacked_release_has_files_environment_and_link_and_is_not_served(path,
     assert _releases.releases(path)[0].deployed is None
 
 
-def test_others_may_not_read_a_release(path, archive):
+def test_others_may_not_read_a_release_not_even_while_it_comes(path, archive, monkeypatch):
+    modes = []
+    extract = tarfile.TarFile.extractall
+
+    def extractall(members, folder, **options):
+        modes.append(os.stat(os.path.dirname(folder)).st_mode & 0o777)
+        extract(members, folder, **options)
+
+    monkeypatch.setattr(tarfile.TarFile, "extractall", extractall)
     _releases.unpack(path, "abc", archive(app="x"), "/venv", {}, os.getgid())
+    assert modes == [0o700]
     assert os.stat(os.path.join(path, "releases", "abc")).st_mode & 0o777 == 0o750
+
+
+def times(path, name):
+    """When the files of a release changed, by their names."""
+    app = os.path.join(path, "releases", name, "app")
+    return {file: os.lstat(os.path.join(app, file)).st_mtime for file in os.listdir(app)}
+
+
+def test_files_have_the_time_at_which_their_content_came(path, archive, monkeypatch):
+    """1970 would be no time for a ZIP, and the same for a changed file; a new time for all would empty all caches."""
+    monkeypatch.setattr(time, "time", lambda: 1_700_000_000.0)
+    _releases.unpack(path, "a", archive(same="1", other="old"), "/venv", {}, os.getgid())
+    assert times(path, "a") == {"same.py": 1_700_000_000, "other.py": 1_700_000_000}
+    _releases.switch(path, "a")
+    monkeypatch.setattr(time, "time", lambda: 1_700_000_900.0)
+    _releases.unpack(path, "b", archive(same="1", other="new", more="2"), "/venv", {}, os.getgid())
+    assert times(path, "b") == {"same.py": 1_700_000_000, "other.py": 1_700_000_900, "more.py": 1_700_000_900}
+
+
+def test_changed_file_is_newer_also_after_the_clock_was_set_back(path, archive, monkeypatch):
+    monkeypatch.setattr(time, "time", lambda: 1_700_000_000.0)
+    _releases.unpack(path, "a", archive(app="old"), "/venv", {}, os.getgid())
+    _releases.switch(path, "a")
+    monkeypatch.setattr(time, "time", lambda: 1_600_000_000.0)
+    _releases.unpack(path, "b", archive(app="new"), "/venv", {}, os.getgid())
+    assert times(path, "b") == {"app.py": 1_700_000_001}
+
+
+def test_files_of_1970_are_dated_with_the_next_release(path, archive, monkeypatch):
+    _releases.unpack(path, "a", archive(app="same"), "/venv", {}, os.getgid())
+    _releases.switch(path, "a")
+    os.utime(os.path.join(path, "current", "app", "app.py"), (0, 0))
+    monkeypatch.setattr(time, "time", lambda: 1_700_000_000.0)
+    _releases.unpack(path, "b", archive(app="same"), "/venv", {}, os.getgid())
+    assert times(path, "b") == {"app.py": 1_700_000_000}
 
 
 def test_what_a_killed_run_left_is_no_release_and_gets_out_of_the_way(path, archive):
@@ -150,6 +192,28 @@ def test_former_is_what_was_deployed_before_and_going_back_does_not_reorder(path
     assert (names(path), _releases.former(path)) == (["c", "b", "a", "never"], "a")
     _releases.switch(path, "a", deployed=False)
     assert _releases.former(path) is None
+
+
+def test_deploys_are_counted_whatever_the_clock_says(path, archive, monkeypatch):
+    for second, name in enumerate("abc"):
+        monkeypatch.setattr(time, "time", lambda second=second: 1_700_000_000.0 - second)
+        _releases.unpack(path, name, archive(app=name), "/venv", {}, os.getgid())
+        _releases.switch(path, name)
+    assert (names(path), _releases.former(path)) == (["c", "b", "a"], "b")
+    assert [release.deployed for release in _releases.releases(path)][0] == 1_699_999_998
+    _releases.unpack(path, "b", archive(app="b"), "/venv", {}, os.getgid())
+    assert names(path) == ["c", "b", "a"], "brought again it keeps its place"
+    _releases.prune(path, 2)
+    assert names(path) == ["c", "b"]
+
+
+def test_releases_from_before_deploys_were_counted_come_after_those_that_are(path, deploy):
+    for name in "ab":
+        deploy(name)
+        os.unlink(os.path.join(_releases.folder_of(path, name), _releases.DEPLOYED))
+        os.utime(_releases.folder_of(path, name), (ord(name), ord(name)))
+    deploy("c")
+    assert (names(path), _releases.former(path)) == (["c", "b", "a"], "b")
 
 
 def test_deployed_again_counts_as_the_latest(path, deploy):
@@ -338,6 +402,13 @@ def test_differing_files_are_told_with_the_text_they_had(path, archive):
         "logo.png": None,
         "removed.py": "gone",
     }
+
+
+def test_secrets_are_not_read(path, archive):
+    """What a module returns is printed with -vvv."""
+    _releases.unpack(path, "a", archive(my_password="old", app="old"), "/venv", {}, os.getgid())
+    digests = {name: hashlib.sha256(b"new").hexdigest() for name in ("my_password.py", "app.py")}
+    assert _releases.differing(path, "a", digests) == {"my_password.py": None, "app.py": "old"}
 
 
 def test_an_application_s_own_data_is_not_read(path, archive):
