@@ -8,9 +8,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
 from functools import lru_cache
+from typing import Any
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _sockets
 
@@ -52,6 +54,15 @@ def normalised(address: str) -> str:
         return socket.inet_ntop(family, socket.inet_pton(family, address))
     except (OSError, ValueError):
         raise ValueError(f"address: {address} is no IP address") from None
+
+
+def valid(reported: Any) -> list[str]:
+    """The IP addresses in what a machine reported as a list of addresses."""
+    found = []
+    for address in reported if isinstance(reported, (list, tuple)) else ():
+        with contextlib.suppress(ValueError):
+            found.append(normalised(str(address)))
+    return found
 
 
 def is_mapped(address: str) -> bool:

@@ -12,6 +12,8 @@ import itertools
 import re
 from typing import Iterable, Mapping, NamedTuple
 
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._printable import printable
+
 UNIT_SUFFIXES = (".service", ".scope", ".socket", ".mount", ".swap")
 # docker-ID.scope, libpod-ID.scope, cri-containerd-ID.scope, docker/ID, kubepods/…/ID, system.slice:docker:ID
 CONTAINER_ID = re.compile(r"(?:^|[-:])([0-9a-f]{64})(?:\.scope)?$")
@@ -57,7 +59,9 @@ def place(path: str, root: str = "") -> Place:
     if root and (path + "/").startswith(root + "/"):
         path = path[len(root) :]
     # A process outlives its unit as `… (deleted)`; systemd escapes a name that looks like a cgroup file with `_`.
-    names = [name[1:] if name.startswith("_") else name for name in path.replace(" (deleted)", "").split("/") if name]
+    # A user may name the cgroups below a service manager of their own as they like.
+    path = printable(path.replace(" (deleted)", ""))
+    names = [name[1:] if name.startswith("_") else name for name in path.split("/") if name]
     unit, below = _unit_in(names)
     user_unit, _below = _unit_in(below) if unit and unit.startswith("user@") else (None, [])
     containers = [match.group(1) for match in map(CONTAINER_ID.search, names) if match]

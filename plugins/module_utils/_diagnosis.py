@@ -34,6 +34,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._hop import (
     hop,
     sentence,
 )
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._printable import printable
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import without_userinfo
 
 # What a module returned. One that failed has no `hops`: `msg` says why, and `fix`, if there is one, what helps.
@@ -131,6 +132,8 @@ def diagnose(
     addresses of the machine in the inventory; what AWS says of them is surer.
     """
     url = without_userinfo(url)
+    # A machine, and a server that answers in its place, write into a view what they like.
+    outside, aws, machine, private, loopback = map(printable, (outside, aws, machine, private, loopback))
     seen = outside["saw"] if outside and outside.get("hops") else None
     public = public_addresses(_addresses_in(aws)) or public_addresses(known_as)
     hops = [*_client_hops(outside, seen, aws, public), *_view_hops(aws, AWS_HOPS, AWS)]

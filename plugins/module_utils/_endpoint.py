@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import endpoint, scope
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._hop import BROKEN, OK, SKIPPED, UNKNOWN, Hop, hop
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._printable import printable_line
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import FAMILIES
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import without_userinfo
 
@@ -132,7 +133,7 @@ def probe(target: Target, expected: str | None = None, timeout: float = 5, famil
         hops[end.hop["hop"]] = end.hop
     except Exception as error:  # a probe that fails is an answer too
         name = next(name for name in HOPS if name not in hops or name == HOPS[-1])
-        evidence = f"The probe itself failed: {type(error).__name__}: {_printable(str(error))}."
+        evidence = f"The probe itself failed: {type(error).__name__}: {printable_line(str(error))}."
         hops[name] = hop(name, UNKNOWN, evidence, "x-PROBE_FAILED")
     saw["seconds"] = round(time.monotonic() - began, 3)
     end = next((name for name in HOPS if name in hops and hops[name]["verdict"] not in (OK, SKIPPED)), "")
@@ -288,16 +289,16 @@ def _ask(connection: socket.socket, target: Target, timeout: float, saw: dict) -
         raise Broken(hop("http", BROKEN, evidence, "x-HTTP_CLOSED")) from None
     answer = Answer(
         response.status,
-        _printable(response.reason),
-        _printable(response.getheader("Server") or ""),
-        _printable(response.getheader("Location") or ""),
+        printable_line(response.reason),
+        printable_line(response.getheader("Server") or ""),
+        printable_line(response.getheader("Location") or ""),
         body,
     )
     saw.update(
         status=answer.status,
         server=answer.server or None,
         location=answer.location or None,
-        body_start=_printable(answer.text[:BODY_SHOWN]),
+        body_start=printable_line(answer.text[:BODY_SHOWN]),
         body_sha256=hashlib.sha256(body).hexdigest(),
     )
     return answer
@@ -321,7 +322,7 @@ def _no_http(error: http.client.BadStatusLine, target: Target) -> Hop:
         return hop("http", BROKEN, "Connected, but the connection was closed without an answer.", "x-HTTP_CLOSED")
     if line.startswith(("\x15\x03", "\\x15\\x03")):
         return _plain_to_tls(target)
-    return hop("http", BROKEN, f"What answers does not speak HTTP: {_printable(line[:80])}", "x-NOT_HTTP")
+    return hop("http", BROKEN, f"What answers does not speak HTTP: {printable_line(line[:80])}", "x-NOT_HTTP")
 
 
 def _check_for_tls(answer: Answer, target: Target) -> None:
@@ -364,18 +365,13 @@ def _application_hop(answer: Answer, expected: str | None) -> Hop:
         return hop("application", BROKEN, evidence, "x-NO_SUCH_PAGE", "Open a path that the application has.")
     if 300 <= answer.status < 400:
         return hop("application", UNKNOWN, f"GET answers {answer.who} and leads on to {answer.location or 'nowhere'}.")
-    start = _printable(answer.text[:60]) or "nothing"
+    start = printable_line(answer.text[:60]) or "nothing"
     if not expected:
         return hop("application", UNKNOWN, f"The answer begins with: {start}", "x-NOTHING_EXPECTED")
     if expected in answer.text:
-        return hop("application", OK, f"The answer holds what was expected: {_printable(expected)[:60]}")
+        return hop("application", OK, f"The answer holds what was expected: {printable_line(expected)[:60]}")
     evidence = f"The answer is another's: it begins with: {start}"
     return hop("application", BROKEN, evidence, "x-OTHER_APPLICATION", "See what else serves that address and port.")
-
-
-def _printable(text: str) -> str:
-    """One line without control characters, which a server may send to confuse a terminal."""
-    return "".join(each if each.isprintable() else " " for each in text).strip()
 
 
 def is_private(address: str) -> bool:

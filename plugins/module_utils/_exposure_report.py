@@ -8,14 +8,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Iterable, Mapping
+from typing import Any, Callable, Iterable, Mapping
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import (
     endpoint,
     is_mapped,
     is_wildcard,
     scope,
+    valid,
 )
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._printable import printable, printable_line
 
 Row = dict  # machine, protocol, family, address, port, audience, sources, resources, reason, and who holds it
 Machine = Mapping[str, Any]  # name, listening_ports, msg why they are not known, asked (protocol/port to be open)
@@ -30,6 +32,16 @@ SECTIONS = {
     VPC: ("Open inside the network alone", ""),
     NOBODY: ("Open to nobody but the machine itself", ""),
 }
+PROTOCOLS, ADDRESS_FAMILIES = ("tcp", "tcp6", "udp", "udp6"), ("ipv4", "ipv6")
+# What is used of a row of listening_ports, and which values it can have.
+ROW: dict[str, Callable[[Any], bool]] = {
+    "proto": lambda value: value in PROTOCOLS,
+    "family": lambda value: value in ADDRESS_FAMILIES,
+    "local_address": lambda value: isinstance(value, str) and len(valid([value])) == 1,
+    "local_port": lambda value: isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 65535,
+    "dual_stack": lambda value: value is None or isinstance(value, bool),
+    **dict.fromkeys(("interface", "name", "unit", "user"), lambda value: value is None or isinstance(value, str)),
+}
 EXPECTED = re.compile(r"^(?:(tcp|udp)/)?(\d{1,5})$")
 
 
@@ -42,6 +54,33 @@ def _port_of(item: Any) -> str | None:
     """`tcp/22`, of 22 and of tcp/22."""
     found = EXPECTED.match(str(item).strip())
     return f"{found.group(1) or 'tcp'}/{int(found.group(2))}" if found and 1 <= int(found.group(2)) <= 65535 else None
+
+
+def _believed(machines: Iterable[Machine]) -> list[dict[str, Any]]:
+    """The machines, each with a table that is one. Whoever controls a machine decides what it answers: a machine whose
+    table is none has no rows, and `msg` says so.
+    """
+    believed = []
+    for machine in machines:
+        wrong = _nonsense(machine["listening_ports"])
+        rows = [] if wrong else [printable({key: row[key] for key in ROW}) for row in machine["listening_ports"]]
+        msg = f"Its answer is no table of what listens: {wrong}." if wrong else machine["msg"]
+        addresses = valid([machine["private_address"]])
+        believed.append({**machine, "listening_ports": rows, "msg": msg, "private_address": "".join(addresses)})
+    return believed
+
+
+def _nonsense(rows: Any) -> str:
+    """What is wrong with a table, or nothing."""
+    if not isinstance(rows, list):
+        return "it is no list"
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, Mapping):
+            return f"row {number} is none"
+        wrong = [key for key, can_be in ROW.items() if key not in row or not can_be(row[key])]
+        if wrong:
+            return f"{wrong[0]} of row {number} is missing or cannot be"
+    return ""
 
 
 def listeners(rows: Iterable[Mapping]) -> list[dict[str, Any]]:
@@ -72,7 +111,7 @@ def questions(machines: Iterable[Machine]) -> list[dict[str, Any]]:
             "listeners": listeners(machine["listening_ports"]),
             **{key: machine[key] for key in ("instance_id", "private_address") if machine[key]},
         }
-        for machine in machines
+        for machine in _believed(machines)
     ]
 
 
@@ -80,7 +119,8 @@ def report(machines: Iterable[Machine], answers: Iterable[Mapping], expected: It
     """`answers` are what the exposure module returned, once for each set of machines that AWS was asked about together;
     of one that failed `msg` says why, and its ports are not known.
     """
-    machines, answers, everywhere = list(machines), list(answers), {_port_of(item) for item in expected}
+    machines, answers = _believed(machines), printable(list(answers))
+    everywhere = {_port_of(item) for item in expected}
     judged = _judged(answers)
     why_not = next((_line(answer["msg"]) for answer in answers if answer.get("msg")), "AWS was not asked.")
     rows: list[Row] = []
@@ -186,4 +226,4 @@ def holder(row: Mapping) -> str:
 
 
 def _line(text: str | None) -> str:
-    return " ".join(str(text or "It could not be asked").split())
+    return printable_line(str(text or "It could not be asked"))

@@ -8,15 +8,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Iterable
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._printable import printable
 
 # What a hop does to the connection: it lets it through, stops it, lets some through; it could not be read; there was
 # nothing to ask, because of another hop.
 OK, BROKEN, PARTIAL, UNKNOWN, SKIPPED = "ok", "broken", "partial", "unknown", "skipped"
 
-# Programs, logs and pages of others are quoted, and what they wrote must not work the terminal on which it is read.
-CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 Hop = dict  # hop, verdict, code, direction, resources, evidence, fix
 
@@ -33,17 +32,19 @@ def hop(
     """The shape that the reachability module returns too.
 
     A code names the kind of fault for programs; those that AWS does not have begin with `x-`. The fix is one command or
-    one variable. The resources are the ids, files or programs that the evidence speaks of.
+    one variable. The resources are the ids, files or programs that the evidence speaks of. Programs, logs and pages are
+    quoted in it, so that all texts are made printable.
     """
-    return {
+    found = {
         "hop": name,
         "verdict": verdict,
         "code": code,
         "direction": direction,
         "resources": list(resources),
-        "evidence": CONTROLS.sub("", evidence),
+        "evidence": evidence,
         "fix": fix,
     }
+    return printable(found)
 
 
 def sentence(text: str) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _exposure_report as exposure
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._printable import UNPRINTABLE, printable
 
 
 def row(port, address="0.0.0.0", proto="tcp", dual_stack=False, interface=None, name="sshd"):
@@ -135,6 +136,64 @@ def test_a_mapped_address_is_the_same_to_the_module_and_the_report():
 def test_a_socket_that_may_serve_ipv4_counts_as_if_it_did():
     (asked,) = exposure.questions([machine("a", row(5000, "::", dual_stack=None))])
     assert [each["family"] for each in asked["listeners"]] == ["ipv6", "ipv4"]
+
+
+EVIL = "\x1b]0;owned\x07\u202egpj.exe\u2066\u061c\x9b evil\ud800"
+NONSENSE = [
+    "a text",
+    7,
+    {"local_port": 22},
+    ["a text"],
+    [[]],
+    [{}],
+    [None],
+    [{**row(22), "local_port": "22"}],
+    [{**row(22), "local_port": True}],
+    [{**row(22), "local_port": 0}],
+    [{**row(22), "local_port": 65536}],
+    [{**row(22), "local_address": "everywhere"}],
+    [{**row(22), "local_address": None}],
+    [{**row(22), "local_address": ["0.0.0.0"]}],
+    [{**row(22), "proto": "sctp"}],
+    [{**row(22), "proto": {}}],
+    [{**row(22), "family": "ipx"}],
+    [{**row(22), "dual_stack": "yes"}],
+    [{**row(22), "interface": 7}],
+    [{**row(22), "name": ["sshd"]}],
+    [{**row(22), "unit": {}}],
+    [{**row(22), "user": 0}],
+    [row(22), {key: value for key, value in row(22).items() if key != "unit"}],
+]
+
+
+@pytest.mark.parametrize("rows", NONSENSE)
+def test_a_machine_whose_answer_is_nonsense_has_a_line_of_its_own(rows):
+    machines = [machine("a", row(22)), {**machine("evil"), "listening_ports": rows}]
+    good, bad = exposure.questions(machines)
+    assert (len(good["listeners"]), bad["listeners"]) == (1, [])
+    report = exposure.report(machines, [{"exposure": [judged("a", 22, "everybody")]}], [])
+    assert sections(report) == {"alarm": [("a", 22)]}
+    (unread,) = report["unread"]
+    assert unread["machine"] == "evil"
+    assert unread["msg"].startswith("Its answer is no table of what listens: ")
+    assert any("evil" in line for line in exposure.lines(report))
+
+
+@pytest.mark.parametrize("address", ["10.*", "", "everywhere", None, ["10.0.1.20"], {}])
+def test_what_is_no_private_address_is_not_asked_for(address):
+    (asked,) = exposure.questions([machine("a", row(22), private_address=address)])
+    assert "private_address" not in asked
+
+
+def test_what_a_machine_wrote_works_no_terminal():
+    fields = {key: EVIL for key in ("name", "unit", "user")}
+    machines = [machine("a", {**row(22), **fields}, {**row(80), "interface": EVIL}), machine("b", msg=EVIL)]
+    answers = [{"exposure": [{**judged("a", 22, "part"), "reason": EVIL}]}, {"failed": True, "msg": EVIL}]
+    report = exposure.report(machines, answers, [])
+    text = "\n".join(exposure.lines(report)) + repr(report)
+    assert not UNPRINTABLE.search(text)
+    assert repr(report) == repr(printable(report))
+    assert text.count(" evil") > 5
 
 
 def test_who_holds_it_is_told():

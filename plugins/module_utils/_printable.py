@@ -1,0 +1,43 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+
+"""Text of machines, programs and servers, made fit for a terminal and a page. This is the only definition of that."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+# Control characters work a terminal: all but tab and end of line. Direction marks make a line read as another one, and
+# tags and the like hide text in it (UTR #36). Surrogates cannot be written as UTF-8.
+UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
+    "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+# What the uri module writes before the cause, and the end of a sentence.
+AROUND_CAUSE = re.compile(r"^Status code was -?[0-9]+ and not \[[0-9, ]*\]: |\.$")
+
+
+def printable(value: Any) -> Any:
+    """The same without unprintable characters: a text, or whatever of lists and dictionaries has texts in it."""
+    if isinstance(value, str):
+        return UNPRINTABLE.sub("", value)
+    if isinstance(value, dict):
+        return {printable(key): printable(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [printable(each) for each in value]
+    return value
+
+
+def printable_line(text: str) -> str:
+    """The text as one line: an unprintable character becomes a blank, as do several blanks."""
+    return " ".join(UNPRINTABLE.sub(" ", text).split())
+
+
+def cause(message: Any) -> str:
+    """The first line of a failed task's message, as a part of a sentence: without a full stop."""
+    lines = str(message).strip().splitlines()
+    return AROUND_CAUSE.sub("", printable_line(lines[0])) if lines else ""
