@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._hop import CONTROLS
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._printable import printable_line
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import without_userinfo
 
 DENIED, EXPLICIT_DENY = "denied", "explicit_deny"
@@ -189,7 +189,7 @@ def refusal_of(
     `action` is what was asked, as IAM writes it ("ec2:DescribeInstances"). AWS's message may name another one and
     another account than the caller knows; what it names is right.
     """
-    text = " ".join(without_userinfo(CONTROLS.sub("", str(error))).split())
+    text = printable_line(without_userinfo(str(error)))
     found = _CLIENT_ERROR.search(text)
     code, message = (found["code"], found["message"]) if found else (None, text)
     if found and not action.endswith(f":{found['operation']}"):

@@ -63,7 +63,7 @@ def _believed(machines: Iterable[Machine]) -> list[dict[str, Any]]:
     believed = []
     for machine in machines:
         wrong = _nonsense(machine["listening_ports"])
-        rows = [] if wrong else [printable({key: row[key] for key in ROW}) for row in machine["listening_ports"]]
+        rows = [] if wrong else [{key: row[key] for key in ROW} for row in machine["listening_ports"]]
         msg = f"Its answer is no table of what listens: {wrong}." if wrong else machine["msg"]
         addresses = valid([machine["private_address"]])
         believed.append({**machine, "listening_ports": rows, "msg": msg, "private_address": "".join(addresses)})
@@ -119,7 +119,7 @@ def report(machines: Iterable[Machine], answers: Iterable[Mapping], expected: It
     """`answers` are what the exposure module returned, once for each set of machines that AWS was asked about together;
     of one that failed `msg` says why, and its ports are not known.
     """
-    machines, answers = _believed(machines), printable(list(answers))
+    machines, answers = _believed(machines), list(answers)
     everywhere = {_port_of(item) for item in expected}
     judged = _judged(answers)
     why_not = next((_line(answer["msg"]) for answer in answers if answer.get("msg")), "AWS was not asked.")
@@ -137,7 +137,7 @@ def report(machines: Iterable[Machine], answers: Iterable[Mapping], expected: It
         key=lambda row: (order.index(row["section"]), row["machine"], row["port"], row["protocol"], row["address"])
     )
     unread = [{"machine": each["name"], "msg": _line(each["msg"])} for each in machines if each["msg"]]
-    return {
+    found = {
         "rows": rows,
         "unread": unread,
         "machines": len(machines),
@@ -145,6 +145,7 @@ def report(machines: Iterable[Machine], answers: Iterable[Mapping], expected: It
         "alarms": sum(row["section"] == "alarm" for row in rows),
         "headline": _headline(rows, unread),
     }
+    return printable(found)
 
 
 def _judged(answers: Iterable[Mapping]) -> dict[tuple, Mapping]:

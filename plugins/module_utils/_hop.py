@@ -16,7 +16,6 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._printable import 
 # nothing to ask, because of another hop.
 OK, BROKEN, PARTIAL, UNKNOWN, SKIPPED = "ok", "broken", "partial", "unknown", "skipped"
 
-
 Hop = dict  # hop, verdict, code, direction, resources, evidence, fix
 
 

@@ -19,6 +19,7 @@ from ansible_collections.flasklaunch.ec2.plugins.filter import diagnosis as diag
 from ansible_collections.flasklaunch.ec2.plugins.filter import exposure as exposure_filters
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _diagnosis, _exposure_report
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._hop import hop
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._printable import UNPRINTABLE
 
 ROOT = pathlib.Path(__file__).parents[3]
 STYLE = (ROOT / "files" / "report.css").read_text(encoding="utf-8")
@@ -90,6 +91,16 @@ def test_every_value_is_escaped(page):
     assert html.escape("<script>") in text
     assert "<script" not in text
     assert "<img" not in text
+
+
+def test_what_a_machine_wrote_turns_no_line():
+    evil = "\x1b[2J\u202egpj.exe\u2066\x9b evil"
+    forged = {"hops": [{**hop(name, "ok", ""), "evidence": evil, "fix": evil} for name in _diagnosis.MACHINE_HOPS]}
+    found = _diagnosis.diagnose("http://203.0.113.10:5000/", machine=forged, aws={"msg": evil})
+    text = rendered("diagnosis", __diagnosis_results=[found]) + rendered("exposure", exposure_result=exposure(evil))
+    text += "\n".join(_diagnosis.lines(found)) + json.dumps(found, ensure_ascii=False)
+    assert text.count(" evil") > 20
+    assert not UNPRINTABLE.search(text)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -1,0 +1,125 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the roles print of a machine whose every answer is made to work the terminal on which it is read."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import re
+import subprocess
+
+import pytest
+import yaml
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._printable import UNPRINTABLE
+
+ROLES = pathlib.Path(__file__).parents[3] / "roles"
+ESCAPED = re.compile(r"\\(e|x[019]|u00[019]|u20[0-6]|u061)", re.IGNORECASE)
+EVIL = "\x1b]0;owned\x07\u202egpj.exe\u2066\u200e\u061c\x9b31m evil"
+ROW = {"local_address": EVIL, "local_port": 5000, "unit": EVIL, "name": EVIL, "pid": 7, "processes": []}
+TABLE = {"netstat": [EVIL, EVIL, EVIL], "listening_ports": [ROW], "dual_stack_listeners": []}
+UNIT = {"state": EVIL, "since": EVIL, "main_pid": EVIL, "active": False, "enabled": True, "outdated_by": [EVIL]}
+UNITS = {"units": {"webserver.service": UNIT, EVIL: {**UNIT, "active": True}}, "written": [EVIL]}
+RELEASES = [{"name": EVIL, "deployed": EVIL}]
+FAILED = {"msg": EVIL + "\n" + EVIL, "stderr": EVIL, "stdout": EVIL, "rc": 1}
+JOURNAL = {"stdout": f"{EVIL}\nError: {EVIL}", "stdout_lines": [EVIL, f"Error: {EVIL}"]}
+# What tasks registered, and the few variables that the messages take from elsewhere.
+KNOWN = {
+    "__webserver_before": TABLE,
+    "__webserver_after": TABLE,
+    "__webserver_as_before": False,
+    "__webserver_units": UNITS,
+    "__webserver_units_after": UNITS,
+    "__webserver_journal": JOURNAL,
+    "__webserver_releases": {"releases": RELEASES, "current": EVIL, "former": EVIL},
+    "__webserver_release": {"name": "4f1c", "current": EVIL, "present": True},
+    "__webserver_local_answer": {"status": -1, "msg": EVIL, "content": EVIL},
+    "__webserver_answer": {"status": -1, "msg": EVIL, "content": EVIL},
+    "__webserver_gate": {"msg": EVIL},
+    "__webserver_failure": FAILED,
+    "__webserver_git": FAILED,
+    "__webserver_machine": {"stdout": f"webserver: systemd {EVIL}\nwebserver: MemAvailable {EVIL.replace(' ', '')}"},
+    "webserver_url": "http://203.0.113.10:5000/",
+    "webserver_app_src": "https://git.example/shop.git",
+    "webserver_app_version": "v1",
+    "__webserver_not_put_back": "it was not",
+    "ansible_failed_result": FAILED,
+    "__flask_environment": {**FAILED, "stdout": '{"made": false}'},
+    "__flask_pip": FAILED,
+    "__flask_reach": {"stdout": f"flask: cannot reach: {EVIL}"},
+    "__flask_first_stop": {"variable": "flask_pip_proxy", "host": "proxy.example", "port": 3128},
+    "__python3_bootstrap": {
+        "rc": 1,
+        "stdout": EVIL,
+        "stdout_lines": [f"python3: failed: {EVIL}"],
+        "stderr_lines": [EVIL],
+    },
+    "__diagnosis_machine": {"private_addresses": [EVIL, "10.0.1.20", EVIL], "hops": []},
+}
+ROLES_OF_MACHINES = ("python3", "flask", "webserver", "diagnosis")
+PRINTERS = ("ansible.builtin.debug", "ansible.builtin.fail", "ansible.builtin.assert")
+
+
+def tasks_of(tasks):
+    for task in tasks:
+        yield task
+        for part in ("block", "rescue", "always"):
+            yield from tasks_of(task.get(part, []))
+
+
+def read(path):
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def printing():
+    """Each task of the roles that prints, and the loop of each that has one: run whatever was found, one by one."""
+    for role in ROLES_OF_MACHINES:
+        for path in sorted((ROLES / role).glob("*/*.yml")):
+            for task in tasks_of(read(path)) if path.parent.name in ("tasks", "handlers") else ():
+                name = f"{role} {path.name} {task.get('name')}"
+                kept = {key: value for key, value in task.items() if key in (*PRINTERS, "vars")}
+                if "ansible.builtin.assert" in task:
+                    kept["ansible.builtin.assert"] = {**task["ansible.builtin.assert"], "that": "false"}
+                if set(kept) & set(PRINTERS):
+                    yield {**kept, "name": name, "ignore_errors": True}
+                if isinstance(task.get("loop"), str):
+                    loop = {"loop": task["loop"], "loop_control": task.get("loop_control", {})}
+                    yield {**loop, "name": f"{name} (loop)", "ansible.builtin.debug": {}, "ignore_errors": True}
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory):
+    """What each of the tasks printed, by its name."""
+    known = {"role_path": str(ROLES / "webserver")}
+    for role in ROLES_OF_MACHINES:
+        known.update(read(ROLES / role / "defaults" / "main.yml"))
+        known.update(read(ROLES / role / "vars" / "main.yml"))
+    known.update(KNOWN)
+    tasks = list(printing())
+    path = tmp_path_factory.mktemp("play") / "play.json"
+    play = {"hosts": "localhost", "gather_facts": False, "vars": known, "tasks": tasks}
+    path.write_text(json.dumps([play]), encoding="utf-8")
+    command = ["ansible-playbook", "-i", "localhost,", "-c", "local", str(path)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    text = done.stdout.decode("utf-8", "replace")
+    parts = re.split(r"(?m)^TASK \[(.*)\] \**\n", text)
+    assert parts[1::2] == [task["name"] for task in tasks], text
+    return dict(zip(parts[1::2], parts[2::2]))
+
+
+def test_what_a_machine_said_works_no_terminal(printed):
+    # YAML and JSON write what they escape as \\e, \\x9B or \\u202E.
+    working = {name for name, text in printed.items() if UNPRINTABLE.search(text) or ESCAPED.search(text)}
+    assert working == set(), "\n".join(printed[name] for name in working)
+
+
+def test_it_is_printed_all_the_same(printed):
+    quoting = [name for name, text in printed.items() if "evil" in text]
+    assert len(quoting) > 15, quoting
+
+
+def test_no_role_has_a_list_of_its_own_of_what_works_a_terminal():
+    for path in sorted(ROLES.glob("*/*/*.yml")):
+        assert not re.search(r"\\x(0|1|7f|9f)", path.read_text(encoding="utf-8")), path
