@@ -64,8 +64,8 @@ def _believed(machines: Iterable[Machine]) -> list[dict[str, Any]]:
     for machine in machines:
         wrong = _nonsense(machine["listening_ports"])
         rows = [] if wrong else [{key: row[key] for key in ROW} for row in machine["listening_ports"]]
-        msg = f"Its answer is no table of what listens: {wrong}." if wrong else machine["msg"]
-        addresses = valid([machine["private_address"]])
+        msg = f"Its answer is no table of what listens: {wrong}." if wrong else machine.get("msg", "")
+        addresses = valid([machine.get("private_address")])
         believed.append({**machine, "listening_ports": rows, "msg": msg, "private_address": "".join(addresses)})
     return believed
 

@@ -33,8 +33,8 @@ def printable(value: Any) -> Any:
 
 
 def printable_line(text: str) -> str:
-    """The text as one line: an unprintable character becomes a blank, as do several blanks."""
-    return " ".join(UNPRINTABLE.sub(" ", text).split())
+    """The text as one printable line: each end of line is a blank, and so are several blanks."""
+    return printable(" ".join(text.split()))
 
 
 def cause(message: Any) -> str:
