@@ -13,7 +13,6 @@ class FilterModule:
 
     def filters(self) -> dict:
         return {
-            "exposure_expected_errors": Lazy("_exposure_report", "expected_errors"),
             "exposure_questions": Lazy("_exposure_report", "questions"),
             "exposure_report": Lazy("_exposure_report", "report"),
             "exposure_lines": Lazy("_exposure_report", "lines"),

@@ -12,24 +12,20 @@ PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks4a": 1080, "socks5": 10
 
 
 def first_stop(index_url: str, proxy: str) -> dict[str, Any]:
-    """Return where pip would connect to first, `{variable, host, port, error}`, as far as the user has named it.
+    """Return where pip would connect to first, `{variable, host, port}`, as far as the user has named it.
 
-    Empty where neither is given, as only pip knows its own index, and for an index that is a folder. `error` is ""
-    when all is well. Nothing that is returned holds the URL's user name or password, nor an unreadable URL.
+    Empty where neither is given, as only pip knows its own index, and for an index that is a folder. Nothing that is
+    returned holds the URL's user name or password. Both are URLs that plugin_utils/_variables.py allows.
     """
     if index_url.startswith("file:") or not (proxy or index_url):
         return {}
-    variable, example = "flask_pip_index_url", "https://pypi.example/simple"
-    if proxy:
-        variable, example = "flask_pip_proxy", "http://proxy.example:3128"
-    try:
-        # pip takes a proxy without a scheme, an index not.
-        parsed = urlsplit(proxy if "://" in proxy else f"http://{proxy}") if proxy else urlsplit(index_url)
-        host, port = parsed.hostname, parsed.port or PORTS.get(parsed.scheme)
-    except ValueError:  # a port or an IPv6 address that is none
-        host, port = None, None
-    error = "" if host and port else f"{variable} is no URL that pip could use. Write it like {example}."
-    return {"variable": variable, "host": host or "", "port": port, "error": error}
+    # pip takes a proxy without a scheme, an index not.
+    parsed = urlsplit(proxy if "://" in proxy else f"http://{proxy}") if proxy else urlsplit(index_url)
+    return {
+        "variable": "flask_pip_proxy" if proxy else "flask_pip_index_url",
+        "host": parsed.hostname,
+        "port": parsed.port or PORTS[parsed.scheme],
+    }
 
 
 class FilterModule:

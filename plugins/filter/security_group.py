@@ -13,7 +13,6 @@ class FilterModule:
 
     def filters(self) -> dict:
         return {
-            "cidr_errors": Lazy("_security_group", "cidr_errors"),
             "choose_groups": Lazy("_security_group", "choose_groups"),
             "missing_rules": Lazy("_security_group", "missing_rules"),
             "rules_of": Lazy("_security_group", "rules_of"),

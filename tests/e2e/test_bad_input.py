@@ -18,13 +18,13 @@ OLD_PYTHON, WHAT_IS_SAID_OF_IT = (
 EC2 = {"endpoint_url": "http://127.0.0.1:5555", "region": "us-east-1"}
 NO_AWS = {"security_group_manage": False}  # which would be asked in vain, and takes its time
 CASES = {
-    "port 0": ({"webserver_port": 0}, ["webserver_port: 0 is no TCP port. Take one from 1 to 65535"]),
-    "port too high": ({"webserver_port": 65536}, ["webserver_port: 65536 is no TCP port"]),
-    "port no number": ({"webserver_port": "http"}, ["webserver_port: http is no TCP port"]),
+    "port 0": ({"webserver_port": 0}, ["webserver_port: 0 is not a TCP port from 1 to 65535."]),
+    "port too high": ({"webserver_port": 65536}, ["webserver_port: 65536 is not a TCP port"]),
+    "port no number": ({"webserver_port": "http"}, ["webserver_port", "unable to convert to int", "http"]),
     "CIDR as text": ({"security_group_cidrs": "10.0.0.1/8"}, ["security_group_cidrs: 10.0.0.1/8 has host bits set"]),
     "name of a variable": (
         {"security_group_cidr": "203.0.113.7/32"},
-        ["security_group_cidr: there is no such variable. Write security_group_cidrs, or call one of"],
+        ["security_group_cidr: there is no such variable. Write security_group_cidrs, or give a"],
     ),
     "port held": (
         {"webserver_port": 22},
@@ -39,10 +39,13 @@ CASES = {
         {"webserver_host": "203.0.113.9"},
         ["webserver_host: 203.0.113.9 is no address of this machine. Take 0.0.0.0", "172.1"],
     ),
-    "name for address": ({"webserver_host": "localhost"}, ["webserver_host: localhost is no address of this machine"]),
+    "name for address": ({"webserver_host": "localhost"}, ["webserver_host: localhost is not an IPv4 or IPv6 address"]),
     "unknown server": ({"webserver_server": "apache"}, ["webserver_server", "gunicorn, flask", "apache"]),
-    "no version of Flask": ({"flask_version": "latest"}, ["flask_version: 'latest' is no version of Flask"]),
-    "version of Flask as a number": ({"flask_version": 3.1}, ["flask_version: '3.1' is no version", "in quotes"]),
+    "no version of Flask": ({"flask_version": "latest"}, ["flask_version: latest is not a version of Flask"]),
+    "version of Flask as a number": (
+        {"flask_version": 3.1},
+        ["flask_version: 3.1 without quotes is a number, not a text. Put it in quotes."],
+    ),
     "Python that is not there": (
         {"flask_python": "/opt/no-python3"},
         ["flask_python: there is no Python that runs at /opt/no-python3 on this machine."],
@@ -69,7 +72,7 @@ CASES = {
     ),
     "no URL of an index": (
         {"flask_version": "3.1.2", "flask_pip_index_url": "index.example/simple"},
-        ["flask_pip_index_url is no URL that pip could use. Write it like https://"],
+        ["flask_pip_index_url: its value is not a URL with a host that begins with http:// or https://"],
     ),
     "no index behind the URL": (
         {"flask_version": "3.1.2", "flask_pip_index_url": "http://127.0.0.1:22/simple", **NO_AWS},
@@ -143,6 +146,14 @@ SPARED = {
         "no region",
     )
 }
+SPARED["path of an application that is an option"] = (
+    {"webserver_app_src": "--upload-pack=touch /tmp/run-by-a-path", "webserver_app_version": "v1"},
+    ["webserver_app_src: --upload-pack=touch /tmp/run-by-a-path is not a folder or a git repository"],
+)
+SPARED["package that is an option"] = (
+    {"python3_packages": ["--setopt=x"]},
+    ["python3_packages: --setopt=x is not a package name"],
+)
 SPARED["no application"] = (
     {"webserver_app_src": "/no/such/folder"},
     ["webserver_app_src: /no/such/folder is no folder on the control node"],
