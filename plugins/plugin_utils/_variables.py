@@ -22,11 +22,12 @@ import re
 from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple
 from urllib.parse import urlsplit
 
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import without_userinfo
+
 ALIKE = 0.85  # of 1: one letter too many or too few, or two in the wrong order
 LONGEST_SHOWN = 100  # characters of a wrong value in a message
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-USERINFO = re.compile(r"(^|//)[^/@]*@")
 WEB = ("http", "https")
 PROXIES = (*WEB, "socks4", "socks4a", "socks5", "socks5h")
 TRUE, FALSE = ("1", "on", "true", "yes"), ("0", "off", "false", "no")  # all that Ansible's filter `bool` takes for it
@@ -423,6 +424,8 @@ ROLES: dict[str, dict[str, Rule]] = {
         "webserver_keep_releases": number(1, 1000, 5),
         "webserver_server": choice("flask", "gunicorn"),
         "webserver_workers": number(0, 1000, 2),
+        "webserver_worker_class": text("a worker class of gunicorn", r"[A-Za-z_][A-Za-z0-9_.]*", "gevent", empty=False),
+        "webserver_preload": boolean(False),
         "webserver_threads": number(1, 1000, 8),
         "webserver_keep_alive": number(1, 86400, 75),
         "webserver_graceful_timeout": number(1, 3600, 30),
@@ -651,7 +654,7 @@ def _shown(value: Any) -> str:
         return "a list"
     if isinstance(value, bool):
         return str(value).lower()
-    shown = CONTROL.sub("?", USERINFO.sub(r"\1", str(value)))
+    shown = CONTROL.sub("?", without_userinfo(str(value)))
     return (shown[:LONGEST_SHOWN] + "..." if len(shown) > LONGEST_SHOWN else shown) or "an empty text"
 
 

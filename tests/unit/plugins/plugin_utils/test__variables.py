@@ -112,6 +112,8 @@ CASES = {
     "webserver_keep_releases": ([1, "5"], [-1, 0, 1001, *NOT_NUMBER]),
     "webserver_server": (["gunicorn", "flask"], ["", "apache", 1, ["flask"], True]),
     "webserver_workers": ([0, 2, "2"], [-1, 1001, *NOT_NUMBER]),
+    "webserver_worker_class": (["gthread", "my.workers.Own"], ["", "a b", "g-thread", "--x", 'a"', 1, *NOT_TEXT]),
+    "webserver_preload": BOOLEAN,
     "webserver_threads": ([1, "8"], [-1, 0, 1001, *NOT_NUMBER]),
     "webserver_keep_alive": ([1, "75"], [-1, 0, 86401, *NOT_NUMBER]),
     "webserver_graceful_timeout": ([1, "30"], [-1, 0, 3601, *NOT_NUMBER]),
