@@ -26,7 +26,6 @@ def test_artifact_holds_the_collection_and_not_the_workshop(artifact):
         "README.md",
         "changelogs",
         "files",
-        "inventory-ec2",
         "meta",
         "playbooks",
         "plugins",
