@@ -414,6 +414,12 @@ ROLES: dict[str, dict[str, Rule]] = {
             single_value(shown=False, json_too=True),
             {"DATABASE_PASSWORD": "{{ vault_database_password }}"},
         ),
+        "webserver_health_host": text(
+            "a host name or an address, in brackets if it is an IPv6 one, and a port if need be",
+            r"([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?",
+            "shop.example.org",
+            empty=False,
+        ),
         "webserver_health_path": text(
             "a path that begins with / and has only letters, digits and /_.~,:@&=+?-",
             r"/[A-Za-z0-9/_.~,:@&=+?-]*",

@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ask the application for its health path, and act on the answer. Any Python from 3.7, standard library alone.
 
-health.py gate CONFIG PATH SECONDS
+health.py gate CONFIG PATH SECONDS [HOST]
     Serves the application of this folder at a socket in a folder of its own, and asks there. What is wrong goes to
     stderr, the application's own traceback first.
-health.py watch HOST PORT PATH SECONDS UNIT
-    Asks at the port, as a client does. Restarts the unit if it is active and gives no answer three times over.
+health.py watch ADDRESS PORT PATH SECONDS UNIT [HOST [PATIENCE]]
+    Asks at the port, as a client does. Restarts the unit if it is active and hangs: three questions in a row get no
+    answer, and for PATIENCE seconds at least nobody else gets or sends anything either.
+
+PATH is asked for with the header `Host: HOST`, by default localhost. An answer must be there within SECONDS in all.
 """
 
 from __future__ import annotations
@@ -17,19 +20,32 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
 import time
 
+DEFAULT_HOST = "localhost"  # units that an earlier run has written name none
 TRIES = 3
 SECONDS_BETWEEN_TRIES = 1
-# The last of the chained ones says what the application itself did wrong, the first why the server gives up.
-TRACEBACK = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*^[^\s].*$", re.MULTILINE)
+# gunicorn's hook post_request touches it after each answer: see gunicorn.conf.py.
+ANSWERED = "/run/webserver/answered"
+OLDEST_GUNICORN = (20, 1)  # the first that reads wsgi_app from gunicorn.conf.py
 
+TRACEBACK = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*^[^\s].*$", re.MULTILINE)
 FRAME = '\n  File "'
-# That it starts, and how, is no reason for anything.
-OF_GUNICORN = re.compile(r"^\[[^]]*\] \[\d+\] \[(?:DEBUG|INFO)\] .*\n", re.MULTILINE)
+# What Python writes between two exceptions of which one was raised because of the other.
+CHAINED = re.compile(r"\n*^(?:During handling of the above|The above) exception.*:\n*", re.MULTILINE)
+# That gunicorn starts, or gives up because of a traceback that stands elsewhere, is no reason for anything.
+OF_GUNICORN = re.compile(
+    r"^\[[^]]*\] \[\d+\] \[(?:(?:DEBUG|INFO)\]"
+    r"|ERROR\] (?:Worker \(pid:\d+\) exited with code|Shutting down: Master|Reason: Worker failed to boot)).*\n?"
+    r"|^\[[^]]*\] \[\d+\] \[(?:CRITICAL|ERROR|WARNING)\] (?=The application )",
+    re.MULTILINE,
+)
+SERVER_AT_IMPORT = re.compile(r"^ \* (?:Serving Flask app|Running on http)|is in use by another program", re.MULTILINE)
+LACKING = re.compile(r"^ModuleNotFoundError: No module named '([\w.]+)'", re.MULTILINE)
 
 
 class Connection(http.client.HTTPConnection):
@@ -41,18 +57,43 @@ class Connection(http.client.HTTPConnection):
         self.sock.connect(self.host)
 
 
-def ask(connection, path):
+@contextlib.contextmanager
+def within(seconds):
+    """Raises TimeoutError when the time is over. A socket's own time-out begins anew with each byte."""
+
+    def ring(_signal, _frame):
+        raise TimeoutError("timed out")
+
+    former = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, former)
+
+
+def ask(connection, path, host, seconds):
     """Returns the status and the first bytes of the body. Raises OSError or http.client.HTTPException."""
     try:
-        connection.request("GET", path, headers={"Host": "localhost", "User-Agent": "webserver-health"})
-        answer = connection.getresponse()
-        return answer.status, answer.read(2000)
+        with within(seconds):
+            answer = begin(connection, path, host)
+            return answer.status, answer.read(2000)
     finally:
         connection.close()
 
 
-def gate(config, path, seconds):
-    """Returns what is wrong, or None."""
+def begin(connection, path, host):
+    """Asks, and returns the answer when its head is there."""
+    connection.request("GET", path, headers={"Host": host, "User-Agent": "webserver-health"})
+    return connection.getresponse()
+
+
+def gate(config, path, seconds, host=DEFAULT_HOST):
+    """Returns what is wrong, as texts, or None."""
+    wrong = unfit_gunicorn()
+    if wrong:
+        return [wrong]
     with tempfile.TemporaryDirectory() as folder:
         address = os.path.join(folder, "gate.sock")
         environment = {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
@@ -70,25 +111,46 @@ def gate(config, path, seconds):
                 start_new_session=True,
             )
             listener.close()  # now a server that ends refuses connections, and this one does not hold them
-            wrong = wrong_of(server, address, path, seconds)
+            wrong = wrong_of(server, address, path, seconds, host)
             # Nobody else asks it anything. With its worker, which may hang: systemd would wait for that.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(server.pid, signal.SIGKILL)
             server.wait()
             log.seek(0)
-            return wrong and (explain(log.read()), wrong)
+            return wrong and explained(log.read(), wrong, os.getcwd())
 
 
-def wrong_of(server, address, path, seconds):
+def unfit_gunicorn():
+    """Returns why the gunicorn of this environment cannot serve, or None."""
+    try:
+        import gunicorn
+    except ImportError as error:
+        return f"gunicorn cannot be imported from the release's virtual environment: {error}"
+    if gunicorn.version_info >= OLDEST_GUNICORN:
+        return None
+    return (
+        f"requirements.txt brings gunicorn {gunicorn.__version__}, which cannot serve the application: it must be 20.1 "
+        "or newer. Require gunicorn>=20.1 there, or leave gunicorn out to get a version that is known to work."
+    )
+
+
+def wrong_of(server, address, path, seconds, host):
     """Returns what is wrong, or None. The question waits in the socket until the application is imported."""
     try:
-        status, body = ask(Connection(address, timeout=seconds), path)
+        status, body = ask(Connection(address, timeout=seconds), path, host, seconds)
+    except TimeoutError:
+        return f"GET {path} got no answer within {seconds} seconds: timed out"
     except (OSError, http.client.HTTPException) as error:
         try:
-            return f"the application could not be imported (gunicorn ended with {server.wait(timeout=1)})"
+            return ended(server.wait(timeout=1))
         except subprocess.TimeoutExpired:
-            return f"GET {path} got no answer within {seconds} seconds: {error or type(error).__name__}"
+            return f"GET {path} got no answer: {error or type(error).__name__}"
     return None if 200 <= status < 400 else f"GET {path} answered {status}: {first_line(body)}"
+
+
+def ended(code):
+    by = f"signal {-code}" if code < 0 else code
+    return f"the application could not be imported (gunicorn ended with {by})"
 
 
 def first_line(body):
@@ -97,47 +159,167 @@ def first_line(body):
     return words if len(words) <= 200 else words[:199] + "…"
 
 
-def explain(log):
-    """The application's own traceback, or the end of what it said where there is none."""
-    tracebacks = [match.group() for match in TRACEBACK.finditer(log)]
-    return own_part(tracebacks[0]) if tracebacks else "\n".join(OF_GUNICORN.sub("", log).splitlines()[-20:])
+def explained(log, wrong, folder):
+    """Returns what the server said, what that means, and what is wrong. The application is in the folder."""
+    words = said(log, folder)
+    return [words, *meanings(log, wrong, words, folder), wrong]
 
 
-def own_part(traceback):
-    """From the first frame in this folder on: those before are of the server, which only called."""
+def said(log, folder):
+    """The application's own traceback, or the end of what it said if there is none."""
+    ends = [match.span() for match in TRACEBACK.finditer(log)]
+    tracebacks = [log[slice(*span)] for span in ends]
+    # What the application has raised last; what the server raises because of that comes later, from elsewhere.
+    own = [number for number, traceback in enumerate(tracebacks) if FRAME + folder + os.sep in traceback]
+    own = own or [number for number, traceback in enumerate(tracebacks) if "HaltServer" not in traceback][-1:]
+    if not own:
+        return "\n".join(OF_GUNICORN.sub("", TRACEBACK.sub("", log)).strip().splitlines()[-20:])
+    last = first = own[-1]
+    while first and CHAINED.fullmatch(log[ends[first - 1][1] : ends[first][0]]):
+        first -= 1
+    causes = [traceback.splitlines()[-1] for traceback in tracebacks[first:last]]
+    return "\n\n".join([*causes, own_part(tracebacks[last], folder)])
+
+
+def own_part(traceback, folder):
+    """From the first frame in the folder on: those before are of the server, which only called."""
     head, *frames = traceback.split(FRAME)
-    own = next((number for number, frame in enumerate(frames) if frame.startswith(os.getcwd() + os.sep)), 0)
+    own = next((number for number, frame in enumerate(frames) if frame.startswith(folder + os.sep)), 0)
     return FRAME.join([head, *frames[own:]])
 
 
-def watch(host, port, path, seconds, unit):
-    """Returns what was done, or None."""
-    for _attempt in range(TRIES):
+def meanings(log, wrong, words, folder):
+    """Yields a sentence for each known cause."""
+    if SERVER_AT_IMPORT.search(log):
+        yield (
+            "The application starts a server of its own when it is imported: "
+            'call app.run() only below `if __name__ == "__main__":`.'
+        )
+    if "was sent SIGKILL" in log or wrong.endswith("ended with signal 9)"):
+        yield "The server was killed with signal 9. The kernel does that to a process when memory runs out."
+    for name in LACKING.findall(words)[-1:]:
+        yield from filter(None, [own_module(name, folder)])
+
+
+def own_module(name, folder):
+    """Returns a sentence if the module that was not found is the application's own, else None."""
+    first, _dot, rest = name.partition(".")
+    for place, folders, files in os.walk(folder):
+        folders.sort()
+        found = [each for each in (f"{first}.py", first) if each in files or each in folders]
+        if not found:
+            continue
+        there = os.path.relpath(os.path.join(place, found[0]), folder)
+        if place == folder:
+            return f"{first} is the application's own: {there} has no module {rest}." if rest else None
+        dotted = there[: -len(".py")] if there.endswith(".py") else there
+        return f"{first} is the application's own: it is {there}, so it is imported as {dotted.replace(os.sep, '.')}."
+    return None
+
+
+def watch(address, port, path, seconds, unit, host=DEFAULT_HOST, patience=30):
+    """Returns what was done or seen, or None."""
+    before = progress(port)
+    began = time.monotonic()
+    tries = 0
+    while tries < TRIES or time.monotonic() - began < patience:
         if subprocess.run(["systemctl", "is-active", "--quiet", unit], check=False).returncode != 0:
             return None  # stopped
+        tries += 1
+        connection = http.client.HTTPConnection(address, port, timeout=seconds)
         try:
-            ask(http.client.HTTPConnection(host, port, timeout=seconds), path)
+            with within(seconds):
+                begin(connection, path, host)
             return None  # any answer will do: who says 500 does not hang
         except ConnectionRefusedError:
             return None  # it does not listen yet, or has ended, and then systemd starts it
         except (OSError, http.client.HTTPException) as error:
-            said = str(error) or type(error).__name__
+            words = str(error) or type(error).__name__
+        finally:
+            connection.close()
+        if moved(before, progress(port)):
+            return f"{unit} is busy and not restarted: GET {path} got no answer ({words}), but other requests went on"
         time.sleep(SECONDS_BETWEEN_TRIES)
     subprocess.run(["systemctl", "try-restart", unit], check=True)
-    return f"restarted {unit}, as GET {path} got no answer {TRIES} times: {said}"
+    return f"restarted {unit}, as GET {path} got no answer {tries} times, and nobody else got one: {words}"
+
+
+def progress(port):
+    """Returns when a request was answered last, and how much went through each open connection."""
+    try:
+        answered = os.stat(ANSWERED).st_mtime_ns
+    except OSError:
+        answered = None
+    return answered, connections(port)
+
+
+def moved(before, after):
+    """Whether a request was ended in between, or a connection that stays open was read from or written to.
+
+    A server of which all threads wait for each other does neither. A new connection is no sign: the kernel takes it.
+    """
+    there = before[1].keys() & after[1].keys()
+    return before[0] != after[0] or any(before[1][each] != after[1][each] for each in there)
+
+
+def connections(port):
+    """Returns (bytes that the client has got, bytes that the server has read) of each open connection at the port.
+
+    By its kernel's cookie, from sock_diag(7); nothing where the kernel does not tell.
+    """
+    found = {}
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with contextlib.suppress(OSError):
+            found.update(diagnosed(family, port))
+    return found
+
+
+def diagnosed(family, port):
+    established, info = 1 << 1, 1 << (2 - 1)  # TCP_ESTABLISHED, INET_DIAG_INFO
+    query = struct.pack("=BBBxI", family, socket.IPPROTO_TCP, info, established) + struct.pack("!H46x", port)
+    header = struct.pack("=IHHII", 16 + len(query), 20, 0x301, 0, 0)  # SOCK_DIAG_BY_FAMILY, REQUEST | DUMP
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4) as diag:  # NETLINK_SOCK_DIAG
+        diag.settimeout(5)
+        diag.sendto(header + query, (0, 0))
+        while True:
+            answer = diag.recv(1 << 20)
+            while answer:
+                length, kind = struct.unpack_from("=IH", answer)
+                if kind != 20:  # NLMSG_DONE, or an error
+                    return
+                message, answer = answer[16:length], answer[(length + 3) & ~3 :]
+                cookie, (queued,) = message[44:52], struct.unpack_from("=I", message, 56)
+                for attribute, value in attributes(message[72:]):
+                    if attribute == 2 and len(value) >= 136:
+                        acknowledged, received = struct.unpack_from("=QQ", value, 120)
+                        yield cookie, (acknowledged, received - queued)
+
+
+def attributes(data):
+    """Yields (type, value) of each netlink attribute."""
+    while len(data) >= 4:
+        length, kind = struct.unpack_from("=HH", data)
+        if length < 4:
+            return
+        yield kind, data[4:length]
+        data = data[(length + 3) & ~3 :]
 
 
 def main(verb, *arguments):
-    if verb == "gate":
-        config, path, seconds = arguments
-        wrong = gate(config, path, int(seconds))
-        if wrong:
-            sys.exit("\n".join(filter(None, wrong)))
-    else:
-        host, port, path, seconds, unit = arguments
-        done = watch(host, int(port), path, int(seconds), unit)
-        if done:
-            print(done)
+    try:
+        if verb == "gate":
+            config, path, seconds, *host = arguments
+            wrong = gate(config, path, int(seconds), *host)
+            if wrong:
+                sys.exit("\n".join(filter(None, wrong)))
+        else:
+            address, port, path, seconds, unit, *more = arguments
+            done = watch(address, int(port), path, int(seconds), unit, *more[:1], *map(int, more[1:]))
+            if done:
+                print(done)
+    except (OSError, subprocess.SubprocessError) as error:
+        # Such as when another run removes the release, or what tries it, in between.
+        sys.exit(f"the release could not be tried: {error}" if verb == "gate" else str(error))
 
 
 if __name__ == "__main__":

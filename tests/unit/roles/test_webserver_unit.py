@@ -40,6 +40,7 @@ KNOWN_TO_219 = {
     "Restart",
     "RestartSec",
     "RestrictAddressFamilies",
+    "RuntimeDirectory",
     "StartLimitInterval",
     "SystemCallArchitectures",
     "SystemCallErrorNumber",
@@ -129,6 +130,24 @@ def test_an_address_that_comes_with_the_network_is_bound_before_it_is_there(any_
 
 def test_a_worker_that_is_killed_for_want_of_memory_takes_no_other_with_it():
     assert ("OOMPolicy", "continue") in directives(render("webserver.service", 252))
+
+
+@pytest.mark.parametrize("systemd", [219, 252])
+def test_a_release_is_tried_with_the_limits_that_it_is_served_with(systemd):
+    names = {"MemoryLimit", "MemoryMax", "OOMPolicy", "TasksMax"}
+    gate, service = (
+        {pair for pair in directives(render(unit, systemd)) if pair[0] in names}
+        for unit in ("webserver-gate@.service", "webserver.service")
+    )
+    assert gate == service != set()
+
+
+@pytest.mark.parametrize("unit", ["webserver-gate@.service", "webserver-health.service"])
+def test_the_host_to_ask_for_is_the_one_that_was_given(unit):
+    (command,) = [
+        value for name, value in directives(render(unit, 252, webserver_health_host="a.b")) if name == "ExecStart"
+    ]
+    assert "a.b" in command.split()
 
 
 def test_newer_systemd_gets_the_whole_sandbox():

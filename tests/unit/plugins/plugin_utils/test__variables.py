@@ -104,6 +104,10 @@ CASES = {
         [{"a/b": "x"}, {"col:on": "x"}, {".": "x"}, {"..": "x"}, {"-x": "x"}, {"a b": "x"}, {"": "x"}, {"k" * 256: "x"}]
         + [{"A": None}, {"A": 1.1}, {"A": True}, *NOT_DICTIONARY],
     ),
+    "webserver_health_host": (
+        ["localhost", "shop.example.org", "shop.example.org:8443", "10.0.0.5", "[::1]", "[::1]:5000"],
+        ["", "a b", "http://shop.example.org", "shop/", "%h", "$HOME", "a:b", "a\n", 1, *NOT_TEXT],
+    ),
     "webserver_health_path": (
         ["/", "/healthz", "/a/b?c=d&e=1"],
         ["", "healthz", "http://127.0.0.1/healthz", "/a b", "/%20", "/$HOME", '/"', "/#a", "/ä", "/a\n", 1, *NOT_TEXT],

@@ -1,0 +1,18 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The webserver role's questions that Jinja cannot answer well: why a release is not taken, and where its page is."""
+
+from __future__ import annotations
+
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._lazy import Lazy
+
+
+class FilterModule:
+    """The names that Ansible looks for; each function says what it does."""
+
+    def filters(self) -> dict:
+        return {
+            "refusal": Lazy("_refusal", "reason"),
+            "health_url": Lazy("_health_url", "health_url"),
+        }

@@ -1,0 +1,17 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+
+"""Where the control node asks whether a site is well."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+
+def health_url(url: str, path: str) -> str:
+    """Returns the URL of the health path of the site at the URL. A URL with a path of its own is asked as it is."""
+    parts = urlsplit(url)
+    return url if parts.path.strip("/") or parts.query else parts._replace(path=path).geturl()

@@ -1,0 +1,122 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+
+"""Why a release is not taken, from what the gate wrote, with the variables that help. Runs on the control node.
+
+The gate itself, roles/webserver/files/health.py, writes what is true for any user of it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Iterator, NamedTuple
+
+# What systemd writes around it; the last two are of systemd 219.
+OF_SYSTEMD = re.compile(
+    r"^(?:webserver-gate@.*: .*|Failed to start .*"
+    r"|Unit webserver-gate@.* entered failed state.*|webserver-gate@.* failed\.)$\n?",
+    re.MULTILINE,
+)
+OUT_OF_MEMORY = re.compile(r"OOM killer|oom-kill|memory runs out")
+LACKING = re.compile(r"^ModuleNotFoundError: No module named '([^']+)'", re.MULTILINE)
+OWN = "is the application's own:"
+
+
+class Forbidden(NamedTuple):
+    """What the unit's sandbox forbids, by what Python says then, and what loosens it."""
+
+    said: str  # a regular expression
+    what: str  # the noun that follows "The unit's sandbox forbids"
+    option: str
+
+
+SANDBOX = [
+    Forbidden(
+        r"executable memory|[Aa]llocate (section|write\+execute|exec)|ffi\.callback",
+        "memory that is writable and executable, which a compiler at run time needs",
+        'MemoryDenyWriteExecute: "no"',
+    ),
+    Forbidden(
+        r"\[Errno 97\]|Address family not supported",
+        "network protocols other than IPv4, IPv6 and Unix sockets",
+        "RestrictAddressFamilies: AF_NETLINK",
+    ),
+    Forbidden(
+        r"No such file or directory: '/proc/(?!\d|self|thread-self)",
+        "the files of /proc that are not of a process",
+        "ProcSubset: all",
+    ),
+    Forbidden(r"No such file or directory: '/dev/", "devices", 'PrivateDevices: "no"'),
+    Forbidden(
+        r"(Permission denied|No such file or directory): '/(home|root)/", "home folders", "ProtectHome: read-only"
+    ),
+    Forbidden(
+        r"\[Errno 1\] Operation not permitted",
+        "system calls that change the machine, priorities or owners of files",
+        'SystemCallFilter: "@privileged @resources"',
+    ),
+]
+READ_ONLY = re.compile(
+    r"Read-only file system|unable to open database file|attempt to write a readonly database"
+    r"|\[Errno 13\] Permission denied: '(?!/(home|root|proc|dev)/)"
+)
+
+
+def reason(journal: str, is_new: bool = True) -> str:
+    """Returns what the gate's journal says of a release that is not taken, and what to do, in lines.
+
+    `is_new` is false for a release that was deployed before and is gone back to: then its files cannot be changed.
+    """
+    own = OF_SYSTEMD.sub("", journal).strip()
+    # The gate itself may have been killed, or was not started: then only systemd knows why.
+    words = own or journal.strip() or "The machine's journal has nothing of it."
+    return "\n".join([words, *advice(words, is_new)])
+
+
+def advice(words: str, is_new: bool) -> Iterator[str]:
+    if OUT_OF_MEMORY.search(words):
+        yield (
+            "A release is tried beside the one that is served, and both need memory. Take a larger instance, add swap, or "
+            "raise webserver_memory_max if it is what limits the unit."
+        )
+    lacking = LACKING.findall(words)
+    if lacking and OWN not in words:
+        yield (
+            f"No package of the release has the module {lacking[-1]}. Name the package that has it in requirements.txt, "
+            "with all others that the application imports, Flask among them."
+        )
+    yield from _of_the_sandbox(words)
+    if "can't start new thread" in words:
+        yield "The unit has as many threads as it may have: raise webserver_tasks_max."
+    if re.search(r"^GET \S+ answered 400\b", words, re.MULTILINE):
+        yield (
+            "If the application answers to its own host names only, as with Flask's TRUSTED_HOSTS, name one of them in "
+            "webserver_health_host."
+        )
+    if re.search(r"^GET \S+ answered 404\b", words, re.MULTILINE):
+        yield (
+            "Name a path that the application has in webserver_health_path."
+            if is_new
+            else "If it has another path to be asked for its health, name that: -e webserver_health_path=/"
+        )
+    if re.search(r"^GET \S+ got no answer within", words, re.MULTILINE) and "app.run()" not in words:
+        yield "If it only takes long to start, raise webserver_start_timeout."
+
+
+def _of_the_sandbox(words: str) -> Iterator[str]:
+    if READ_ONLY.search(words):
+        yield (
+            "The application may write to its state folder only. webserver_unit_options: {StateDirectory: my-app} makes "
+            "the folder /var/lib/my-app and puts its path into the environment variable STATE_DIRECTORY: keep databases, "
+            "uploads and Flask's instance_path there."
+        )
+    for forbidden in SANDBOX:
+        if re.search(forbidden.said, words):
+            yield (
+                f"The unit's sandbox forbids {forbidden.what}. If the application needs that, allow it with "
+                f"webserver_unit_options: {{{forbidden.option}}}"
+            )
+            return
