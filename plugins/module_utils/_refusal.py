@@ -79,14 +79,14 @@ def reason(journal: str, is_new: bool = True) -> str:
 def advice(words: str, is_new: bool) -> Iterator[str]:
     if OUT_OF_MEMORY.search(words):
         yield (
-            "A release is tried beside the one that is served, and both need memory. Take a larger instance, add swap, or "
-            "raise webserver_memory_max if it is what limits the unit."
+            "A release is tried beside the one that is served, and both need memory. Take a larger instance, add swap, "
+            "or raise webserver_memory_max if it is what limits the unit."
         )
     lacking = LACKING.findall(words)
     if lacking and OWN not in words:
         yield (
-            f"No package of the release has the module {lacking[-1]}. Name the package that has it in requirements.txt, "
-            "with all others that the application imports, Flask among them."
+            f"No package of the release has the module {lacking[-1]}. Name the package that has it in "
+            "requirements.txt, with all others that the application imports, Flask among them."
         )
     yield from _of_the_sandbox(words)
     if "can't start new thread" in words:
@@ -109,9 +109,9 @@ def advice(words: str, is_new: bool) -> Iterator[str]:
 def _of_the_sandbox(words: str) -> Iterator[str]:
     if READ_ONLY.search(words):
         yield (
-            "The application may write to its state folder only. webserver_unit_options: {StateDirectory: my-app} makes "
-            "the folder /var/lib/my-app and puts its path into the environment variable STATE_DIRECTORY: keep databases, "
-            "uploads and Flask's instance_path there."
+            "The application may write to its state folder only. webserver_unit_options: {StateDirectory: my-app} "
+            "makes the folder /var/lib/my-app and puts its path into the environment variable STATE_DIRECTORY: "
+            "keep databases, uploads and Flask's instance_path there."
         )
     for forbidden in SANDBOX:
         if re.search(forbidden.said, words):

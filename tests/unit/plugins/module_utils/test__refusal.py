@@ -19,7 +19,7 @@ STATE = "webserver_unit_options: {StateDirectory: my-app}"
 
 ADVICE = {
     # What Python, numba (llvmlite), cffi and SQLite say, and what helps.
-    "RuntimeError: cannot allocate executable memory for the code, such as with SELinux": 'MemoryDenyWriteExecute: "no"',
+    "RuntimeError: cannot allocate executable memory, perhaps by SELinux": 'MemoryDenyWriteExecute: "no"',
     "LLVM ERROR: Unable to allocate section memory!": 'MemoryDenyWriteExecute: "no"',
     "MemoryError: Cannot allocate write+execute memory for ffi.callback().": 'MemoryDenyWriteExecute: "no"',
     "OSError: [Errno 97] Address family not supported by protocol": "RestrictAddressFamilies: AF_NETLINK",
