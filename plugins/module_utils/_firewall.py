@@ -22,6 +22,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._hop import BROKEN
 NO, UNREAD, SOME, YES = 0, 1, 2, 3
 EPHEMERAL = (1024, 65535)  # what a client may send from
 HOOKS = ("ingress", "prerouting", "input")
+REDIRECT = "x-FIREWALL_REDIRECT"  # the code of a filter that leads packets to another port or host
 DEEPEST = 32  # jumps; the kernel allows 16 of nftables
 
 
@@ -66,7 +67,7 @@ class Judgement(NamedTuple):
     outcome: Outcome
     table: Table
     chain: str  # by which the packet enters the table
-    exception: str | None = None  # the rule for some clients that decides otherwise
+    exception: Outcome | None = None  # by the rule for some clients that decides otherwise
 
 
 def least(matches: Iterable[int]) -> int:
@@ -141,7 +142,7 @@ def _judge_chain(table: Table, name: str) -> Judgement:
     if any(each.action not in ("accept", "drop", "reject") or _passes(each) != _passes(last) for each in decided):
         doubtful = next(each for each in decided if each.certainty == UNREAD or each.action in ("redirect", "unread"))
         return Judgement(UNKNOWN, doubtful, table, name)
-    exception = next((each.where for each in some if _passes(each) != _passes(last)), None)
+    exception = next((each for each in some if _passes(each) != _passes(last)), None)
     if _passes(last):
         return Judgement(OK, last, table, name, exception)
     return Judgement(PARTIAL if exception else BROKEN, last, table, name, exception)
@@ -178,8 +179,30 @@ def walk(table: Table, name: str, certainty: int = YES, depth: int = 0) -> list[
     return found + [Outcome("fall", certainty, f"chain {name}")]
 
 
-def firewall_hop(tables: list[Table], unreadable: list[str], packet: Packet) -> Hop:
-    """`unreadable` says which parts of the machine's filter could not be read, and why."""
+def firewall_hop(
+    tables: list[Table],
+    unreadable: list[str],
+    packet: Packet,
+    client: str | None = None,
+    tables_for_client: Iterable[Table] = (),
+) -> Hop:
+    """What the filter does with the packets of all clients, and with those of one client if its address is given.
+
+    `unreadable` says which parts of the machine's filter could not be read, and why. `tables_for_client` are the same
+    rules, read with a packet of that client in mind.
+    """
+    general = _hop_for_all(tables, unreadable, packet)
+    if client is None or general["verdict"] == BROKEN:
+        return general
+    judgements = judge(tables_for_client)
+    shut = next((each for each in judgements if each.verdict == BROKEN), None)
+    if shut:
+        return _shut(shut, packet, client)
+    passes = not unreadable and all(each.verdict == OK for each in judgements)
+    return {**general, "code": None} if general["verdict"] == OK and passes else general
+
+
+def _hop_for_all(tables: list[Table], unreadable: list[str], packet: Packet) -> Hop:
     judgements = judge(tables)
     by_verdict = {each.verdict: each for each in reversed(judgements)}
     if BROKEN in by_verdict:
@@ -194,26 +217,33 @@ def firewall_hop(tables: list[Table], unreadable: list[str], packet: Packet) -> 
         return hop("host_firewall", OK, "The kernel has no packet filter for what comes in.")
     # A rule says more than a policy.
     deciding = max(judgements, key=lambda each: ": policy " not in each.outcome.where)
-    evidence = f"tcp/{packet.port} is let in by {_where(deciding)}"
-    if deciding.exception:
-        evidence += f"; not so for some clients, by {deciding.exception}"
-    return hop("host_firewall", OK, evidence + ".", resources=[deciding.table.name])
+    evidence, code = f"tcp/{packet.port} is let in by {_where(deciding)}", None
+    excepting = next((each for each in judgements if each.exception), None)
+    if excepting and excepting.exception:
+        evidence += f"; not so for some clients, by {_where(excepting, excepting.exception)}"
+        rejects = excepting.exception.action == "reject"
+        code = "x-FIREWALL_REJECTS_SOME" if rejects else "x-FIREWALL_DROPS_SOME"
+    return hop("host_firewall", OK, evidence + ".", code, resources=[deciding.table.name])
 
 
-def _where(judgement: Judgement) -> str:
-    return f"{judgement.table.tool}, table {judgement.table.name}, {judgement.outcome.where}"
+def _where(judgement: Judgement, outcome: Outcome | None = None) -> str:
+    return f"{judgement.table.tool}, table {judgement.table.name}, {(outcome or judgement.outcome).where}"
 
 
-def _shut(judgement: Judgement, packet: Packet) -> Hop:
+def _shut(judgement: Judgement, packet: Packet, client: str | None = None) -> Hop:
+    """Shut to all clients, or to one, whose address is given."""
     rejects = judgement.outcome.action == "reject"
     does, code = ("turns away", "x-FIREWALL_REJECT") if rejects else ("drops", "x-FIREWALL_DROP")
-    evidence = f"The machine's own firewall {does} tcp/{packet.port}: {_where(judgement)}."
-    return hop("host_firewall", BROKEN, evidence, code, _fix(judgement, packet), [judgement.table.name])
+    source = f" from {client}, which is this client" if client else ""
+    evidence = f"The machine's own firewall {does} tcp/{packet.port}{source}: {_where(judgement)}."
+    fix = _fix(judgement, packet, client)
+    return hop("host_firewall", PARTIAL if client else BROKEN, evidence, code, fix, [judgement.table.name])
 
 
 def _partly(judgement: Judgement, packet: Packet) -> Hop:
+    exception = judgement.exception.where if judgement.exception else ""
     evidence = (
-        f"The machine's own firewall lets in only some clients on tcp/{packet.port}, by {judgement.exception};"
+        f"The machine's own firewall lets in only some clients on tcp/{packet.port}, by {exception};"
         f" all others end at {_where(judgement)}."
     )
     fix = _fix(judgement, packet)
@@ -222,17 +252,25 @@ def _partly(judgement: Judgement, packet: Packet) -> Hop:
 
 def _undecided(judgement: Judgement) -> Hop:
     if judgement.outcome.action == "redirect":
-        evidence, code = f"What comes in is led elsewhere by {_where(judgement)}.", "x-FIREWALL_REDIRECT"
+        evidence, code = f"What comes in is led elsewhere by {_where(judgement)}.", REDIRECT
     else:
         evidence, code = f"What this does could not be told: {_where(judgement)}.", "x-FIREWALL_UNREADABLE"
     return hop("host_firewall", UNKNOWN, evidence, code, resources=[judgement.table.name])
 
 
-def _fix(judgement: Judgement, packet: Packet) -> str:
-    table, chain, port = judgement.table, judgement.chain, packet.port
+def _fix(judgement: Judgement, packet: Packet, client: str | None = None) -> str:
+    """A command that lets everybody in, or one client."""
+    table, chain, port, six = judgement.table, judgement.chain, packet.port, packet.family == "ipv6"
     if table.tool == "firewalld":
-        return f"sudo firewall-cmd --permanent --add-port={port}/tcp && sudo firewall-cmd --reload"
+        family = "ipv6" if six else "ipv4"
+        rule = f"rule priority=-1 family={family} source address={client} port port={port} protocol=tcp accept"
+        added = f"--add-rich-rule='{rule}'" if client else f"--add-port={port}/tcp"
+        return f"sudo firewall-cmd --permanent {added} && sudo firewall-cmd --reload"
     if table.tool == "iptables":
-        program = "ip6tables" if packet.family == "ipv6" else "iptables"
-        return f"sudo {program} -t {table.name.split()[-1]} -I {chain} -p tcp --dport {port} -j ACCEPT"
-    return f"sudo nft insert rule {table.name} {chain} tcp dport {port} accept # and keep it in /etc/nftables.conf"
+        source = f" -s {client}" if client else ""
+        program = "ip6tables" if six else "iptables"
+        return f"sudo {program} -t {table.name.split()[-1]} -I {chain}{source} -p tcp --dport {port} -j ACCEPT"
+    source = f"{'ip6' if six else 'ip'} saddr {client} " if client else ""
+    return (
+        f"sudo nft insert rule {table.name} {chain} {source}tcp dport {port} accept # and keep it in /etc/nftables.conf"
+    )

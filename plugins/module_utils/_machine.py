@@ -25,6 +25,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils import (
     _selinux,
     _unit,
 )
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import family_of
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._hop import UNKNOWN, Hop, hop
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._netlink import Unusable
 
@@ -52,6 +53,8 @@ class Question(NamedTuple):
     family: str = "ipv4"  # ipv4, ipv6
     private_addresses: tuple[str, ...] = ()
     source: str | None = None  # CIDR block
+    entrance: int | None = None  # the port that clients ask for, if a proxy may take their connections
+    client: str | None = None  # the address of one client, of which in particular is asked
 
 
 class Services(NamedTuple):
@@ -73,15 +76,27 @@ def look(question: Question, run: Run, warn: Callable[[str], None]) -> dict[str,
     described = [unit for unit in (services.service, services.socket) if unit]
     now = time.monotonic()
     active = any(unit.runs(now, listens) for unit in described) if described else None
-    hops = [_firewall_hop(question, addresses, run)]
-    hops += _port.socket_hops(rows, units, active, question.port, question.family, addresses)
+    by, behind_proxy = _port.way_in(rows, units, question.port, question.entrance, question.family)
+    own_port = question.port if behind_proxy else by
+    run_once = _once(run)
+    firewall = _firewall_hop(question, by, addresses, run_once)
+    if question.entrance and by != question.entrance:
+        # Nothing listens there, but the firewall may lead what comes for it to another port.
+        at_entrance = _firewall_hop(question, question.entrance, addresses, run_once)
+        if at_entrance["code"] == _firewall.REDIRECT:
+            by, firewall = question.entrance, at_entrance
+    hops = [firewall]
+    if behind_proxy:
+        hops += _port.proxy_hops(rows, units, own_port, by, question.family, addresses)
+    hops += _port.socket_hops(rows, units, active, own_port, question.family, addresses, behind_proxy)
     hops.append(_unit.unit_hop(services.service, services.socket, services.journal, now, listens))
     hops.append(_selinux_hop(question, services.service, [row for row in rows if _port.held_by(row, units)], run))
     return {
         "hops": hops,
+        "entrance": by,
         "private_addresses": list(addresses),
         "journal": _unit.shortened(services.journal),
-        "listening_ports": [row for row in rows if row["local_port"] == question.port],
+        "listening_ports": [row for row in rows if row["local_port"] in (by, own_port)],
     }
 
 
@@ -109,14 +124,35 @@ def _addresses(question: Question) -> dict[str, str]:
     return _interfaces.delivered_to(question.family, question.private_addresses, known, primary)
 
 
-def _firewall_hop(question: Question, addresses: dict[str, str], run: Run) -> Hop:
+def _once(run: Run) -> Run:
+    """The same, but each program is run once, however often its answer is read."""
+    answers: dict[tuple, Answer | None] = {}
+
+    def ask(arguments: list) -> Answer | None:
+        key = tuple(arguments)
+        if key not in answers:
+            answers[key] = run(arguments)
+        return answers[key]
+
+    return ask
+
+
+def _firewall_hop(question: Question, port: int, addresses: dict[str, str], run: Run) -> Hop:
     address, interface = next(iter(addresses.items()), (None, None))
-    packet = _firewall.Packet(question.family, question.port, address, interface or None, question.source)
+    packet = _firewall.Packet(question.family, port, address, interface or None, question.source)
     if os.geteuid() != 0:
         return hop("host_firewall", UNKNOWN, f"The firewall is not known: {NEEDS_ROOT}.", "x-FIREWALL_UNREADABLE")
+    tables, unreadable = _tables(packet, run)
+    if question.client is None or family_of(question.client) != question.family:
+        return _firewall.firewall_hop(tables, unreadable, packet)
+    of_client, _unreadable = _tables(packet._replace(source=question.client), run)
+    return _firewall.firewall_hop(tables, unreadable, packet, question.client, of_client)
+
+
+def _tables(packet: _firewall.Packet, run: Run) -> tuple[list[_firewall.Table], list[str]]:
+    """The machine's rules as that packet meets them, and what of them cannot be read."""
     unreadable: list[str] = []
-    tables = _iptables_legacy(packet, run, unreadable) + _nftables_all(packet, run, unreadable)
-    return _firewall.firewall_hop(tables, unreadable, packet)
+    return _iptables_legacy(packet, run, unreadable) + _nftables_all(packet, run, unreadable), unreadable
 
 
 def _iptables_legacy(packet: _firewall.Packet, run: Run, unreadable: list[str]) -> list[_firewall.Table]:

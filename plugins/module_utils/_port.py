@@ -30,13 +30,69 @@ def held_by(row: Row, units: Iterable[str]) -> bool:
     return row["unit"] in units or any(process["unit"] in units for process in row["processes"])
 
 
+def way_in(rows: list[Row], units: list[str], port: int, entrance: int | None, family: str) -> tuple[int, bool]:
+    """The port by which clients come in, and whether a proxy on the machine takes their connections.
+
+    `port` is the application's, and `entrance` the one that clients ask for. A proxy is what else listens there, or
+    should: an application that only programs on the machine reach has no other way in. If nothing listens there,
+    clients must ask for the application's own port.
+    """
+    if entrance is None or entrance == port:
+        return port, False
+    at_entrance = [row for row in rows if row["local_port"] == entrance and _serves(row, family)]
+    if at_entrance:
+        return entrance, not any(held_by(row, units) for row in at_entrance)
+    own = [row for row in rows if row["local_port"] == port and held_by(row, units)]
+    if own and all(_scope(row) == "loopback" for row in own):
+        return entrance, True
+    return port, False
+
+
+def proxy_hops(
+    rows: list[Row], units: list[str], port: int, entrance: int, family: str, addresses: Mapping[str, str]
+) -> list[Hop]:
+    """The hops proxy_listener, proxy_bound_address and proxy_accept_queue; the arguments are those of `socket_hops`."""
+    service = units[0]
+    at_entrance = [row for row in rows if row["local_port"] == entrance and _serves(row, family)]
+    if not at_entrance:
+        own = [row for row in rows if row["local_port"] == port and held_by(row, units)]
+        evidence = f"Nothing listens on port {entrance}. {_all(own)}, which only programs on the machine itself reach:"
+        evidence += " the proxy between clients and the application does not run."
+        fix = "sudo systemctl --failed # may list the proxy: start its unit, such as nginx.service"
+        nothing = f"Nothing listens on port {entrance}."
+        return [
+            hop("proxy_listener", BROKEN, evidence, "x-NO_PROXY", fix),
+            hop("proxy_bound_address", SKIPPED, nothing),
+            hop("proxy_accept_queue", SKIPPED, nothing),
+        ]
+    holder = at_entrance[0]
+    name = holder["unit"] or holder["name"] or f"the program on port {entrance}"
+    evidence = f"{_all(at_entrance)}, and is taken for a proxy that leads to {service}."
+    listener = hop("proxy_listener", OK, evidence, resources=[holder["unit"]] if holder["unit"] else [])
+    bound = _bound_address(at_entrance, at_entrance, name, entrance, family, addresses)
+    if bound["fix"]:
+        bound["fix"] = f"Have {name} listen on {endpoint(EVERY_ADDRESS[family], entrance)}."
+    queue = _accept_queue(at_entrance, name)
+    if queue["fix"]:
+        queue["fix"] = f"sudo systemctl restart {name}" if holder["unit"] else f"Restart {name}."
+    bound["hop"], queue["hop"] = "proxy_bound_address", "proxy_accept_queue"
+    return [listener, bound, queue]
+
+
 def socket_hops(
-    rows: list[Row], units: list[str], active: bool | None, port: int, family: str, addresses: Mapping[str, str]
+    rows: list[Row],
+    units: list[str],
+    active: bool | None,
+    port: int,
+    family: str,
+    addresses: Mapping[str, str],
+    behind_proxy: bool = False,
 ) -> list[Hop]:
     """The hops listener, bound_address and accept_queue.
 
     `rows` are all TCP listeners of the machine, `units` the service and its socket unit, `active` whether either is
-    (None: unknown), and `addresses` maps each address that EC2 delivers to, to the interface that has it.
+    (None: unknown), and `addresses` maps each address that EC2 delivers to, to the interface that has it. Behind a
+    proxy on the machine, any address will do.
     """
     at_port = [row for row in rows if row["local_port"] == port]
     mine = [row for row in at_port if held_by(row, units)]
@@ -47,7 +103,12 @@ def socket_hops(
     if not mine:
         nothing = f"{units[0]} does not listen on port {port}."
         return [listener, hop("bound_address", SKIPPED, nothing), hop("accept_queue", SKIPPED, nothing)]
-    return [listener, _bound_address(at_port, mine, units[0], port, family, addresses), _accept_queue(mine, units[0])]
+    if behind_proxy:
+        evidence = f"The proxy on the machine itself reaches {', '.join(bound_to(row) for row in mine)}."
+        bound = hop("bound_address", OK, evidence)
+    else:
+        bound = _bound_address(at_port, mine, units[0], port, family, addresses)
+    return [listener, bound, _accept_queue(mine, units[0])]
 
 
 def _listener(
@@ -76,6 +137,10 @@ def _listener(
         return hop("listener", BROKEN, evidence, "x-OTHER_PORT", fix, [service])
     evidence = f"{service} runs, but nothing listens on port {port}." if active else f"Nothing listens on port {port}."
     return hop("listener", BROKEN, evidence, "x-NOT_LISTENING", f"journalctl -u {service}", [service])
+
+
+def _scope(row: Row) -> str:
+    return scope(row["local_address"], row["interface"])
 
 
 def _serves(row: Row, family: str) -> bool:
@@ -136,7 +201,7 @@ def _takes(row: Row, address: str, interface: str) -> bool | None:
 
 def _why_not(mine: list[Row], family: str) -> tuple[str, str]:
     row = mine[0]
-    if scope(row["local_address"], row["interface"]) == "loopback":
+    if _scope(row) == "loopback":
         return "x-BOUND_TO_LOOPBACK", "only programs on the machine itself reach that"
     if row["interface"]:
         return "x-BOUND_TO_DEVICE", f"it takes in what comes over {row['interface']} alone"

@@ -26,9 +26,16 @@ options:
     type: str
     default: webserver.service
   port:
-    description: The TCP port, 1 to 65535.
+    description: The TCP port of the unit, 1 to 65535.
     type: int
     required: true
+  entrance:
+    description:
+      - The TCP port that clients ask for, if it is not O(port). The connection is followed from there.
+      - What else than the unit listens there is taken for a proxy on the machine that leads to the unit, such as nginx.
+      - If nothing listens there and the unit serves clients by itself, the connection is followed to O(port). Then
+        RV(entrance) is not what was asked for.
+    type: int
   family:
     description: The address family by which the clients come.
     type: str
@@ -44,6 +51,11 @@ options:
     default: []
   source:
     description: The CIDR block that the clients are in. By default they may be anywhere in the Internet.
+    type: str
+  client:
+    description:
+      - The address of one client, such as the control node. If the packet filter stops this client and not all others,
+        the hop says so.
     type: str
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
@@ -80,6 +92,12 @@ EXAMPLES = r"""
   loop_control:
     label: "{{ item.hop }}"
 
+- name: Follow one that nginx takes for the unit
+  flasklaunch.ec2.host_reachability:
+    port: 5000
+    entrance: 80
+  become: true
+
 - name: Follow one that comes by IPv6 for nginx
   flasklaunch.ec2.host_reachability:
     unit: nginx
@@ -93,6 +111,8 @@ hops:
   description:
     - The hops in the order in which a connection meets them, which are V(host_firewall), V(listener),
       V(bound_address), V(accept_queue), V(unit) and V(selinux).
+    - If there is a proxy, V(proxy_listener), V(proxy_bound_address) and V(proxy_accept_queue) come after
+      V(host_firewall).
   returned: always
   type: list
   elements: dict
@@ -137,6 +157,11 @@ hops:
       returned: always
       type: str
       sample: "webserver_host: 0.0.0.0 # then: ansible-playbook site.yml -i INVENTORY"
+entrance:
+  description: The port by which connections come in, which is that of O(entrance) or of O(port).
+  returned: always
+  type: int
+  sample: 5000
 private_addresses:
   description: The addresses that were taken for those that EC2 delivers to.
   returned: always
@@ -152,7 +177,9 @@ journal:
     - "Traceback (most recent call last):"
     - "ModuleNotFoundError: No module named 'flsk'"
 listening_ports:
-  description: The sockets that listen on the port, as M(flasklaunch.ec2.listening_ports) returns them.
+  description:
+    - The sockets that listen on the port, and on that of RV(entrance), as M(flasklaunch.ec2.listening_ports) returns
+      them.
   returned: always
   type: list
   elements: dict
@@ -174,13 +201,16 @@ def argument_spec():
         family=dict(choices=["ipv4", "ipv6"], default="ipv4"),
         private_addresses=dict(type="list", elements="str", default=[]),
         source=dict(),
+        entrance=dict(type="int"),
+        client=dict(),
     )
 
 
 def question_of(params):
     """Raises ValueError, whose text begins with the name of the option that is wrong."""
-    if not 1 <= params["port"] <= 65535:
-        raise ValueError(f"port: {params['port']} is no port number, which is 1 to 65535")
+    for option in ("port", "entrance"):
+        if params[option] is not None and not 1 <= params[option] <= 65535:
+            raise ValueError(f"{option}: {params[option]} is no port number, which is 1 to 65535")
     unit = params["unit"] if "." in params["unit"] else params["unit"] + ".service"  # as systemctl does
     try:
         addresses = tuple(normalised(address) for address in params["private_addresses"])
@@ -190,7 +220,13 @@ def question_of(params):
         source = params["source"] and str(ipaddress.ip_network(params["source"]))
     except ValueError as error:
         raise ValueError(f"source: {error}") from None
-    return Question(unit, params["port"], params["family"], addresses, source or None)
+    try:
+        client = params["client"] and normalised(params["client"])
+    except ValueError as error:
+        raise ValueError(str(error).replace("address:", "client:", 1)) from None
+    return Question(
+        unit, params["port"], params["family"], addresses, source or None, params["entrance"], client or None
+    )
 
 
 def main():

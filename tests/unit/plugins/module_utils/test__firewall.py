@@ -45,6 +45,7 @@ def rule(action, match=YES, target=None):
 
 
 OK, BROKEN = ("ok", None), ("broken", "x-FIREWALL_DROP")
+BANNED = ("ok", "x-FIREWALL_DROPS_SOME")
 PARTIAL, UNKNOWN = ("partial", "x-FIREWALL_SOURCES"), ("unknown", "x-FIREWALL_UNREADABLE")
 
 
@@ -58,7 +59,8 @@ PARTIAL, UNKNOWN = ("partial", "x-FIREWALL_SOURCES"), ("unknown", "x-FIREWALL_UN
         (table(rule("reject"), rule("accept")), ("broken", "x-FIREWALL_REJECT")),
         # For some clients only.
         (table(rule("accept", SOME), policy="drop"), PARTIAL),
-        (table(rule("drop", SOME)), OK),
+        (table(rule("drop", SOME)), ("ok", "x-FIREWALL_DROPS_SOME")),
+        (table(rule("reject", SOME)), ("ok", "x-FIREWALL_REJECTS_SOME")),
         (table(rule("drop", SOME), rule("accept", SOME), policy="drop"), PARTIAL),
         # What cannot be read, and would decide.
         (table(rule("accept", UNREAD), policy="drop"), UNKNOWN),
@@ -83,6 +85,39 @@ PARTIAL, UNKNOWN = ("partial", "x-FIREWALL_SOURCES"), ("unknown", "x-FIREWALL_UN
 )
 def test_what_becomes_of_a_packet(given, expected):
     assert verdict([given], packet(5000)) == expected
+
+
+def test_an_exception_in_any_table_is_said():
+    """fail2ban has a table of its own, whose policy lets the others in."""
+    banned = Table("nftables", "inet f2b-table", {"f2b": Chain([rule("reject", SOME)], "input", -1)})
+    found = firewall_hop([banned, table(rule("accept"), policy="drop")], [], packet(5000))
+    assert (found["verdict"], found["code"]) == ("ok", "x-FIREWALL_REJECTS_SOME")
+    assert "chain input: accept rule" in found["evidence"]
+    assert "not so for some clients, by nftables, table inet f2b-table, chain f2b: reject rule" in found["evidence"]
+
+
+HERE = "10.0.1.7"
+
+
+@pytest.mark.parametrize(
+    ("general", "for_client", "expected", "says"),
+    [
+        (table(), table(rule("drop")), ("partial", "x-FIREWALL_DROP"), "drops tcp/5000 from 10.0.1.7"),
+        (table(), table(rule("reject")), ("partial", "x-FIREWALL_REJECT"), "turns away tcp/5000 from 10.0.1.7"),
+        (table(rule("drop", SOME)), table(rule("drop")), ("partial", "x-FIREWALL_DROP"), "from 10.0.1.7"),
+        (table(rule("drop", UNREAD)), table(rule("drop")), ("partial", "x-FIREWALL_DROP"), "from 10.0.1.7"),
+        # The exception is for others.
+        (table(rule("drop", SOME)), table(), OK, "not so for some clients"),
+        (table(), table(), OK, "is let in by"),
+        # Shut to all: whether to this client too is nobody's question.
+        (table(rule("drop")), table(rule("drop")), BROKEN, "drops tcp/5000: "),
+        (table(rule("drop")), table(), BROKEN, "drops tcp/5000: "),
+    ],
+)
+def test_a_client_in_particular(general, for_client, expected, says):
+    found = firewall_hop([general], [], packet(5000), HERE, [for_client])
+    assert (found["verdict"], found["code"]) == expected
+    assert says in found["evidence"]
 
 
 def test_a_loop_of_jumps_ends():
@@ -139,10 +174,10 @@ def nft(name, of):
 @pytest.mark.parametrize(
     ("port", "expected", "evidence"),
     [
-        (22, OK, "chain input: tcp dport vmap @ports"),
-        (80, OK, "chain web: ct state new limit rate 10/second accept"),
-        (443, OK, "chain input: tcp dport { 443, 5000 } accept"),
-        (5000, OK, "by chain input: ip saddr @banned drop"),
+        (22, BANNED, "chain input: tcp dport vmap @ports"),
+        (80, BANNED, "chain web: ct state new limit rate 10/second accept"),
+        (443, BANNED, "chain input: tcp dport { 443, 5000 } accept"),
+        (5000, BANNED, "chain input: ip saddr @banned drop"),
         (5432, BROKEN, "ip saddr != 10.0.0.0/8 tcp dport 5432 drop"),
         (5433, PARTIAL, "reject with icmpx port-unreachable"),
         (6000, PARTIAL, "ip saddr 192.0.2.1-192.0.2.9 accept"),
@@ -150,8 +185,8 @@ def nft(name, of):
         (7001, UNKNOWN, "mark 1 tcp dport 7001 accept"),
         (9000, OK, "iifname { docker0, eth* } tcp dport 9000 accept"),
         (9001, OK, "iifname eth* tcp dport 9001 accept"),
-        (60001, OK, "tcp dport >= 60000 accept"),
-        (53, OK, "meta l4proto { tcp, udp } th dport 53 accept"),
+        (60001, BANNED, "tcp dport >= 60000 accept"),
+        (53, BANNED, "meta l4proto { tcp, udp } th dport 53 accept"),
         (70, BROKEN, "tcp dport 70"),
         (8080, ("unknown", "x-FIREWALL_REDIRECT"), "table ip nat, chain pre: tcp dport 8080 redirect"),
     ],

@@ -141,6 +141,81 @@ def test_nftables_of_the_kernel_are_read(network, nft):
     assert seen(programs(nft=real_nft()), port=5001)[1]["host_firewall"]["verdict"] == "broken"
 
 
+def test_a_rule_for_one_client_alone(network, nft):
+    """A client in the machine's own network, which nobody in the Internet is."""
+    nft("add table inet t; add chain inet t c { type filter hook input priority 0; }")
+    nft("add rule inet t c ip saddr 10.0.1.7 tcp dport 5000 drop")
+    run = programs(nft=real_nft())
+    assert seen(run)[1]["host_firewall"]["verdict"] == "ok"
+    run.ran.clear()
+    found = seen(run, client="10.0.1.7")[1]["host_firewall"]
+    assert (found["verdict"], found["code"]) == ("partial", "x-FIREWALL_DROP")
+    assert "from 10.0.1.7, which is this client" in found["evidence"]
+    assert run.ran.count("nft") == 1
+    assert seen(run, client="10.0.1.8")[1]["host_firewall"]["verdict"] == "ok"
+    assert seen(run, client="2001:db8::7")[1]["host_firewall"]["verdict"] == "ok"
+
+
+def holders(monkeypatch, port=5000):
+    """The unit holds that port, and others the rest."""
+    monkeypatch.setattr(_machine._port, "held_by", lambda row, _units: row["local_port"] == port)
+
+
+def test_a_proxy_in_front_is_followed_to_the_application(network, bind, monkeypatch):
+    holders(monkeypatch)
+    bind("0.0.0.0", 80)
+    bind("127.0.0.1", 5000)
+    result, hops = seen(programs(), entrance=80)
+    assert list(hops)[:5] == [
+        "host_firewall",
+        "proxy_listener",
+        "proxy_bound_address",
+        "proxy_accept_queue",
+        "listener",
+    ]
+    assert {each["verdict"] for each in hops.values()} == {"ok"}
+    assert result["entrance"] == 80
+    assert {row["local_port"] for row in result["listening_ports"]} == {80, 5000}
+
+
+def test_nothing_listens_where_clients_ask(network, bind, monkeypatch):
+    holders(monkeypatch)
+    bind("0.0.0.0", 5000)
+    result, hops = seen(programs(), entrance=80)
+    assert result["entrance"] == 5000
+    assert list(hops) == ["host_firewall", "listener", "bound_address", "accept_queue", "unit", "selinux"]
+
+
+def test_the_unit_itself_listens_where_clients_ask(network, bind, monkeypatch):
+    monkeypatch.setattr(_machine._port, "held_by", lambda _row, _units: True)
+    bind("0.0.0.0", 5000)
+    bind("127.0.0.1", 80)
+    result, hops = seen(programs(), entrance=80, addresses=("10.0.1.20",))
+    assert result["entrance"] == 80
+    assert hops["bound_address"]["code"] == "x-BOUND_TO_LOOPBACK"
+
+
+def test_the_firewall_of_the_port_that_clients_ask_for_counts(network, nft, bind, monkeypatch):
+    holders(monkeypatch)
+    bind("0.0.0.0", 80)
+    bind("0.0.0.0", 5000)
+    nft(RULESET)
+    nft("add rule inet t c tcp dport 5000 accept")
+    assert seen(programs(nft=real_nft()), entrance=80)[1]["host_firewall"]["code"] == "x-FIREWALL_DROP"
+    assert seen(programs(nft=real_nft()))[1]["host_firewall"]["verdict"] == "ok"
+
+
+def test_a_firewall_that_leads_to_the_application_s_port(network, nft, bind, monkeypatch):
+    holders(monkeypatch)
+    bind("0.0.0.0", 5000)
+    save = "# v1.8.9 (nf_tables)\n*nat\n:PREROUTING ACCEPT [0:0]\n"
+    save += "-A PREROUTING -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 5000\n"
+    nft("add table ip nat; add chain ip nat PREROUTING { type nat hook prerouting priority -100; }")
+    result, hops = seen(programs(iptables_nft_save=save), entrance=80)
+    assert (result["entrance"], hops["host_firewall"]["code"]) == (80, "x-FIREWALL_REDIRECT")
+    assert hops["listener"]["verdict"] == "ok"
+
+
 @pytest.mark.parametrize(
     ("answer", "why"),
     [

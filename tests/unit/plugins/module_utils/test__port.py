@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _port
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._port import socket_hops
 
 UNITS = ["webserver.service", "webserver.socket"]
@@ -39,13 +40,16 @@ def others(**fields):
     return row(**{"pid": 7, "name": "nginx", "unit": "nginx.service", "processes": [process], **fields})
 
 
-def judged(*rows, active=True, family="ipv4", addresses=None):
+def judged(*rows, active=True, family="ipv4", addresses=None, behind_proxy=False):
     addresses = OWN if addresses is None else addresses
-    return {each["hop"]: each for each in socket_hops(list(rows), UNITS, active, 5000, family, addresses)}
+    hops = socket_hops(list(rows), UNITS, active, 5000, family, addresses, behind_proxy)
+    return {each["hop"]: each for each in hops}
 
 
 def verdicts(hops):
-    return [hops[name]["verdict"] for name in ("listener", "bound_address", "accept_queue")]
+    return [
+        each["verdict"] for name, each in hops.items() if name.endswith(("listener", "bound_address", "accept_queue"))
+    ]
 
 
 def test_a_healthy_socket():
@@ -182,3 +186,76 @@ def test_of_several_sockets_one_queue_is_full():
     found = judged(row(recv_q=129), row())["accept_queue"]
     assert (found["verdict"], found["code"]) == ("partial", "x-ACCEPT_QUEUE_FULL")
     assert "129 connections wait" in found["evidence"]
+
+
+PROXY = {"name": "nginx", "pid": 7, "unit": "nginx.service", "processes": [{"pid": 7, "unit": "nginx.service"}]}
+
+
+def nginx(**fields):
+    return row(**{**PROXY, "port": 80, **fields})
+
+
+LOOPBACK = {"address": "127.0.0.1"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "entrance", "expected"),
+    [
+        ([row()], None, (5000, False)),
+        ([row()], 5000, (5000, False)),
+        # A proxy takes connections for the application, which may listen for the machine alone.
+        ([nginx(), row(**LOOPBACK)], 80, (80, True)),
+        ([nginx(), row()], 80, (80, True)),
+        ([nginx()], 80, (80, True)),
+        # The unit itself listens there too.
+        ([row(port=80), row()], 80, (80, False)),
+        # A proxy that does not run: nobody reaches the application in another way.
+        ([row(**LOOPBACK)], 80, (80, True)),
+        ([row(address="::1")], 80, (80, True)),
+        # Nothing listens there: clients must ask for the application's own port.
+        ([row()], 80, (5000, False)),
+        ([], 80, (5000, False)),
+        ([nginx(address="::", dual_stack=False, ipv4_reachable=False), row()], 80, (5000, False)),
+    ],
+)
+def test_the_port_by_which_clients_come_in(rows, entrance, expected):
+    assert _port.way_in(rows, UNITS, 5000, entrance, "ipv4") == expected
+
+
+def proxied(*rows):
+    hops = _port.proxy_hops(list(rows), UNITS, 5000, 80, "ipv4", OWN)
+    return {each["hop"]: each for each in hops}
+
+
+def test_a_proxy_that_is_well():
+    hops = proxied(nginx(), row(**LOOPBACK))
+    assert verdicts(hops) == ["ok", "ok", "ok"]
+    assert list(hops) == ["proxy_listener", "proxy_bound_address", "proxy_accept_queue"]
+    says = (
+        "nginx (pid 7, nginx.service) listens on 0.0.0.0:80, and is taken for a proxy that leads to webserver.service."
+    )
+    assert hops["proxy_listener"]["evidence"] == says
+
+
+def test_a_proxy_that_does_not_run():
+    hops = proxied(row(**LOOPBACK))
+    assert verdicts(hops) == ["broken", "skipped", "skipped"]
+    found = hops["proxy_listener"]
+    assert found["code"] == "x-NO_PROXY"
+    assert "Nothing listens on port 80" in found["evidence"]
+    assert "127.0.0.1:5000" in found["evidence"]
+
+
+def test_a_proxy_that_no_client_reaches():
+    hops = proxied(nginx(address="127.0.0.1"), row(**LOOPBACK))
+    assert verdicts(hops) == ["ok", "broken", "ok"]
+    assert hops["proxy_bound_address"]["fix"] == "Have nginx.service listen on 0.0.0.0:80."
+    full = proxied(nginx(recv_q=9, backlog=2), row())["proxy_accept_queue"]
+    assert (full["verdict"], full["fix"]) == ("broken", "sudo systemctl restart nginx.service")
+
+
+def test_an_application_behind_a_proxy_may_listen_for_the_machine_alone():
+    hops = judged(row(**LOOPBACK), behind_proxy=True)
+    assert verdicts(hops) == ["ok", "ok", "ok"]
+    assert "127.0.0.1:5000" in hops["bound_address"]["evidence"]
+    assert verdicts(judged(behind_proxy=True)) == ["broken", "skipped", "skipped"]
