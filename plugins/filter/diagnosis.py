@@ -16,6 +16,7 @@ class FilterModule:
             "diagnose": Lazy("_diagnosis", "diagnose"),
             "diagnosis_lines": Lazy("_diagnosis", "lines"),
             "diagnosis_groups": Lazy("_diagnosis", "groups"),
+            "diagnosis_questions": Lazy("_entrance", "questions"),
             "report_places": Lazy("_report_files", "report_places"),
             "unwritable": Lazy("_report_files", "unwritable"),
             "public_addresses": Lazy("_diagnosis", "public_addresses"),

@@ -11,10 +11,11 @@ machine does with it (_machine). Any of them may be missing; what it would have 
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping
+import ipaddress
+from typing import Any, Iterable, Mapping, NamedTuple
 from urllib.parse import urlsplit
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import endpoint
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import SCOPES, endpoint
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._endpoint import (
     NO_ROUTE,
     PORTS,
@@ -24,6 +25,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._endpoint import (
     is_loopback,
     is_private,
 )
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._entrance import is_forwarded, port_of
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._hop import (
     BROKEN,
     OK,
@@ -47,10 +49,11 @@ REACHABLE, UNREACHABLE = "reachable", "unreachable"  # and partial, unknown, as 
 AWS_HOPS = ("target_exists", "instance_state", "public_address", "block_public_access", "internet_gateway")
 AWS_HOPS += ("nacl_ingress", "security_group", "nacl_egress", "route")
 MACHINE_HOPS = ("host_firewall", "listener", "bound_address", "accept_queue", "unit", "selinux")
+PROXY_HOPS = ("proxy_listener", "proxy_bound_address", "proxy_accept_queue")  # if there is one on the machine
 CLIENT_HOPS = ("dns", "tcp")
 SITE_HOPS = ("tls", "http", "application")
 # Who is asked about a hop, and where it is fixed.
-SIDES = {**dict.fromkeys(CLIENT_HOPS, "client"), **dict.fromkeys(MACHINE_HOPS, "machine")}
+SIDES = {**dict.fromkeys(CLIENT_HOPS, "client"), **dict.fromkeys((*MACHINE_HOPS, *PROXY_HOPS), "machine")}
 SIDES.update(dict.fromkeys(SITE_HOPS, "site"))  # any other is AWS's
 
 # Whose view a hop is in, and what helps if it cannot be had.
@@ -61,6 +64,21 @@ NEEDED = {
     AWS: "AWS_PROFILE and AWS_REGION, or diagnosis_aws # credentials that may do what files/iam-policy.json lists",
     MACHINE: "ansible webservers -i INVENTORY -m ping # says why the machine is not reached",
 }
+
+# What ssh says of a host key: what to say in its place, and what helps.
+KEY_CHANGED = "REMOTE HOST IDENTIFICATION HAS CHANGED"
+HOST_KEYS = {
+    KEY_CHANGED: (
+        f"ssh meets another host key than the one it knows ({KEY_CHANGED}).",
+        "ssh-keygen -R {} # if it is the same machine, made anew; else correct ansible_host",
+    ),
+    "Host key verification failed": (
+        "ssh does not know the machine's host key (Host key verification failed).",
+        "ssh USER@{} # once, to accept its host key",
+    ),
+}
+
+NAME_BALANCER = "If it is a load balancer's, name that in diagnosis_load_balancer_arn."
 
 # Fixes that begin so are to be typed there and not where the diagnosis was asked for.
 ON_THE_MACHINE = ("sudo ", "journalctl ")
@@ -91,6 +109,9 @@ TITLES = {
     "nacl_egress": ("Outbound network ACL", "The network ACL keeps the answers in."),
     "route": ("Route back", "The answers find no way back to the client."),
     "host_firewall": ("Machine's firewall", "The machine's own firewall keeps clients out."),
+    "proxy_listener": ("Proxy's listener", "The proxy does not hold the port."),
+    "proxy_bound_address": ("Proxy's bound address", "The proxy listens where no client reaches it."),
+    "proxy_accept_queue": ("Proxy's accept queue", "The proxy takes no more connections."),
     "listener": ("Listener", "The application does not hold the port."),
     "bound_address": ("Bound address", "The application listens where no client reaches it."),
     "accept_queue": ("Accept queue", "The application takes no more connections."),
@@ -101,13 +122,37 @@ TITLES = {
     "application": ("Application", "The page is not the one that should be there."),
 }
 
+# Headlines of faults that say more than their hop.
+HEADLINES = {
+    "x-URL_PORT": "The URL asks for another port than the site's.",
+    "x-OTHER_MACHINE": "Another machine may answer at that address.",
+    "x-FIREWALL_REJECTS_SOME": "The machine's firewall may keep this client out.",
+    "x-FIREWALL_DROPS_SOME": "The machine's firewall may keep this client out.",
+}
+# Headlines of hops that let some clients in, and not the one that asked.
+SHUT_TO_THIS_CLIENT = {
+    "security_group": "The security group lets in only some, and not this client.",
+    "host_firewall": "The machine's own firewall keeps this client out.",
+}
+# Rules of the machine's firewall for some clients, and what a client that they are for sees.
+RULES_FOR_SOME = {"x-FIREWALL_REJECTS_SOME": (REFUSED, NO_ROUTE), "x-FIREWALL_DROPS_SOME": (TIMED_OUT,)}
+
 # What the client saw leaves these hops, whatever else is wrong (AWS's own pages and RFC 1122 say how each comes about).
-DROPPING = (*AWS_HOPS, "lb_state", "lb_scheme", "lb_security_group", "host_firewall", "accept_queue")
+DROPPING = (
+    *AWS_HOPS,
+    "lb_state",
+    "lb_scheme",
+    "lb_security_group",
+    "host_firewall",
+    "proxy_accept_queue",
+    "accept_queue",
+)
 BEHIND_PROXY = ("target_group", "target_health", "lb_security_group_egress", "target_nacl_ingress", "security_group")
 BEHIND_PROXY += ("target_nacl_egress", *MACHINE_HOPS)
 REMAINING = {
     "unresolved": ("dns",),
-    REFUSED: ("public_address", "lb_listener", "host_firewall", "listener", "bound_address", "unit", "selinux"),
+    REFUSED: ("public_address", "lb_listener", "host_firewall", "proxy_listener", "proxy_bound_address", "listener")
+    + ("bound_address", "unit", "selinux"),
     NO_ROUTE: ("instance_state", "host_firewall"),
     TIMED_OUT: DROPPING,
     "tls": ("tls",),
@@ -115,6 +160,16 @@ REMAINING = {
     "gateway": BEHIND_PROXY,
     "application": ("listener", "application"),
 }
+
+
+class Asked(NamedTuple):
+    """What is known of the way to the site, besides the views."""
+
+    url: str
+    port: int | None  # the application's
+    balancer: bool  # the URL leads to a load balancer
+    public: list[str]  # addresses of the machine
+    known_as: list[str]  # its names and addresses in the inventory
 
 
 def diagnose(
@@ -126,18 +181,32 @@ def diagnose(
     loopback: View | None = None,
     known_as: Iterable[str] = (),
     host: str = "",
+    port: int | None = None,
+    balancer: bool = False,
 ) -> Diagnosis:
     """`url` is what the client asked for, and `outside` what it saw; `private` and `loopback` are what the machine sees
     of its own page. A view that is None was not asked for, and its hops are skipped. `known_as` are the names and
-    addresses of the machine in the inventory; what AWS says of them is surer.
+    addresses of the machine in the inventory; what AWS says of them is surer. `port` is the application's, and
+    `balancer` says whether the URL leads to a load balancer.
     """
     url = without_userinfo(url)
     # A machine, and a server that answers in its place, write into a view what they like.
     outside, aws, machine, private, loopback = map(printable, (outside, aws, machine, private, loopback))
     seen = outside["saw"] if outside and outside.get("hops") else None
-    public = public_addresses(_addresses_in(aws)) or public_addresses(known_as)
-    hops = [*_client_hops(outside, seen, aws, public), *_view_hops(aws, AWS_HOPS, AWS)]
-    hops += [*_view_hops(machine, MACHINE_HOPS, MACHINE), *_site_hops(url, outside, machine, private, loopback)]
+    known = [name for name in known_as if name]
+    public = public_addresses(_addresses_in(aws)) or public_addresses(known)
+    asked = Asked(url, port, balancer or _has_load_balancer(aws), public, known)
+    machine = _with_host_key_explained(machine, known)
+    site = _site_hops(url, outside, machine, private, loopback)
+    client = [each for each in _view_hops(outside, CLIENT_HOPS, CLIENT) if each["hop"] in CLIENT_HOPS]
+    astray = _astray(asked, seen, machine, site) if seen else None
+    hops = [astray, *client[1:]] if astray else client
+    around = _view_hops(aws, AWS_HOPS, AWS)
+    if seen and _is_elsewhere(asked, seen) and site[-1]["verdict"] == OK:
+        # The right page came from there: AWS was asked about another way than the one that clients take.
+        evidence = f"The page comes from {seen['address']}, which is not the machine's address. {NAME_BALANCER}"
+        around = [each if each["verdict"] == OK else hop(each["hop"], SKIPPED, evidence) for each in around]
+    hops = [*hops, *around, *_view_hops(machine, MACHINE_HOPS, MACHINE), *site]
     for each in hops:
         each["side"] = SIDES.get(each["hop"], "aws")
         each["title"] = TITLES.get(each["hop"], (each["hop"],))[0]
@@ -163,7 +232,7 @@ def diagnose(
         "first_broken_hop": first["hop"] if first else None,
         "broken_hops": [each["hop"] for each in broken] or [first["hop"] for first in [first] if first],
         "suspects": suspects,
-        **_words(url, first, hops, broken, suspects, saw, verdict, public),
+        **_words(asked, first, hops, suspects, saw, verdict, seen, machine),
         "notes": list((aws or {}).get("notes") or []),
         "hops": hops,
     }
@@ -179,21 +248,74 @@ def _view_hops(view: View | None, names: Iterable[str], who: str) -> list[Hop]:
     return [dict(each) for each in view["hops"]]
 
 
-def _client_hops(outside: View | None, seen: Mapping | None, aws: View | None, public: list[str]) -> list[Hop]:
-    hops = [each for each in _view_hops(outside, CLIENT_HOPS, CLIENT) if each["hop"] in CLIENT_HOPS]
-    if not seen or seen["tcp"] in (None, "answered"):
-        return hops
+def _with_host_key_explained(machine: View | None, known_as: list[str]) -> View | None:
+    """What ssh prints of a host key fills a screen."""
+    for words, (evidence, fix) in HOST_KEYS.items():
+        if machine and not machine.get("hops") and words in str(machine.get("msg")):
+            return {"msg": evidence, "fix": fix.format((known_as or ["ADDRESS"])[0])}
+    return machine
+
+
+def _astray(asked: Asked, seen: Mapping, machine: View | None, site: list[Hop]) -> Hop | None:
+    """The hop `dns` of a URL that does not lead to the site; None if it does, or nothing says that it does not."""
     address = seen["address"]
-    if not public or address in public or is_loopback(address) or _has_load_balancer(aws):
-        return hops
-    if is_private(address) and seen["tcp"] != REFUSED:  # who refuses is there
+    if not address or asked.balancer or is_forwarded(asked.url, seen):
+        return None
+    if _is_another_machine(asked, address, machine) and site[-1]["verdict"] != OK:
+        evidence = f"ssh meets another host key at {address} than the one it knows ({KEY_CHANGED}): the address became"
+        evidence += " another machine's, whose page this may be, or the machine was made anew."
+        return hop("dns", BROKEN, evidence, "x-OTHER_MACHINE", (machine or {})["fix"], [address])
+    if seen["tcp"] == "answered":
+        return None
+    public = asked.public
+    if public and address not in public and is_private(address) and not _is_near(asked, seen, machine):
         evidence = f"{address} is a private address, which nobody in the Internet can reach."
-        hops[0] = hop("dns", BROKEN, evidence, "x-PRIVATE_ADDRESS", resources=[address])
-    elif not is_private(address):
+        return hop("dns", BROKEN, evidence, "x-PRIVATE_ADDRESS", resources=[address])
+    if public and address not in public and not is_private(address):
         evidence = f"{address} is not the machine's address, which is {' or '.join(public)}."
         evidence += " A public address that is no Elastic IP changes whenever the instance is stopped and started."
-        hops[0] = hop("dns", BROKEN, evidence, "x-OTHER_ADDRESS", resources=[address, *public])
-    return hops
+        evidence += f" {NAME_BALANCER}"
+        return hop("dns", BROKEN, evidence, "x-OTHER_ADDRESS", resources=[address, *public])
+    port, entrance = port_of(asked.url), _entrance(machine)
+    if entrance is not None and port not in (None, entrance):
+        evidence = f"The URL asks for port {port}, on which nothing listens; the site is on port {entrance}."
+        return hop("dns", BROKEN, evidence, "x-URL_PORT", resources=[address])
+    return None
+
+
+def _entrance(machine: View | None) -> int | None:
+    """The port by which clients come in to the machine; None if it was not read."""
+    return (machine or {}).get("entrance")
+
+
+def _is_elsewhere(asked: Asked, seen: Mapping) -> bool:
+    """Whether an address answers that is known not to be the machine's, such as that of a load balancer."""
+    address, public = seen["address"], asked.public
+    may_be_own = not public or address in public or is_private(address) or asked.balancer
+    return seen["tcp"] == "answered" and not may_be_own
+
+
+def _is_another_machine(asked: Asked, address: str, machine: View | None) -> bool:
+    """Whether ssh says that the machine of this address is not the one that it was."""
+    changed = KEY_CHANGED in str((machine or {}).get("msg"))
+    return changed and bool({address, urlsplit(asked.url).hostname} & set(asked.known_as))
+
+
+def _is_near(asked: Asked, seen: Mapping, machine: View | None) -> bool:
+    """Whether the client is in the network of the private address that it asked for, as far as that is known.
+
+    A host there refused it, or ssh got to the machine by that address, or the client's own is of the same range.
+    """
+    address, own = seen["address"], seen.get("source_address")
+    reached = bool((machine or {}).get("hops")) and address in asked.known_as
+    beside = own and _private_range(own) is not None and _private_range(own) == _private_range(address)
+    return seen["tcp"] == REFUSED or reached or bool(beside)
+
+
+def _private_range(address: str) -> Any:
+    """The network for private use, such as 10.0.0.0/8, that the address is in."""
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    return next((network for network, scope in SCOPES if scope == "private" and parsed in network), None)
 
 
 def _has_load_balancer(aws: View | None) -> bool:
@@ -264,6 +386,7 @@ def _first(hops: list[Hop], broken: list[Hop], suspects: list[str], saw: str) ->
     if saw in ("ok", "not_asked", "not_read"):
         return None
     partly = [each for each in hops if each["hop"] in suspects and each["verdict"] == PARTIAL]
+    partly += [each for each in hops if saw in RULES_FOR_SOME.get(each["code"] or "", ())]
     symptom = [each for each in hops if each["verdict"] == BROKEN]
     return (partly + symptom + [None])[0]
 
@@ -285,20 +408,21 @@ def _verdict(hops: list[Hop], broken: list[Hop], suspects: list[str], saw: str) 
 
 
 def _words(
-    url: str,
+    asked: Asked,
     first: Hop | None,
     hops: list[Hop],
-    broken: list[Hop],
     suspects: list[str],
     saw: str,
     verdict: str,
-    public: list[str],
+    seen: Mapping | None,
+    machine: View | None,
 ) -> dict[str, str | None]:
     """For people: a headline, what was found in a few sentences, the one thing to do, and the URL to open.
 
     `cause` is what was found if something is wrong, else None; `summary` is what was found in any case.
     """
-    opened = _open(url, hops, public)
+    astray = next((each["code"] for each in hops if each["hop"] == "dns"), None)
+    opened = _open(asked, hops, _entrance(machine) if astray == "x-URL_PORT" else None)
     if first is None:
         summary = _summary_without_fault(hops, saw)
         return {
@@ -310,14 +434,21 @@ def _words(
             "open": opened,
         }
     headline, cause, fix = TITLES.get(first["hop"], ("", ""))[1], first["evidence"], first["fix"]
+    headline = HEADLINES.get(first["code"] or "", headline)
     if first["symptom"]:
-        headline, cause, fix = _unexplained(first, hops, suspects, saw)
+        near = seen is not None and is_private(seen["address"]) and _is_near(asked, seen, machine)
+        headline, cause, fix = _unexplained(first, hops, suspects, saw, near)
+        cause += _doubt_of_the_port(asked, seen, machine, hops)
+    elif first["verdict"] == OK:
+        symptom = next(each["evidence"] for each in hops if each["symptom"])
+        cause = f"{symptom} Nothing else explains it: {cause}"
+        fix = "-e diagnosis_source=CLIENT/32 # the client's address, to learn whether that rule is for it"
     elif first["verdict"] == PARTIAL:
-        headline = {"security_group": "The security group lets in only some, and not this client."}.get(
-            first["hop"], headline
-        )
+        headline = SHUT_TO_THIS_CLIENT.get(first["hop"], headline)
     elif saw == "ok" and verdict == PARTIAL:
         headline = "The page is there, but not as it should be."
+    elif saw == "ok" and first["side"] == "aws" and seen and _is_elsewhere(asked, seen):
+        cause += f" But {seen['address']} answers, which is not the machine's address. {NAME_BALANCER}"
     elif saw == "ok" and first["side"] == "aws":
         cause += " The control node gets the page all the same: it does not come through the Internet."
     elif saw in (REFUSED, TIMED_OUT, NO_ROUTE) and first["hop"] not in (*REMAINING[saw], "dns"):
@@ -327,8 +458,10 @@ def _words(
             cause += f" That alone does not explain what the client saw ({_seen_in_words(saw)})"
         left = [each["title"] for each in hops if each["hop"] in suspects]
         cause += f"; look at {_listed(left)} too." if left else "."
-    if first["hop"] == "dns" and opened != url:
+    if first["hop"] == "dns" and opened != asked.url:
         fix = f"Open {opened}"
+    if first["code"] == "x-URL_PORT":
+        fix = f"-e diagnosis_url={opened} # if it is right: webserver_url in the inventory"
     told = {"headline": headline, "cause": cause, "summary": cause}
     return {**told, "fix": fix, "fix_where": _where(fix), "open": opened}
 
@@ -370,15 +503,27 @@ def _unread(hops: list[Hop]) -> str:
     return f"{_listed(told)}."
 
 
-def _unexplained(first: Hop, hops: list[Hop], suspects: list[str], saw: str) -> tuple[str, str, str | None]:
-    """Nothing that could be read is broken, and yet the client does not get through."""
+def _doubt_of_the_port(asked: Asked, seen: Mapping | None, machine: View | None, hops: list[Hop]) -> str:
+    """Of a machine that was not read nobody knows whether a proxy serves the URL's port."""
+    port, unread = port_of(asked.url), machine is not None and not machine.get("hops")
+    if not unread or asked.balancer or asked.port in (None, port) or is_forwarded(asked.url, seen or {}):
+        return ""
+    opened = _open(asked, hops, asked.port)
+    return (
+        f" The URL asks for port {port}, and the site is on port {asked.port}:"
+        f" if no proxy on the machine serves port {port}, open {opened}"
+    )
+
+
+def _unexplained(first: Hop, hops: list[Hop], suspects: list[str], saw: str, near: bool) -> tuple[str, str, str | None]:
+    """Nothing that could be read is broken, and yet the client does not get through. `near`: in the same network."""
     unread = [each for each in hops if each["hop"] in suspects and each["verdict"] == UNKNOWN]
     if unread:
         cause = f"{first['evidence']} That leaves what could not be read: {_unread(unread)}"
         return TITLES["tcp"][1], cause, unread[0]["fix"]
     asked = {each["side"] for each in hops if each["verdict"] == OK}
     address = (first["resources"] or [""])[0]
-    if is_private(address) and not is_loopback(address) and saw != REFUSED:
+    if is_private(address) and not is_loopback(address) and not near:
         cause = f"{address} is a private address: only who is in the same network, or in a VPN to it, gets there."
         return TITLES["dns"][1], cause, "diagnosis_url: the URL with the machine's public address, if it has one"
     if saw == REFUSED and is_loopback(address):
@@ -395,21 +540,23 @@ def _unexplained(first: Hop, hops: list[Hop], suspects: list[str], saw: str) -> 
     return TITLES["tcp"][1], first["evidence"], first["fix"]
 
 
-def _open(url: str, hops: list[Hop], public: list[str]) -> str:
-    """The exact URL to open: with the scheme that is spoken, and the public address where it had another."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or PORTS.get(parts.scheme, 80)
-    except ValueError:
-        return url
+def _open(asked: Asked, hops: list[Hop], other_port: int | None) -> str:
+    """The exact URL to open: with the scheme that is spoken, the public address, and the port if it had another."""
+    port = port_of(asked.url)
+    if port is None:
+        return asked.url
+    parts = urlsplit(asked.url)
     by_name = {each["hop"]: each for each in hops}
-    scheme, host = parts.scheme, parts.hostname or ""
-    tls = by_name.get("tls", {}).get("code")
-    scheme = {"x-TLS_TO_PLAIN": "http", "x-PLAIN_TO_TLS": "https"}.get(tls or "", scheme)
-    if by_name.get("dns", {}).get("code") in ("x-PRIVATE_ADDRESS", "x-OTHER_ADDRESS") and public:
-        host = public[0]
-    elif scheme == parts.scheme:
-        return url
+    tls, astray = by_name.get("tls", {}), by_name.get("dns", {}).get("code")
+    scheme = {"x-TLS_TO_PLAIN": "http", "x-PLAIN_TO_TLS": "https"}.get(tls.get("code") or "", parts.scheme)
+    host, asked_port = parts.hostname or "", port
+    if astray in ("x-PRIVATE_ADDRESS", "x-OTHER_ADDRESS") and asked.public:
+        host = asked.public[0]
+    if other_port:
+        port = other_port
+        scheme = scheme if tls.get("verdict") == OK else "http"
+    if (scheme, host, port) == (parts.scheme, parts.hostname or "", asked_port):
+        return asked.url
     bracketed = f"[{host}]" if ":" in host else host
     place = bracketed if port == PORTS.get(scheme) else endpoint(host, port)
     return f"{scheme}://{place}{parts.path or '/'}" + (f"?{parts.query}" if parts.query else "")

@@ -23,7 +23,7 @@ import time
 from typing import Any, Iterator, NamedTuple
 from urllib.parse import urlsplit
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import endpoint, scope
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import endpoint, family_of, scope
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._hop import BROKEN, OK, SKIPPED, UNKNOWN, Hop, hop
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._printable import printable_line
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import FAMILIES
@@ -120,7 +120,8 @@ def target_of(url: str) -> Target:
 def probe(target: Target, expected: str | None = None, timeout: float = 5, family: str | None = None) -> dict[str, Any]:
     """Asks for the page. What was seen is in `saw`; what it says of each hop in `hops`. Never raises."""
     saw: dict[str, Any] = dict.fromkeys(
-        ("addresses", "address", "tcp", "tls", "status", "server", "location", "body_start", "body_sha256", "seconds")
+        ("addresses", "address", "source_address", "tcp", "tls", "status", "server", "location", "body_start")
+        + ("body_sha256", "seconds")
     )
     saw.update(url=target.url, attempts=[])
     hops: dict[str, Hop] = {}
@@ -135,6 +136,7 @@ def probe(target: Target, expected: str | None = None, timeout: float = 5, famil
         name = next(name for name in HOPS if name not in hops or name == HOPS[-1])
         evidence = f"The probe itself failed: {type(error).__name__}: {printable_line(str(error))}."
         hops[name] = hop(name, UNKNOWN, evidence, "x-PROBE_FAILED")
+    saw["source_address"] = _source_address(saw["address"])
     saw["seconds"] = round(time.monotonic() - began, 3)
     end = next((name for name in HOPS if name in hops and hops[name]["verdict"] not in (OK, SKIPPED)), "")
     not_asked = (hop(name, SKIPPED, f"Not asked, as {end} came first.") for name in HOPS)
@@ -206,6 +208,18 @@ def _connect(target: Target, addresses: list[str], timeout: float, saw: dict) ->
             evidence += f" Not so {', '.join(missed)}, which clients may try first."
         return connection, hop("tcp", OK, evidence, resources=[address])
     raise Broken(_unconnected(target, timeout, saw))
+
+
+def _source_address(address: str | None) -> str | None:
+    """The client's own address on the way to that one. No packet is sent."""
+    if not address:
+        return None
+    try:
+        with socket.socket(FAMILIES[family_of(address)], socket.SOCK_DGRAM) as anybody:
+            anybody.connect((address, 9))
+            return anybody.getsockname()[0]
+    except OSError:
+        return None
 
 
 def _outcome(error: OSError, address: str) -> str:

@@ -136,6 +136,11 @@ saw:
       returned: always
       type: str
       sample: 203.0.113.10
+    source_address:
+      description: The client's own address on the way there. Behind a translation the site sees another one.
+      returned: always
+      type: str
+      sample: 198.51.100.7
     tcp:
       description:
         - V(answered), V(refused), V(timed_out), V(no_route), V(no_network) or V(forbidden).

@@ -31,11 +31,19 @@ def aws(**faults):
     return {**view(AWS_HOPS, **faults), "target": {"public_address": ADDRESS}, "notes": []}
 
 
-def machine(**faults):
-    return view(MACHINE_HOPS, **faults)
+def machine(entrance=5000, **faults):
+    return {**view(MACHINE_HOPS, **faults), "entrance": entrance}
 
 
-def client(tcp="answered", address=ADDRESS, digest="ours", **faults):
+PROXY_HOPS = ("proxy_listener", "proxy_bound_address", "proxy_accept_queue")
+
+
+def proxied(**faults):
+    """A machine on which a proxy has port 80."""
+    return {**view([MACHINE_HOPS[0], *PROXY_HOPS, *MACHINE_HOPS[1:]], **faults), "entrance": 80}
+
+
+def client(tcp="answered", address=ADDRESS, digest="ours", source=None, **faults):
     """What a client saw; it sees nothing behind a connection that does not come about."""
     names = ["dns", "tcp", "tls", "http", "application"]
     if tcp not in ("answered", None):
@@ -48,6 +56,7 @@ def client(tcp="answered", address=ADDRESS, digest="ours", **faults):
     found["saw"] = {
         "tcp": tcp,
         "address": address,
+        "source_address": source,
         "status": 200 if answered else None,
         "body_sha256": digest if answered else None,
     }
@@ -257,6 +266,163 @@ def test_a_page_that_another_serves():
     assert (found["verdict"], found["served"], found["first_broken_hop"]) == ("unreachable", False, "listener")
     expected = diagnosed(client(), inside=machine(listener=("broken", "x-PORT_TAKEN")))
     assert (expected["verdict"], expected["served"]) == ("partial", True)
+
+
+PORTLESS = f"http://{ADDRESS}/"
+
+
+@pytest.mark.parametrize("saw", ["refused", "timed_out"])
+def test_a_url_without_the_port(saw):
+    """Nothing listens on port 80 of the machine, which serves the site on 5000."""
+    found = diagnosed(client(saw), url=PORTLESS, port=5000)
+    assert (found["first_broken_hop"], found["broken_hops"], found["served"]) == ("dns", ["dns"], False)
+    assert found["headline"] == "The URL asks for another port than the site's."
+    assert found["cause"] == "The URL asks for port 80, on which nothing listens; the site is on port 5000."
+    assert found["open"] == URL
+    assert found["fix"] == f"-e diagnosis_url={URL} # if it is right: webserver_url in the inventory"
+    # What else is broken is said too.
+    stopped = diagnosed(client(saw), inside=machine(unit="broken"), url=PORTLESS, port=5000)
+    assert stopped["broken_hops"] == ["dns", "unit"]
+
+
+def test_a_url_with_another_scheme_and_port():
+    opened = diagnosed(client("refused"), url=f"https://{ADDRESS}/a?b=c", port=5000)["open"]
+    assert opened == f"http://{ADDRESS}:5000/a?b=c"
+    own = client(tls=("broken", "x-PLAIN_TO_TLS"), http="skipped", application="skipped")
+    opened = diagnosed(client("refused"), url=f"https://{ADDRESS}/", port=5000, loopback=own)["open"]
+    assert opened == f"https://{ADDRESS}:5000/"
+
+
+def test_a_page_that_comes_by_another_port_is_well():
+    """As from a proxy on another machine."""
+    found = diagnosed(client(), url="https://shop.example/", port=5000)
+    assert (found["verdict"], found["open"]) == ("reachable", "https://shop.example/")
+
+
+def test_a_page_that_comes_by_a_load_balancer_that_was_not_named():
+    """The machine's group admits the load balancer alone, of which AWS was not asked."""
+    shut = aws(security_group="broken")
+    found = diagnosed(client("answered", "198.51.100.7"), shut, url="https://shop.example/", port=5000)
+    assert (found["verdict"], found["open"]) == ("reachable", "https://shop.example/")
+    group = next(each for each in found["hops"] if each["hop"] == "security_group")
+    assert group["verdict"] == "skipped"
+    assert "diagnosis_load_balancer_arn" in group["evidence"]
+    # Whose page it is, is not known.
+    unsure = client("answered", "198.51.100.7", application=("unknown", "x-NOTHING_EXPECTED"))
+    found = diagnosed(unsure, shut, url="https://shop.example/", port=5000)
+    assert found["first_broken_hop"] == "security_group"
+    assert "diagnosis_load_balancer_arn" in found["cause"]
+    assert "does not come through the Internet" not in found["cause"]
+
+
+def test_a_load_balancer_has_ports_of_its_own():
+    found = diagnosed(
+        client("timed_out", "198.51.100.7"), {"msg": "no credentials"}, url=PORTLESS, port=5000, balancer=True
+    )
+    assert "dns" not in found["broken_hops"]
+    assert "port 5000" not in found["cause"]
+    assert found["open"] == PORTLESS
+    known = diagnose(PORTLESS, client("refused", "198.51.100.7"), known_as=[ADDRESS], balancer=True)
+    assert known["first_broken_hop"] == "tcp"
+
+
+def test_a_forwarded_port_is_the_control_node_s():
+    found = diagnosed(client("refused", "127.0.0.1"), url="http://127.0.0.1:15090/", port=5000)
+    assert found["headline"] == "The port does not lead to the machine."
+
+
+def test_a_port_of_a_machine_that_was_not_read():
+    """A proxy may serve it, or nobody."""
+    found = diagnosed(client("refused"), inside={"msg": "ssh: timed out"}, url=PORTLESS, port=5000)
+    assert "The URL asks for port 80, and the site is on port 5000" in found["cause"]
+    assert URL in found["cause"]
+    assert "port 80" not in diagnosed(client("refused"), inside={"msg": "ssh: timed out"}, port=5000)["cause"]
+
+
+@pytest.mark.parametrize(
+    ("name", "saw"),
+    [("proxy_listener", "refused"), ("proxy_bound_address", "refused"), ("proxy_accept_queue", "timed_out")],
+)
+def test_a_proxy_in_front(name, saw):
+    assert diagnosed(inside=proxied(), url=PORTLESS, port=5000)["verdict"] == "reachable"
+    found = diagnosed(client(saw), inside=proxied(**{name: "broken"}), url=PORTLESS, port=5000)
+    assert (found["first_broken_hop"], found["broken_hops"]) == (name, [name])
+    assert found["cause"] == f"Evidence of {name}."
+    assert {each["side"] for each in found["hops"] if each["hop"].startswith("proxy_")} == {"machine"}
+
+
+def test_a_client_that_the_firewall_may_turn_away():
+    """As fail2ban and ufw do; the rule is for some clients, and whether this is one is not known."""
+    for saw, code in (("refused", "x-FIREWALL_REJECTS_SOME"), ("no_route", "x-FIREWALL_REJECTS_SOME")):
+        found = diagnosed(client(saw), inside=machine(host_firewall=("ok", code)))
+        assert (found["first_broken_hop"], found["served"]) == ("host_firewall", False)
+        assert found["headline"] == "The machine's firewall may keep this client out."
+        assert "Evidence of host_firewall." in found["cause"]
+        assert found["fix"].startswith("-e diagnosis_source=")
+    dropped = diagnosed(client("timed_out"), inside=machine(host_firewall=("ok", "x-FIREWALL_DROPS_SOME")))
+    assert dropped["first_broken_hop"] == "host_firewall"
+    # A rule that drops explains no refusal, and none explains anything if another hop is broken.
+    other = diagnosed(client("refused"), inside=machine(host_firewall=("ok", "x-FIREWALL_DROPS_SOME")))
+    assert other["headline"] == "Another host answers there."
+    broken = diagnosed(
+        client("refused"), inside=machine(host_firewall=("ok", "x-FIREWALL_REJECTS_SOME"), unit="broken")
+    )
+    assert broken["first_broken_hop"] == "unit"
+    assert diagnosed(inside=machine(host_firewall=("ok", "x-FIREWALL_DROPS_SOME")))["verdict"] == "reachable"
+
+
+NEAR = "172.31.2.32"
+NEAR_URL = f"http://{NEAR}:5000/"
+
+
+@pytest.mark.parametrize(
+    ("source", "known_as"),
+    [
+        # The control node's own address is of the same network.
+        ("172.31.9.9", ()),
+        # ssh got to the machine by that address, as through a VPN.
+        ("10.8.0.2", (NEAR,)),
+    ],
+)
+def test_a_control_node_in_the_same_network(source, known_as):
+    shut = machine(host_firewall=("broken", "x-FIREWALL_DROP"))
+    found = diagnosed(client("timed_out", NEAR, source=source), inside=shut, url=NEAR_URL, known_as=known_as)
+    assert (found["first_broken_hop"], found["broken_hops"]) == ("host_firewall", ["host_firewall"])
+    alone = machine(host_firewall=("partial", "x-FIREWALL_DROP"))
+    found = diagnosed(client("timed_out", NEAR, source=source), inside=alone, url=NEAR_URL, known_as=known_as)
+    assert (found["first_broken_hop"], found["cause"]) == ("host_firewall", "Evidence of host_firewall.")
+    assert found["headline"] == "The machine's own firewall keeps this client out."
+    well = diagnosed(client("timed_out", NEAR, source=source), url=NEAR_URL, known_as=known_as)
+    assert "is a private address" not in well["cause"]
+
+
+CHANGED = "Failed to connect to the host via ssh: @@@@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @@@@ Host key"
+CHANGED = {"unreachable": True, "msg": CHANGED + " verification failed."}
+
+
+def test_an_address_that_became_another_machine_s():
+    unsure = client(application=("unknown", "x-NOTHING_EXPECTED"))
+    found = diagnosed(unsure, {"msg": "no credentials"}, CHANGED, known_as=[ADDRESS])
+    assert (found["served"], found["first_broken_hop"]) == (False, "dns")
+    assert found["verdict"] != "reachable"
+    assert found["headline"] == "Another machine may answer at that address."
+    assert "REMOTE HOST IDENTIFICATION HAS CHANGED" in found["cause"]
+    assert "@@@" not in repr(found)
+    assert f"ssh-keygen -R {ADDRESS}" in found["fix"]
+    # The right page is the right machine's, which was made anew.
+    assert diagnosed(client(), {"msg": "no"}, CHANGED, known_as=[ADDRESS])["served"]
+    # The URL leads elsewhere, as to a load balancer: that ssh meets another machine says nothing of it.
+    assert diagnosed(unsure, {"msg": "no"}, CHANGED, known_as=["198.51.100.7"])["served"]
+    refused = diagnosed(client("refused"), {"msg": "no"}, CHANGED, known_as=[ADDRESS])
+    assert (refused["first_broken_hop"], refused["served"]) == ("dns", False)
+
+
+def test_a_host_key_that_ssh_does_not_know_yet():
+    unknown = {"unreachable": True, "msg": "Failed to connect to the host via ssh: Host key verification failed."}
+    found = diagnosed(client("refused"), {"msg": "no"}, unknown, known_as=[ADDRESS])
+    unit = next(each for each in found["hops"] if each["hop"] == "unit")
+    assert unit["fix"] == f"ssh USER@{ADDRESS} # once, to accept its host key"
+    assert diagnosed(client(), {"msg": "no"}, unknown, known_as=[ADDRESS])["served"]
 
 
 def test_D22_a_private_url():

@@ -75,6 +75,7 @@ def test_D24_a_page_that_is_served(serve):
     saw = result["saw"]
     assert (saw["tcp"], saw["status"], saw["server"], saw["body_start"]) == ("answered", 200, "gunicorn", "Hello World")
     assert saw["attempts"] == [{"address": "127.0.0.1", "outcome": "answered"}]
+    assert saw["source_address"] == "127.0.0.1"
     assert saw["body_sha256"] == "d2a84f4b8b650937ec8f73cd8be2c74add5a911ba64df27458ed8229da804a26"
 
 
@@ -93,12 +94,14 @@ def test_D17_timed_out(network, bind):
     with socket.create_connection(listener.getsockname()):
         result = seen(5000, timeout=1)
     assert (last(result)["code"], result["saw"]["tcp"]) == ("x-TCP_TIMED_OUT", "timed_out")
+    assert result["saw"]["source_address"] == "127.0.0.1"
     assert "waited 1 seconds" in last(result)["evidence"]
 
 
 def test_D17_no_network(network):
     result = seen(80, host="192.0.2.1")
     assert (last(result)["code"], result["saw"]["tcp"]) == ("x-CLIENT_NETWORK", "no_network")
+    assert result["saw"]["source_address"] is None
 
 
 def test_D17_no_route_to_host(network, nft):

@@ -1,0 +1,70 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+"""Whose port is the port of a URL? It is what the machine and AWS are asked for.
+
+The application has a port of its own. The URL's port may be the same, or that of a load balancer's listener, of a proxy
+on the machine, of the client's own machine, which forwards it, or simply wrong.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+from urllib.parse import urlsplit
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._endpoint import PORTS, is_loopback, is_private
+
+
+def port_of(url: str) -> int | None:
+    """The port that a client of the URL connects to; None if it is no URL."""
+    try:
+        parts = urlsplit(url)
+        return parts.port or PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+
+
+def questions(
+    url: str,
+    port: int,
+    outside: Mapping[str, Any] | None = None,
+    machine: Mapping[str, Any] | None = None,
+    load_balancer: str = "",
+) -> dict[str, Any]:
+    """What to ask the machine and AWS about the URL of an application on this port.
+
+    `outside` and `machine` are what the modules endpoint_probe and host_reachability returned, as far as they have been
+    asked. `load_balancer` is the ARN of the load balancer that the URL leads to, if there is one. Returns
+
+    - `entrance` and `client`: options of host_reachability, or None
+    - `aws_port`: the option `port` of reachability
+    """
+    saw = (outside or {}).get("saw") or {}
+    asked = port_of(url)
+    if load_balancer:
+        return {"entrance": None, "client": None, "aws_port": asked or port}
+    if asked is None or is_forwarded(url, saw):
+        return {"entrance": None, "client": None, "aws_port": port}
+    entrance = asked if asked != port else None
+    # Of a machine that was not read, nobody knows whether a proxy listens there. It is what clients ask for, and the
+    # advice on another port might open an application to the Internet that is not meant to be.
+    return {"entrance": entrance, "client": client_address(saw), "aws_port": (machine or {}).get("entrance") or asked}
+
+
+def is_forwarded(url: str, saw: Mapping[str, Any]) -> bool:
+    """Whether the URL leads to the client's own machine, which forwards the connection from any port to any other."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    return host == "localhost" or is_loopback(host) or is_loopback(saw.get("address") or "")
+
+
+def client_address(saw: Mapping[str, Any]) -> str | None:
+    """The client's own address, if the site sees that and no other, as it does of a client behind a translation."""
+    source, address = saw.get("source_address"), saw.get("address")
+    if not source or not address or is_loopback(source):
+        return None
+    return None if is_private(source) and not is_private(address) else source
