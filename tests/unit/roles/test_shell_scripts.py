@@ -195,6 +195,25 @@ def test_machine_that_has_python_and_pip_is_not_asked(shell, tmp_path):
     assert reach(shell, "no-such-host.invalid", 80, str(python)) == []
 
 
+@pytest.mark.parametrize(
+    ("unit", "site"),
+    [
+        ("WorkingDirectory=/opt/one/current/app\n", ["webserver: site /opt/one"]),
+        ("WorkingDirectory=/opt/one/current/app/src\n", ["webserver: site /opt/one"]),
+        ("WorkingDirectory=/home/ec2-user\n", ["webserver: site ?"]),
+        ("ExecStart=/usr/bin/python3 webserver.py\n", ["webserver: site ?"]),
+        (None, []),
+    ],
+)
+def test_machine_tells_whose_unit_it_has(shell, tmp_path, unit, site):
+    if unit:
+        (tmp_path / "webserver.service").write_text(f"[Service]\n{unit}Restart=always\n")
+    variables = {"python": "/usr/bin/python3", "credentials_dir": str(tmp_path / "none"), "unit_dir": str(tmp_path)}
+    variables = {f"__webserver_{name}": value for name, value in variables.items()}
+    said = run("webserver/templates/machine.sh.j2", shell, **variables)
+    assert [line for line in said if " site " in line] == site
+
+
 def test_yum_that_is_killed_is_told_from_one_that_fails(shell, tmp_path):
     killed, failed = install(shell, tmp_path, 137), install(shell, tmp_path, 1)
     assert killed[:2] == failed[:2] == ["python3: missing python3", "what yum said"]
