@@ -14,7 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _application, _releases
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import without_userinfo
 from ansible_collections.flasklaunch.ec2.plugins.modules.release import EXCLUDE
-from ansible_collections.flasklaunch.ec2.plugins.plugin_utils import _run
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils import _failure, _run
 
 NOT_SHOWN = "(its content is not shown)\n"
 USERINFO_CHANGES = "(a user name or a password in a URL changes, and is not shown)\n"
@@ -74,7 +74,10 @@ class ActionModule(ActionBase):
         return result
 
     def _execute(self, args, task_vars):
-        return self._execute_module(module_name="flasklaunch.ec2.release", module_args=args, task_vars=task_vars)
+        result = self._execute_module(module_name="flasklaunch.ec2.release", module_args=args, task_vars=task_vars)
+        if result.get("failed"):
+            result["msg"] = _failure.reason(result)
+        return result
 
     def _send(self, folder, entries, exclude):
         """Returns the path of the archive on the managed node, in Ansible's own folder there, which it removes."""

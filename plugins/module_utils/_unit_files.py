@@ -9,10 +9,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import stat
 import time
-from typing import Iterable, Mapping, NamedTuple
+from typing import Any, Iterable, List, Mapping, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _systemctl
 
@@ -29,6 +30,8 @@ PROPERTIES = (
     "ExecMainStartTimestampMonotonic",
 )
 STARTED_PROPERTY = {".service": "ExecMainStartTimestampMonotonic"}  # of a service its process counts, not readiness
+NOTES = "/run/flasklaunch/units"  # which is empty after a boot
+Stamp = List[int]  # of a file: when it was changed in nanoseconds since 1970, its number, and its size
 AS_IT_IS = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
 
 
@@ -41,13 +44,16 @@ def text(path: str) -> str | None:
         return None
 
 
-def write(path: str, content: str | None, mode: int = 0o644, owner: int = 0) -> None:
-    """Replaces a file in one step, or removes it where the content is None. Makes the folder that it is in."""
+def write(path: str, content: str | None, mode: int = 0o644, owner: int = 0, folder_mode: int | None = None) -> None:
+    """Replaces a file in one step, or removes it if the content is None. Makes the folder that it is in."""
     if content is None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
         return
-    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    folder = os.path.dirname(path)
+    os.makedirs(folder, mode=0o755, exist_ok=True)
+    if folder_mode is not None:
+        os.chmod(folder, folder_mode)
     new = f"{path}.new"
     with contextlib.suppress(FileNotFoundError):
         os.unlink(new)
@@ -59,12 +65,17 @@ def write(path: str, content: str | None, mode: int = 0o644, owner: int = 0) -> 
     os.replace(new, path)
 
 
-def is_as(path: str, content: str | None, mode: int = 0o644, owner: int = 0) -> bool:
-    """Whether a file is there with this content, mode and owner, or is not where the content is None."""
+def is_as(path: str, content: str | None, mode: int = 0o644, owner: int = 0, folder_mode: int | None = None) -> bool:
+    """Whether a file is there with this content, mode and owner, or is not there if the content is None."""
     if content is None or text(path) != content:
         return text(path) == content
     status = os.stat(path)
-    return (stat.S_IMODE(status.st_mode), status.st_uid) == (mode, owner)
+    folder = stat.S_IMODE(os.stat(os.path.dirname(path)).st_mode)
+    return (stat.S_IMODE(status.st_mode), status.st_uid, folder) == (
+        mode,
+        owner,
+        folder if folder_mode is None else folder_mode,
+    )
 
 
 class Unit(NamedTuple):
@@ -77,22 +88,57 @@ class Unit(NamedTuple):
     started: float | None  # seconds since 1970; None: not running
     needs_reload: bool
     file: str
+    start: int | None = None  # microseconds since the boot, another number for each start; None: not running
+
+    def compare(self, paths: Iterable[str], note: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
+        """Those of the paths, and of the unit's own file, that changed since the running process has read them.
+
+        A link counts by itself, not by what it leads to; a folder has changed when a file was put in or taken out. Also
+        returns a note, to be given the next time: a clock that was set does not say whether the change came before the
+        start. A note has the `start` of the process, what it has `read`, and what was `seen` there.
+        """
+        seen = {path: _stamp(path) for path in [self.file, *paths] if path}
+        if not self.active or self.started is None:
+            return [], {"start": None, "read": {}, "seen": seen}
+        was_read, was_seen = note.get("read", {}), note.get("seen", {})
+        read: dict[str, Stamp | None] = {}
+        for path, stamp in seen.items():
+            if note.get("start") == self.start and path in was_read:
+                read[path] = was_read[path]
+            elif note and note.get("start") != self.start and was_seen.get(path) == stamp:
+                read[path] = stamp  # it started after that was seen
+            else:
+                read[path] = stamp if stamp is None or stamp[0] / 1e9 <= self.started else None
+        outdated = [path for path, stamp in seen.items() if stamp is not None and read[path] != stamp]
+        return outdated, {"start": self.start, "read": read, "seen": seen}
 
     def runs_with_older(self, paths: Iterable[str]) -> list[str]:
-        """Those of the paths, and of the unit's own file, that are newer than the running process.
-
-        A link counts by itself, not by what it leads to; a folder is newer when a file was put in or taken out.
-        """
-        if not self.active or self.started is None:
-            return []
-        return [path for path in [self.file, *paths] if path and _changed(path) > self.started]
+        """As compare(), by the clock alone."""
+        return self.compare(paths, {})[0]
 
 
-def _changed(path: str) -> float:
+def _stamp(path: str) -> Stamp | None:
+    """Another one after each change; None if there is nothing."""
     try:
-        return os.lstat(path).st_mtime
+        status = os.lstat(path)
     except FileNotFoundError:
-        return 0
+        return None
+    return [status.st_mtime_ns, status.st_ino, status.st_size]
+
+
+def read_note(unit: str) -> dict[str, Any]:
+    """What write_note() wrote since the boot; empty if there is nothing, or nothing that can be understood."""
+    try:
+        with open(os.path.join(NOTES, unit + ".json"), encoding="utf-8") as file:
+            note = json.load(file)
+        return note if isinstance(note["read"], dict) and isinstance(note["seen"], dict) else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def write_note(unit: str, note: Mapping[str, Any]) -> None:
+    os.makedirs(NOTES, mode=0o700, exist_ok=True)
+    write(os.path.join(NOTES, unit + ".json"), json.dumps(note), 0o600, os.getuid())
 
 
 def parse(shown: str, now: float, uptime: float) -> dict[str, Unit]:
@@ -113,6 +159,7 @@ def _unit(values: Mapping[str, str], booted: float) -> Unit:
         active=values.get("ActiveState") in ("active", "activating", "reloading"),
         enabled=values.get("UnitFileState") == "enabled",
         started=booted + microseconds / 1e6 if microseconds else None,
+        start=microseconds or None,
         needs_reload=values.get("NeedDaemonReload") == "yes",
         file=values.get("FragmentPath", ""),
     )

@@ -215,7 +215,12 @@ import os
 import pwd
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _application, _deploy_lock, _releases
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import (
+    _application,
+    _deploy_lock,
+    _leftovers,
+    _releases,
+)
 
 EXCLUDE = [
     ".git",
@@ -339,6 +344,8 @@ def main():
     try:
         if params["_archive"] and not module.check_mode:
             _releases.make_folders(params["path"])
+        elif params["state"] == "present" and not module.check_mode:
+            _leftovers.remove()  # of modules that were killed: every deploy begins here
         with _releases.alone(params["path"]):
             if params["_run"] and not module.check_mode:
                 ours = _deploy_lock.check(params["path"], params["_run"], params["_gone"])

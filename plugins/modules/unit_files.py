@@ -39,6 +39,9 @@ options:
         description: The user to whom it belongs.
         type: str
         default: root
+      folder_mode:
+        description: The permissions of the folder that it is in, as octal digits, also if the folder is there already.
+        type: str
   units:
     description: The units to tell about.
     type: list
@@ -146,6 +149,7 @@ def argument_spec():
         content=dict(),
         mode=dict(default="0644"),
         owner=dict(default="root"),
+        folder_mode=dict(),
     )
     unit_options = dict(name=dict(required=True), reads=dict(type="list", elements="str", default=[]))
     return dict(
@@ -174,7 +178,8 @@ def apply(module, changes):
 
 
 def wanted(file, check_mode=False):
-    return file["path"], file["content"], int(file["mode"], 8), uid_of(file["owner"], check_mode)
+    folder_mode = int(file["folder_mode"], 8) if file["folder_mode"] else None
+    return file["path"], file["content"], int(file["mode"], 8), uid_of(file["owner"], check_mode), folder_mode
 
 
 def uid_of(user, check_mode):
@@ -201,6 +206,7 @@ def main():
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     os.umask(0o022)  # whatever root's is, who serves must be able to enter
     reads = {unit["name"]: unit["reads"] for unit in module.params["units"]}
+    notes = {name: _unit_files.read_note(name) for name in reads}
     lock = None if module.check_mode else module.params["lock"]
     try:
         there = {file["path"]: _unit_files.text(file["path"]) for file in module.params["files"]}
@@ -212,7 +218,12 @@ def main():
         if not module.check_mode and (changes or any(unit.needs_reload for unit in known.values())):
             module.run_command(["systemctl", "daemon-reload"], check_rc=True)
             known = states(module, reads)
-        outdated = {name: unit.runs_with_older(reads[name]) for name, unit in known.items()}
+        compared = {name: unit.compare(reads[name], notes[name]) for name, unit in known.items()}
+        outdated = {name: paths for name, (paths, _note) in compared.items()}
+        if any(reads.values()) and not module.check_mode:
+            for name, (_paths, note) in compared.items():
+                if note != notes[name]:
+                    _unit_files.write_note(name, note)
         if not locked:
             idle = not all(unit.active and unit.enabled for unit in known.values())
             locked = is_locked(lock, needed=idle or any(outdated.values()))

@@ -358,6 +358,15 @@ def test_what_the_managed_node_refuses_is_the_answer(machine, shop):
     assert "no-such-user" in result["msg"]
 
 
+def test_module_that_is_killed_says_so(machine, shop, monkeypatch):
+    """Ansible itself says that it could not deserialize the result."""
+    killed = {"failed": True, "rc": 137, "module_stdout": "", "msg": "Module result deserialization failed."}
+    monkeypatch.setattr(Here, "_execute_module", lambda self, **_arguments: dict(killed))
+    result = machine(src=str(shop))
+    assert result["failed"]
+    assert result["msg"].startswith("A process of this task was killed on the machine, most often because its memory")
+
+
 def test_failure_is_told_before_anything_is_sent(machine, shop):
     result = machine(src=str(shop), keep="many")
     assert result["failed"]

@@ -108,6 +108,45 @@ def test_unit_that_was_started_before_a_file_changed(running, tmp_path, name):
     assert running.runs_with_older([str(tmp_path / "read"), str(tmp_path / "current")]) == [str(tmp_path / name)]
 
 
+@pytest.mark.parametrize("started", [9000, 100], ids=["set forward", "set back"])
+def test_clock_that_is_set_neither_restarts_again_and_again_nor_hides_a_change(running, tmp_path, started):
+    """The times of the file and of the start no longer say which was first."""
+    read = str(tmp_path / "read")
+    outdated, note = running._replace(start=1).compare([read], {})
+    assert outdated == []
+    later = running._replace(start=1, started=started)
+    assert later.compare([read], note) == ([], note)
+    (tmp_path / "read").write_text("changed")
+    os.utime(read, (1500, 1500))
+    changed, seen = later.compare([read], note)
+    assert changed == [read]
+    assert later.compare([read], seen)[0] == [read], "until it is restarted"
+    restarted, after = later._replace(start=2).compare([read], seen)
+    assert restarted == []
+    assert later._replace(start=2, started=1).compare([read], after)[0] == []
+
+
+def test_unit_that_was_stopped_has_read_what_was_there_when_it_was_started(running, tmp_path):
+    read = str(tmp_path / "read")
+    os.utime(read, (2000, 2000))  # by a clock that was ahead
+    stopped, note = running._replace(active=False, start=None).compare([read], {})
+    assert stopped == []
+    assert running._replace(start=2).compare([read], note)[0] == []
+    os.utime(read, (3000, 3000))
+    assert running._replace(start=2).compare([read], note)[0] == [read], "changed, nobody knows when but by the clock"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"read": 1, "seen": {}}'])
+def test_note_that_nobody_understands_is_none(tmp_path, monkeypatch, text):
+    monkeypatch.setattr(_unit_files, "NOTES", str(tmp_path / "notes"))
+    assert _unit_files.read_note("web.service") == {}
+    note = {"start": 1, "read": {"/a": None}, "seen": {"/a": [1, 2, 3]}}
+    _unit_files.write_note("web.service", note)
+    assert _unit_files.read_note("web.service") == note
+    (tmp_path / "notes" / "web.service.json").write_text(text)
+    assert _unit_files.read_note("web.service") == {}
+
+
 def test_link_does_not_count_by_what_it_leads_to(running, tmp_path):
     os.utime(tmp_path / "read", (2000, 2000))
     assert running.runs_with_older([str(tmp_path / "current")]) == []
@@ -138,6 +177,16 @@ def test_own_file_that_was_taken_away_is_not_newer(running, tmp_path):
     """systemd tells of it by NeedDaemonReload."""
     (tmp_path / "unit").unlink()
     assert running.runs_with_older([]) == []
+
+
+def test_folder_of_secrets_is_shut_also_where_it_was_open(tmp_path):
+    path, wanted = str(tmp_path / "secrets" / "key"), ("x", 0o600, os.getuid())
+    _unit_files.write(path, *wanted)
+    assert _unit_files.is_as(path, *wanted)
+    assert not _unit_files.is_as(path, *wanted, 0o700)
+    _unit_files.write(path, *wanted, 0o700)
+    assert os.stat(tmp_path / "secrets").st_mode & 0o777 == 0o700
+    assert _unit_files.is_as(path, *wanted, 0o700)
 
 
 def test_nobody_can_read_it_before_it_is_whose_it_is_to_be(tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ import pwd
 import time
 
 import pytest
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _unit_files
 from ansible_collections.flasklaunch.ec2.plugins.modules import unit_files
 
 USER = pwd.getpwuid(os.getuid()).pw_name
@@ -43,6 +44,7 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "systemctl").write_text(SYSTEMCTL.format(folder=tmp_path))
     (tmp_path / "systemctl").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(_unit_files, "NOTES", str(tmp_path / "notes"))
     return tmp_path
 
 
@@ -150,12 +152,34 @@ def test_unit_that_runs_with_older_files_is_a_change(run, folder, running):
     read = folder / "etc" / "web.env"
     read.write_text("")
     units = [{"name": "web.service", "reads": [str(read)]}]
-    running(time.monotonic() + 100)
-    assert not run(units=units)["changed"]
     running(time.monotonic() - 100)
     result = run(units=units)
     assert (result["changed"], result["written"]) == (True, [])
     assert result["units"]["web.service"]["outdated_by"] == [str(read)]
+    running(time.monotonic() + 100)
+    assert not run(units=units)["changed"]
+
+
+def test_change_is_seen_whatever_the_clock_says(run, folder, running):
+    read = folder / "etc" / "web.env"
+    read.write_text("A=1")
+    units = [{"name": "web.service", "reads": [str(read)]}]
+    running(time.monotonic() + 100)
+    assert not run(units=units)["changed"]
+    read.write_text("A=2")
+    os.utime(read, (1000, 1000))
+    assert not run(units=UNITS, _ansible_check_mode=True)["changed"]
+    assert run(units=units)["units"]["web.service"]["outdated_by"] == [str(read)]
+    os.utime(read, (1 << 40, 1 << 40))
+    assert run(units=units)["changed"]
+    running(time.monotonic() + 200)
+    assert not run(units=units)["changed"]
+
+
+def test_question_leaves_nothing_behind(run, folder, running):
+    run(units=UNITS)
+    run(units=[{"name": "web.service", "reads": ["/"]}], _ansible_check_mode=True)
+    assert not (folder / "notes").exists()
 
 
 @pytest.fixture
