@@ -6,7 +6,7 @@
 #   make test    all that CI checks, but for ansible-test and the scenarios with every ansible-core; `make lint`,
 #                `importer`, `sanity`, `units`, `unit`, `pythons`, `molecule` and `e2e` are its parts
 #   make quick   the fast part of it, for after each change
-#   make clean   remove all that the above made
+#   make clean   remove all that the above made in this checkout
 #
 #   make docs, outputs, constraints, benchmark, mutants   see CONTRIBUTING.md
 
@@ -52,8 +52,8 @@ $(SETUP): requirements.txt
 	@# Not compiled: of the collections' many files few are ever run, and Ansible compiles those itself.
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-compile $(and $(RELEASE),'ansible-core==$(RELEASE).*') -r requirements.txt
 	site=$$($(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
-	  mkdir -p $$site/ansible_collections/flasklaunch && \
-	  ln -sfn $(CURDIR) $$site/ansible_collections/flasklaunch/ec2
+	  mkdir -p "$$site/ansible_collections/flasklaunch" && \
+	  ln -sfn "$$PWD" "$$site/ansible_collections/flasklaunch/ec2"
 	touch $@
 
 # A docker engine, and the image of the local machine.
@@ -98,7 +98,7 @@ lint: setup
 	antsibull-changelog lint
 	python tests/role_tables.py --check
 	@# It copies amazon.aws out of $(VENV) by what git knows there, unless git does not look for a checkout so far up.
-	GIT_CEILING_DIRECTORIES=$(CURDIR) antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs dependent .
+	GIT_CEILING_DIRECTORIES="$$PWD" antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs dependent .
 
 # The tables of variables in the roles' README.md.
 docs: setup
@@ -136,7 +136,7 @@ unit: setup peers
 mutants: setup
 	@# Not into the virtual environment: xdist, too, would give its processes names with blanks, as mutmut wants for its own.
 	@[ -e $(STATE)/mutmut ] || $(VENV)/bin/pip install --quiet --disable-pip-version-check --target $(STATE)/mutmut 'mutmut>=3.8,<4'
-	@PYTHONPATH=$(CURDIR)/$(STATE)/mutmut tests/mutants.sh $(STATE)/mutants $(MODULES)
+	@PYTHONPATH="$$PWD/$(STATE)/mutmut" tests/mutants.sh $(STATE)/mutants $(MODULES)
 
 # What runs on managed nodes, on every other Python from 3.7 on that this machine has.
 pythons: setup peers
@@ -155,7 +155,7 @@ e2e: machine
 benchmark: machine
 	@[ -x $(STATE)/pyinfra/bin/pyinfra ] || { $(PYTHON) -m venv $(STATE)/pyinfra && \
 	  $(STATE)/pyinfra/bin/pip install --quiet --disable-pip-version-check 'pyinfra>=3,<4'; }
-	PATH=$$PATH:$(STATE)/pyinfra/bin python tests/benchmark/site.py
+	PATH="$$PATH:$(STATE)/pyinfra/bin" python tests/benchmark/site.py
 	@tests/peers.sh wrk curl
 	python tests/benchmark/listening_ports.py
 	python tests/benchmark/serving.py
@@ -171,8 +171,9 @@ constraints: setup
 clean:
 	@[ ! -e $(STATE)/ec2.pid ] || python files/demo/ec2.py stop $(STATE)
 	@if docker info > /dev/null 2>&1; then \
-	  docker ps --all --quiet --filter name=^flasklaunch- | xargs -r docker rm --force > /dev/null; \
-	  docker image ls --quiet --filter reference='flasklaunch-*' | xargs -r docker image rm --force > /dev/null; \
+	  docker ps --all --quiet --filter "label=flasklaunch.ec2.checkout=$$(pwd -P)" | xargs -r docker rm --force > /dev/null; \
+	  docker image ls --quiet --filter reference='flasklaunch-*' | xargs -r docker image rm > /dev/null 2>&1 || \
+	    echo 'The image of the local machines stays, as another checkout has a machine of it.'; \
 	fi
 	@files/demo/engine.sh stop $(STATE)
 	rm -rf .venv .venv-* $(STATE) .ruff_cache .ansible

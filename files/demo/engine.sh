@@ -3,7 +3,7 @@
 # Makes sure that a docker engine answers: takes the running one, else installs and starts one.
 #
 #   engine.sh [STATE]         STATE is the folder for the log and the process id (default: .demo)
-#   engine.sh stop [STATE]    stops the engine that this script itself started, no other
+#   engine.sh stop [STATE]    stops the engine that this script itself started, no other, unless containers run in it
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -121,7 +121,9 @@ stop() {
   local file=$1/dockerd.pid pid
   [[ -f $file ]] || return 0
   pid=$(cat "$file")
-  if is_dockerd "$pid"; then
+  if is_dockerd "$pid" && [[ -n $(docker ps --quiet 2> /dev/null) ]]; then
+    say "the dockerd that was started here (process $pid) goes on, as containers run that are not this checkout's"
+  elif is_dockerd "$pid"; then
     say "stopping the dockerd that was started here"
     kill "$pid"
     for _ in {1..150}; do

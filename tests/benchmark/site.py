@@ -48,7 +48,8 @@ def start_machine(tool: str, key: pathlib.Path) -> None:
     bundle = next(path for path in BUNDLES if pathlib.Path(path).exists())
     options = "--cap-add SYS_ADMIN --cap-add SYS_PTRACE --cgroupns=host -v /sys/fs/cgroup:/sys/fs/cgroup:rw"
     options += f" --tmpfs /run --tmpfs /tmp:exec -p 127.0.0.1:{TOOLS[tool]}:22 -v {bundle}:/etc/ca-bundle.crt:ro"
-    sh("docker", "run", "--detach", "--name", name, *options.split(), "flasklaunch-machine:latest")
+    label = f"flasklaunch.ec2.checkout={ROOT}"  # by which make clean knows it
+    sh("docker", "run", "--detach", "--name", name, "--label", label, *options.split(), "flasklaunch-machine:latest")
     wait = "systemctl is-system-running --wait"  # fails where it is degraded
     sh("docker", "exec", name, "sh", "-c", f"{wait}; printf '[global]\\ncert=/etc/ca-bundle.crt\\n' > /etc/pip.conf")
     authorise = "cat > /home/ec2-user/.ssh/authorized_keys; chown ec2-user: /home/ec2-user/.ssh/authorized_keys"
