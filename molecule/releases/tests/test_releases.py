@@ -234,7 +234,8 @@ def test_other_interval_of_the_health_check_restarts_its_timer_and_nothing_else(
 def test_status_tells_release_unit_row_and_health():
     run = play("playbooks/status.yml")
     assert (run.rc, run.changed) == (0, 0), run.stdout
-    assert f"release: {current()}, of " in run.text
+    assert f"release: {current()}" in run.text
+    assert "last errors: none" in run.text, "those of other releases are history"
     assert f"{current()} (deployed 20" in run.text
     assert "unit: webserver.service is active (running) since 20" in run.text
     assert f"process {main_pid()}" in run.text
