@@ -121,6 +121,40 @@ def test_D24_a_healthy_site(diagnose, address):
     assert result.verdicts("unknown") == []
     assert result.diagnosis["open"] == f"http://{address}:5000/"
     assert f"http://{address}:5000/: The site can be reached." in result.output
+    assert result.diagnosis["cause"] is None
+    assert "Written: " in result.output
+
+
+def test_a_url_without_the_port(diagnose, address):
+    result = diagnose(diagnosis_url=f"http://{address}/")
+    assert result.status == 2
+    assert result.diagnosis["broken_hops"] == ["dns"]
+    assert result.diagnosis["open"] == f"http://{address}:5000/"
+
+
+PROXY = """
+import http.server, urllib.request
+class Proxy(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        page = urllib.request.urlopen("http://127.0.0.1:5000" + self.path).read()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+http.server.ThreadingHTTPServer(("0.0.0.0", 80), Proxy).serve_forever()
+"""
+
+
+def test_a_proxy_in_front_of_an_application_on_loopback(diagnose, address):
+    on_machine(f"cat > /opt/proxy.py <<'E'\n{PROXY}E")
+    proxy = "systemd-run --quiet --unit proxy python3 /opt/proxy.py && sleep 1", "systemctl stop proxy"
+    with gunicorn("--bind 127.0.0.1:5000"):
+        with broken(*proxy):
+            result = diagnose(diagnosis_url=f"http://{address}/")
+        assert (result.status, result.diagnosis["verdict"]) == (0, "reachable"), result.output
+        assert "proxy.service" in result.hops["proxy_listener"]["evidence"]
+        result = diagnose(diagnosis_url=f"http://{address}/")
+    assert (result.status, result.diagnosis["broken_hops"]) == (2, ["proxy_listener"])
 
 
 def test_D2_the_unit_is_stopped(diagnose):
@@ -208,6 +242,15 @@ def test_D6_the_machine_s_firewall(diagnose, rule, code, saw):
     assert result.diagnosis["broken_hops"] == ["host_firewall"]
     assert (result.hops["host_firewall"]["code"], result.diagnosis["saw"]) == (code, saw)
     assert rule.split(" with")[0] in result.diagnosis["cause"]
+
+
+def test_D6_a_rule_for_this_client_alone(diagnose, address):
+    client = address.rpartition(".")[0] + ".1"  # docker's bridge
+    with firewall(f"ip saddr {client} tcp dport 5000 drop"):
+        result = diagnose()
+    assert (result.status, result.diagnosis["saw"]) == (2, "timed_out")
+    assert result.diagnosis["first_broken_hop"] == "host_firewall"
+    assert f"from {client}, which is this client" in result.diagnosis["cause"]
 
 
 def test_D6_the_advice_on_the_firewall_mends_it(diagnose):

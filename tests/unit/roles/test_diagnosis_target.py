@@ -1,4 +1,4 @@
-"""How the diagnosis role has AWS find the machine, by what is known of it."""
+"""What the diagnosis role asks AWS and the machine for, by what is known of them."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ ROLE = pathlib.Path(__file__).parents[3] / "roles" / "diagnosis"
 FOUND = {"attachment": {"instance_id": "i-1"}}
 
 
-def target(**variables):
-    """What `__diagnosis_target` is with these variables."""
+def evaluated(variable, **variables):
+    """What a private variable of the role is with these variables."""
     known = {"ansible_host": "web.example", "diagnosis_url": "", "diagnosis_family": "ipv4", **variables}
     known.setdefault("__diagnosis_by_address", {"network_interfaces": []})
     known.setdefault("__diagnosis_machine", {})
-    known.update(diagnosis_load_balancer_arn="", diagnosis_instance_id="", role_path=str(ROLE))
+    known = {"diagnosis_load_balancer_arn": "", "diagnosis_instance_id": "", "role_path": str(ROLE), **known}
     arguments = ["-e", json.dumps(known), "-e", f"@{ROLE / 'vars' / 'main.yml'}"]
-    command = ["ansible", "localhost", "-m", "debug", "-a", "var=__diagnosis_target", "-o", *arguments]
+    command = ["ansible", "localhost", "-m", "debug", "-a", f"var={variable}", "-o", *arguments]
     said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return json.loads(said.split("=>", 1)[1])["__diagnosis_target"]
+    return json.loads(said.split("=>", 1)[1])[variable]
 
 
 @pytest.mark.parametrize(
@@ -39,4 +39,23 @@ def target(**variables):
     ],
 )
 def test_target(variables, expected):
-    assert target(**variables) == expected
+    assert evaluated("__diagnosis_target", **variables) == expected
+
+
+ARN = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/web/0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"diagnosis_load_balancer_arn": ARN}, {"entrance": None, "client": None, "aws_port": 80}),
+        # Of -e on a command line comes text. A machine that was asked says by which port clients come in.
+        (
+            {"diagnosis_port": "5000", "__diagnosis_machine": {"entrance": 5000}},
+            {"entrance": 80, "client": None, "aws_port": 5000},
+        ),
+    ],
+)
+def test_the_ports_that_are_asked_for(variables, expected):
+    known = {"diagnosis_url": "http://203.0.113.10/", "diagnosis_port": 5000, "__diagnosis_outside": {}, **variables}
+    assert evaluated("__diagnosis_questions", **known) == expected
