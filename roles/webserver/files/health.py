@@ -15,6 +15,7 @@ PATH is asked for with the header `Host: HOST`, by default localhost. An answer 
 from __future__ import annotations
 
 import contextlib
+import html
 import http.client
 import os
 import re
@@ -154,7 +155,7 @@ def ended(code):
 
 
 def first_line(body):
-    text = re.sub(r"<[^>]*>", " ", body.decode(errors="replace"))
+    text = html.unescape(re.sub(r"<[^>]*>", " ", body.decode(errors="replace")))
     words = " ".join(text.split())
     return words if len(words) <= 200 else words[:199] + "…"
 

@@ -53,8 +53,8 @@ def test_well_application_passes(gate):
 
 
 def test_ill_application_is_told_with_what_it_answered(gate):
-    explained, wrong = gate(status="503 Service Unavailable", page="<h1>No</h1> <p>database</p>")
-    assert wrong == "GET /healthz answered 503: No database"
+    explained, wrong = gate(status="503 Service Unavailable", page="<h1>No</h1> <p>database &#39;shop&#39;</p>")
+    assert wrong == "GET /healthz answered 503: No database 'shop'"
     assert explained == "", "that gunicorn starts is no reason"
 
 
