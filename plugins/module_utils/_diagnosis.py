@@ -34,8 +34,8 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._hop import (
     UNKNOWN,
     Hop,
     hop,
-    sentence,
 )
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._module_failure import module_failure
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._printable import printable
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import without_userinfo
 
@@ -243,7 +243,7 @@ def _view_hops(view: View | None, names: Iterable[str], who: str) -> list[Hop]:
     if view is None:
         return [hop(name, SKIPPED, f"Not asked of {who}.") for name in names]
     if not view.get("hops"):
-        message = sentence(str(view.get("msg") or f"{who} could not be asked"))
+        message = module_failure({**view, "msg": view.get("msg") or f"{who} could not be asked"})
         return [hop(name, UNKNOWN, message, "x-NOT_READ", view.get("fix") or NEEDED[who]) for name in names]
     return [dict(each) for each in view["hops"]]
 

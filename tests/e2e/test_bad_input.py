@@ -287,6 +287,18 @@ def test_bad_input_is_refused_for_a_bare_machine(refused_on_bare, name):
     check_refusal(refused, host(name), SPARED[name][1])
 
 
+@pytest.mark.parametrize("name", ["verify", "status", "logs", "rollback", "diagnose", "exposure", "teardown"])
+def test_a_machine_without_python_is_named_in_a_sentence(bare, tmp_path, name):
+    folder = {f"{role}_{kind}": str(tmp_path / kind) for role in ("diagnosis", "exposure") for kind in ("json", "html")}
+    options = {**NO_AWS, "diagnosis_ask_aws": False, "exposure_ask_aws": False, **folder}
+    done = playbook(f"playbooks/{name}.yml", "-e", json.dumps(options), inventory=bare)
+    assert done.returncode == (0 if name == "exposure" else 2), done.stdout
+    text = " ".join(done.stdout.split())
+    words = "there is no Python that runs at" if name == "rollback" else "There is no Python at"
+    assert f"{words} /usr/bin/python3 on this machine" in text
+    assert "module_stdout" not in text
+
+
 def test_bare_machine_was_not_touched(refused_on_bare):
     _refused, before, after = refused_on_bare
     assert after[0] ^ before[0] == set()
