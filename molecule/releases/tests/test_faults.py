@@ -188,12 +188,14 @@ def test_bad_input_is_refused_by_name(tmp_path):
         "module": "webserver_app: other:app would be other.py in ",
         "version": "webserver_app_src: version v9 of the repository cannot be had.",
         "debug": "webserver_debug: Flask shows its inner workings in debug mode",
+        "site": "webserver_dir: webserver.service on this machine serves the application in /opt/webserver, not in",
     }
     hosts = {
         "source": {"webserver_app_src": "/no/such/folder"},
         "module": {"webserver_app": "other:app"},
         "version": {"webserver_app_version": "v9"},
         "debug": {"webserver_debug": True},
+        "site": {"webserver_dir": "/opt/other"},
     }
     common = {"webserver_app_src": version(tmp_path, "1"), "ansible_ssh_common_args": f'-F "{ROOT}/.demo/ssh_config"'}
     machines = {name: {**common, **variables} for name, variables in hosts.items()}

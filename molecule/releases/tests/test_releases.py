@@ -79,6 +79,7 @@ def test_neighbours_cannot_read_the_application():
     assert machine("su neighbour -s /bin/sh -c 'cat /opt/webserver/current/environment' 2>&1").endswith(
         "Permission denied"
     )
+    assert machine("su neighbour -s /bin/sh -c 'ls /etc/webserver/credentials' 2>&1").endswith("Permission denied")
 
 
 def test_application_cannot_write_itself():
@@ -92,8 +93,17 @@ def test_application_cannot_write_itself():
 def test_same_content_again_changes_nothing(tmp_path):
     """Wherever it lies, and however its folder is written. Of the same requirements there is one environment."""
     environment = machine("readlink /opt/webserver/current/venv")
-    first = deploy(webserver_app_src=version(tmp_path / "a", "2"))
+    times = "cd /opt/webserver/current/app && stat -c %Y requirements.txt shop/web.py"
+    unchanged, changed = map(int, machine(times).split())
+    source = version(tmp_path / "a", "2")
+    (tmp_path / "a" / ".env").write_text("SHOP_KEY=of the developer")
+    first = deploy(webserver_app_src=source)
     assert first.changed
+    assert "Not deployed: .env." in first.text
+    assert machine("ls -A /opt/webserver/current/app") == "requirements.txt\nshop"
+    after = list(map(int, machine(times).split()))
+    assert after[0] == unchanged
+    assert after[1] > changed > 0
     assert get() == "shop 2\n"
     assert machine("readlink /opt/webserver/current/venv") == environment
     assert len(machine("ls /opt/webserver/environments").split()) == 1
