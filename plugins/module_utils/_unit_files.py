@@ -141,6 +141,13 @@ def write_note(unit: str, note: Mapping[str, Any]) -> None:
     write(os.path.join(NOTES, unit + ".json"), json.dumps(note), 0o600, os.getuid())
 
 
+def remove_note(unit: str) -> None:
+    """Leaves no empty folders either."""
+    with contextlib.suppress(OSError):
+        os.unlink(os.path.join(NOTES, unit + ".json"))
+        os.removedirs(NOTES)
+
+
 def parse(shown: str, now: float, uptime: float) -> dict[str, Unit]:
     """Reads `systemctl show` of several units.
 

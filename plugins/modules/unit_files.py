@@ -173,6 +173,8 @@ def apply(module, changes):
     units = [name for name in gone if name.endswith(UNIT_SUFFIXES) and "@." not in name]  # a template never runs
     if units:
         module.run_command(["systemctl", "disable", "--now", *units], check_rc=True)
+    for unit in units:
+        _unit_files.remove_note(unit)
     for file in changes:
         _unit_files.write(*wanted(file))
 

@@ -176,6 +176,14 @@ def test_change_is_seen_whatever_the_clock_says(run, folder, running):
     assert not run(units=units)["changed"]
 
 
+def test_unit_that_goes_leaves_no_note(run, folder, running):
+    (folder / "etc" / "web.service").write_text("x")
+    run(units=[{"name": "web.service", "reads": ["/"]}])
+    assert os.listdir(folder / "notes") == ["web.service.json"]
+    run({"web.service": None})
+    assert not (folder / "notes").exists()
+
+
 def test_question_leaves_nothing_behind(run, folder, running):
     run(units=UNITS)
     run(units=[{"name": "web.service", "reads": ["/"]}], _ansible_check_mode=True)
