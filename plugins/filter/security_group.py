@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The security_group role's questions that Jinja cannot answer: address arithmetic, and one answer for many hosts."""
+"""The security_group role's questions that Jinja cannot answer: address arithmetic, and what is said to each host."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ class FilterModule:
 
     def filters(self) -> dict:
         return {
-            "choose_groups": Lazy("_security_group", "choose_groups"),
-            "missing_rules": Lazy("_security_group", "missing_rules"),
-            "rules_of": Lazy("_security_group", "rules_of"),
-            "sources_beside": Lazy("_security_group", "sources_beside"),
+            "security_group_leaders": Lazy("_security_group", "leaders"),
+            "security_group_not_found": Lazy("_security_group", "not_found"),
+            "security_group_not_done": Lazy("_security_group", "not_done"),
+            "security_group_closable": Lazy("_security_group", "closable"),
+            "security_group_opened": Lazy("_security_group", "how_opened"),
+            "security_group_closed": Lazy("_security_group", "how_closed"),
         }

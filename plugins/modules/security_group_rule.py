@@ -8,17 +8,18 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: security_group_rule
 version_added: 0.1.0
-short_description: Take one ingress rule out of EC2 security groups
+short_description: Add one ingress rule to EC2 security groups, or take it out, by the groups' ids
 description:
-  - Takes one ingress rule out of one or more security groups and leaves every other rule, name and description alone.
-  - M(amazon.aws.ec2_security_group) cannot do this. Its O(amazon.aws.ec2_security_group#module:state=absent) deletes
-    the whole group, and its O(amazon.aws.ec2_security_group#module:purge_rules) needs the complete list of what is
-    to stay.
+  - Adds one ingress rule to one or more security groups, or takes it out, and leaves every other rule, name and
+    description alone.
+  - M(amazon.aws.ec2_security_group) finds a group by its name, and changes the description of a rule that is there. Its
+    O(amazon.aws.ec2_security_group#module:state=absent) deletes the whole group, and its
+    O(amazon.aws.ec2_security_group#module:purge_rules) needs the complete list of what is to stay.
   - A rule is known by its direction, protocol, ports and source. Its description does not count.
 author: The flasklaunch founders (@flasklaunch)
 options:
   group_ids:
-    description: The groups to take the rule out of.
+    description: The ids of the groups.
     type: list
     elements: str
     required: true
@@ -36,17 +37,24 @@ options:
     type: list
     elements: str
     required: true
-  state:
-    description: The rule is to be gone. To add one use M(amazon.aws.ec2_security_group).
+  description:
+    description: The description of a rule that is added. A rule that is there keeps its own.
     type: str
-    choices: [absent]
+    default: ""
+  state:
+    description:
+      - V(present) adds the rule. If somebody else adds it at the same moment, that is as good. After a change the
+        module reads the groups again, and fails if they do not have the rule.
+      - V(absent) takes the rule out. If somebody else takes it out at the same moment, that is as good.
+    type: str
+    choices: [present, absent]
     default: absent
 attributes:
   check_mode:
     support: full
   diff_mode:
     support: full
-    details: Shows the rules that are taken away.
+    details: Shows the rules that are added or taken out, a line each.
   platform:
     support: full
     platforms: posix
@@ -58,6 +66,15 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
+- name: Open port 5000 to everybody
+  flasklaunch.ec2.security_group_rule:
+    group_ids: [sg-0123456789abcdef0]
+    port: 5000
+    cidrs: [0.0.0.0/0]
+    description: Flask Server
+    state: present
+  delegate_to: localhost
+
 - name: Close port 5000, which was open to everybody
   flasklaunch.ec2.security_group_rule:
     group_ids: [sg-0123456789abcdef0]
@@ -68,7 +85,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 rules:
-  description: The rules that were taken away, or would be in check mode.
+  description:
+    - The rules that were added or taken out. In check mode those that would be; one that would be added has an empty
+      C(rule_id).
   returned: success
   type: list
   elements: dict
@@ -79,18 +98,97 @@ rules:
       rule_id: sgr-0123456789abcdef0
 """
 
+import time
+
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_describe import FAILURES, AwsModule
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._security_group import matching_rules
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._security_group import (
+    chunks,
+    cidr_errors,
+    matching_rules,
+    permission,
+    rule_lines,
+    rules_to_add,
+)
+
+READS = 6  # of the groups, after rules were added: what EC2 answers may be some seconds old
+ADDED_BY_OTHERS = ("InvalidPermission.Duplicate",)
+TAKEN_OUT_BY_OTHERS = ("InvalidPermission.NotFound", "InvalidSecurityGroupRuleId.NotFound", "InvalidGroup.NotFound")
+
+
+class Rules:
+    """The ingress rules for the port and the sources that the module's options name, in the groups that they name."""
+
+    def __init__(self, module):
+        self.params = module.params
+        self.client = module.client("ec2", retry_decorator=AWSRetry.jittered_backoff())
+
+    def there(self):
+        """Return the rules that are there; fails for a group that is not."""
+        rules = [rule for ids in chunks(self.params["group_ids"]) for rule in _describe(self.client, ids)]
+        return matching_rules(rules, self.params["protocol"], self.params["port"], self.params["cidrs"])
+
+    def missing(self):
+        """Return the rules that are not there."""
+        return [
+            {"group_id": group_id, "cidr": cidr, "description": self.params["description"], "rule_id": ""}
+            for group_id, cidr in rules_to_add(self.there(), self.params["group_ids"], self.params["cidrs"])
+        ]
+
+    def add(self, rule):
+        """Add one rule, and return whether it was this call that did so."""
+        entry = permission(self.params["protocol"], self.params["port"], rule["cidr"], rule["description"])
+        authorize = self.client.authorize_security_group_ingress
+        return _unless(ADDED_BY_OTHERS, authorize, GroupId=rule["group_id"], IpPermissions=[entry])
+
+    def take_out(self, rule):
+        """Take one rule out, and return whether it was this call that did so."""
+        revoke = self.client.revoke_security_group_ingress
+        return _unless(TAKEN_OUT_BY_OTHERS, revoke, GroupId=rule["group_id"], SecurityGroupRuleIds=[rule["rule_id"]])
 
 
 @AWSRetry.jittered_backoff()
-def describe_rules(client, group_ids):
+def _describe(client, group_ids):
     """Return all rules of the groups; fails for a group that is not there."""
     client.describe_security_groups(GroupIds=group_ids)
     paginator = client.get_paginator("describe_security_group_rules")
     pages = paginator.paginate(Filters=[{"Name": "group-id", "Values": group_ids}])
     return pages.build_full_result()["SecurityGroupRules"]
+
+
+def _unless(codes, call, **arguments):
+    """Return True after the call, and False if EC2 refuses it with one of these codes."""
+    try:
+        call(aws_retry=True, **arguments)
+    except FAILURES as error:
+        if getattr(error, "response", {}).get("Error", {}).get("Code") not in codes:
+            raise
+        return False
+    return True
+
+
+def close(module, rules):
+    found = rules.there()
+    return [rule for rule in found if module.check_mode or rules.take_out(rule)]
+
+
+def open_(module, rules):
+    missing = rules.missing()
+    if module.check_mode or not missing:
+        return missing
+    added = [(rule["group_id"], rule["cidr"]) for rule in missing if rules.add(rule)]
+    for read in range(READS):
+        there = rules.there()
+        lacking = rules_to_add(there, module.params["group_ids"], module.params["cidrs"])
+        if not lacking:
+            return [rule for rule in there if (rule["group_id"], rule["cidr"]) in added]
+        if read < READS - 1:
+            time.sleep(read + 1)
+    named = ", ".join(f"{cidr} in {group_id}" for group_id, cidr in lacking)
+    module.fail_json(
+        msg=f"EC2 accepted the rule, but after {sum(range(READS))} seconds it still does not list it: {named}. Somebody"
+        " may have taken it out again"
+    )
 
 
 def main():
@@ -100,24 +198,26 @@ def main():
             protocol=dict(type="str", choices=["tcp", "udp"], default="tcp"),
             port=dict(type="int", required=True),
             cidrs=dict(type="list", elements="str", required=True),
-            state=dict(type="str", choices=["absent"], default="absent"),
+            description=dict(type="str", default=""),
+            state=dict(type="str", choices=["present", "absent"], default="absent"),
         ),
         supports_check_mode=True,
     )
     params = module.params
-    client = module.client("ec2", retry_decorator=AWSRetry.jittered_backoff())
+    errors = cidr_errors(params["cidrs"])
+    if errors:
+        module.fail_json(msg=f"cidrs: {'; '.join(errors)}")
+    adds = params["state"] == "present"
+    rules = Rules(module)
     try:
-        there = describe_rules(client, params["group_ids"])
-        rules = matching_rules(there, params["protocol"], params["port"], params["cidrs"])
-        if not module.check_mode:
-            for rule in rules:
-                client.revoke_security_group_ingress(
-                    GroupId=rule["group_id"], SecurityGroupRuleIds=[rule["rule_id"]], aws_retry=True
-                )
+        changed = (open_ if adds else close)(module, rules)
     except FAILURES as error:
-        failed = "Could not take the rule out of " + ", ".join(params["group_ids"])
-        module.fail_refused(error, "", client.meta.region_name, failed)
-    module.exit_json(changed=bool(rules), rules=rules, diff={"before": rules, "after": []})
+        what = "add the rule to" if adds else "take the rule out of"
+        failed = f"Could not {what} {', '.join(params['group_ids'])}"
+        module.fail_refused(error, "", rules.client.meta.region_name, failed)
+    lines = rule_lines(changed, params["protocol"], params["port"])
+    diff = {"before": "" if adds else lines, "after": lines if adds else ""}
+    module.exit_json(changed=bool(changed), rules=changed, diff=diff)
 
 
 if __name__ == "__main__":

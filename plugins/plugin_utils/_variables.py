@@ -472,6 +472,8 @@ ROLES: dict[str, dict[str, Rule]] = {
             "Flask Server",
             empty=False,
         ),
+        "security_group_shared": choice("keep", "close"),
+        "security_group_close_ssh": boolean(True),
         "security_group_id": text("a security group id", r"sg-[0-9a-f]{8,17}", "sg-0123456789abcdef0"),
         "security_group_instance_id": instance(),
         "security_group_private_address": checked("an IPv4 address", is_ipv4, "172.31.5.7", empty=True),
@@ -579,6 +581,16 @@ def _tasks_are_enough(values: Mapping[str, Any]) -> str:
     )
 
 
+def _ssh_stays_open(values: Mapping[str, Any]) -> str:
+    closes = values["security_group_state"] == "absent" and as_number(values["security_group_port"]) == 22
+    if not closes or as_boolean(values["security_group_close_ssh"]) or not as_boolean(values["security_group_manage"]):
+        return ""
+    return (
+        "security_group_port: 22 is the port of ssh. Without its rule nobody can log in to any machine of the group, "
+        "and Ansible cannot either. If you want that, add: -e security_group_close_ssh=true"
+    )
+
+
 BETWEEN: dict[str, list[Callable[[Mapping[str, Any]], str]]] = {
     "webserver": [
         _debug_is_private,
@@ -588,6 +600,7 @@ BETWEEN: dict[str, list[Callable[[Mapping[str, Any]], str]]] = {
         _application_needs_source,
         _tasks_are_enough,
     ],
+    "security_group": [_ssh_stays_open],
 }
 
 

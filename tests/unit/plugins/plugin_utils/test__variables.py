@@ -158,6 +158,8 @@ CASES = {
         [[], "", [""], [None], ["203.0.113.7"], ["203.0.113.7/24"], ["a/b"], ["10.0.0.0/33"], {"a": 1}, True],
     ),
     "security_group_description": (["Flask Server", "x" * 255], ["", "x" * 256, "Grüße", "a\nb", 1, *NOT_TEXT]),
+    "security_group_shared": (["keep", "close"], ["", "open", 1, True]),
+    "security_group_close_ssh": BOOLEAN,
     "security_group_id": (
         ["", "sg-00000000", "sg-0123456789abcdef0"],
         ["web", "sg-", "sg-*", "i-00000000", 1, *NOT_TEXT],
@@ -273,6 +275,21 @@ def test_values_that_do_not_go_together_are_refused(right, wrong, variable):
     assert together(**right, **variable) == []
     (refused,) = together(**wrong, **variable)
     assert refused.startswith(f"{next(iter(variable))}: ")
+
+
+@pytest.mark.parametrize("port", [22, "22"])
+def test_the_port_of_ssh_is_closed_only_if_that_is_asked_for(port):
+    def errors(**changed):
+        return _variables.errors(
+            "security_group", {**DEFAULTS["security_group"], "security_group_port": port, **changed}
+        )
+
+    (refused,) = errors(security_group_state="absent")
+    assert refused.startswith("security_group_port: 22 is the port of ssh.")
+    assert "-e security_group_close_ssh=true" in refused
+    assert errors(security_group_state="absent", security_group_close_ssh="true") == []
+    assert errors(security_group_state="present") == []
+    assert errors(security_group_state="absent", security_group_port=2222) == []
 
 
 def test_the_variable_that_the_user_has_set_is_named():

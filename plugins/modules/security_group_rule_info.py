@@ -1,0 +1,240 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: security_group_rule_info
+version_added: 0.1.0
+short_description: Find the security group of each of many hosts, and the rules that are missing in it
+description:
+  - Finds for each host the network interface that clients reach, and the one of its security groups to work on.
+  - Says which sources no attached group lets in to the host's TCP port. A wider rule, or several that cover a source
+    together, are as good as the rule itself. Sources that are prefix lists or other groups are not looked into.
+  - Asks AWS once for all hosts together, and changes nothing. Made for the security_group role of this collection.
+author: The flasklaunch founders (@flasklaunch)
+options:
+  hosts:
+    description: What each host asks for. An id or address that is not known is an empty text.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      host:
+        description: What to call the host in the answer.
+        type: str
+        required: true
+      instance_id:
+        description:
+          - The instance. Of several network interfaces, one that has a public address is taken first, then one that has
+            O(hosts[].address), then the one with the lowest device index.
+        type: str
+        default: ""
+      address:
+        description: A private address of the host, by which the instance is found if its id is not known.
+        type: str
+        default: ""
+      group_id:
+        description:
+          - The group to work on. It must be attached to one of the instance's network interfaces.
+          - Empty takes the first attached group that is not the VPC's C(default).
+        type: str
+        default: ""
+      port:
+        description: The TCP port.
+        type: int
+        required: true
+      cidrs:
+        description: The sources to let in, IPv4 or IPv6 CIDR blocks.
+        type: list
+        elements: str
+        required: true
+      description:
+        description: The description of rules that belong to this collection.
+        type: str
+        default: ""
+  play:
+    description:
+      - The hosts that take part in the run, besides O(hosts). Other network interfaces than theirs are listed as
+        those that need a rule.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      instance_id:
+        description: The instance.
+        type: str
+        default: ""
+      address:
+        description: A private address.
+        type: str
+        default: ""
+  state:
+    description:
+      - V(present) lists the rules that are missing.
+      - V(absent) lists the rules that are there, and the network interfaces that need them.
+    type: str
+    choices: [present, absent]
+    default: present
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+    details: There is nothing that could change.
+  platform:
+    support: full
+    platforms: posix
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+"""
+
+EXAMPLES = r"""
+- name: Find the group of two hosts
+  flasklaunch.ec2.security_group_rule_info:
+    hosts:
+      - {host: web1, instance_id: i-0123456789abcdef0, port: 5000, cidrs: [0.0.0.0/0]}
+      - {host: web2, address: 10.0.0.6, port: 5000, cidrs: [0.0.0.0/0]}
+  register: found
+  delegate_to: localhost
+
+- name: Show what is missing
+  ansible.builtin.debug:
+    msg: "{{ found.rules }}"
+"""
+
+RETURN = r"""
+hosts:
+  description: What was found for each host, by its name.
+  returned: success
+  type: dict
+  contains:
+    error:
+      description: Why no group was found. Empty if one was found; the other values are there only then.
+      returned: success
+      type: str
+      sample: ""
+    interface_id:
+      description: The network interface.
+      returned: success
+      type: str
+      sample: eni-0123456789abcdef0
+    group_id:
+      description: The group to work on.
+      returned: success
+      type: str
+      sample: sg-0123456789abcdef0
+    group_name:
+      description: Its name.
+      returned: success
+      type: str
+      sample: web
+    group_ids:
+      description: All groups of the network interface.
+      returned: success
+      type: list
+      elements: str
+      sample: [sg-0123456789abcdef0]
+    lacking:
+      description: The sources that no attached group lets in.
+      returned: success
+      type: list
+      elements: str
+      sample: [0.0.0.0/0]
+    beside:
+      description: The sources that get in to the port though the host did not ask for them.
+      returned: success
+      type: list
+      elements: str
+      sample: [198.51.100.0/24]
+    stale:
+      description: Other ports that rules with O(hosts[].description) open in the group, with their sources.
+      returned: success
+      type: list
+      elements: dict
+      sample: [{port: 8080, cidrs: [0.0.0.0/0]}]
+    shut:
+      description: Other network interfaces of the instance that have a public address and do not admit the port.
+      returned: success
+      type: list
+      elements: dict
+      sample: []
+    sharing:
+      description: How many other network interfaces have the group.
+      returned: if the host's rule is one of RV(rules)
+      type: int
+      sample: 4
+    there:
+      description: Whether the group has a rule for exactly this port and one of these sources.
+      returned: if O(state) is V(absent)
+      type: bool
+      sample: true
+    needed_by:
+      description:
+        - The attached network interfaces with the group that belong to no host of the run.
+        - C(instance_id) is empty if it is not an instance's, such as a load balancer's. C(name) is the instance's.
+      returned: if O(state) is V(absent)
+      type: list
+      elements: dict
+      sample: [{interface_id: eni-0fedcba9876543210, instance_id: i-0fedcba9876543210, name: web2}]
+rules:
+  description:
+    - The rules to add, or to take away, once for each group and port.
+    - If O(state) is V(present), C(plain) tells whether the group's name and VPC lead to this group alone, and
+      C(description) is that of the group. If it is V(absent), C(needed_by) is as for the hosts.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - group_id: sg-0123456789abcdef0
+      group_name: web
+      vpc_id: vpc-0123456789abcdef0
+      description: The web servers
+      port: 5000
+      cidrs: [0.0.0.0/0]
+      rule_description: Flask Server
+      plain: true
+"""
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_describe import AwsModule, Describe
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snapshot import NotRead
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._security_group_look import look
+
+IDENTITY = dict(
+    instance_id=dict(type="str", default=""),
+    address=dict(type="str", default=""),
+)
+WISH = dict(
+    IDENTITY,
+    host=dict(type="str", required=True),
+    group_id=dict(type="str", default=""),
+    port=dict(type="int", required=True),
+    cidrs=dict(type="list", elements="str", required=True),
+    description=dict(type="str", default=""),
+)
+
+
+def main():
+    module = AwsModule(
+        argument_spec=dict(
+            hosts=dict(type="list", elements="dict", required=True, options=WISH),
+            play=dict(type="list", elements="dict", default=[], options=IDENTITY),
+            state=dict(type="str", choices=["present", "absent"], default="present"),
+        ),
+        supports_check_mode=True,
+    )
+    params = module.params
+    try:
+        hosts, rules = look(Describe(module), params["hosts"], params["play"], params["state"])
+    except NotRead as error:
+        module.fail_json(msg=str(error).removeprefix("Not known: "), fix="")
+    module.exit_json(changed=False, hosts=hosts, rules=rules)
+
+
+if __name__ == "__main__":
+    main()
