@@ -12,7 +12,8 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Any, NamedTuple
+import re
+from typing import Any, Callable, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import (
     _reachability_interface as to_interface,
@@ -92,15 +93,36 @@ def asked(options: dict[str, Any]) -> tuple[Question, Wanted]:
     return Question(options["protocol"], options["port"], family, options["source"]), wanted
 
 
+class Place(NamedTuple):
+    """Where AWS is asked. The account is looked up only if an answer names it; None is not known."""
+
+    region: str | None = None
+    account: Callable[[], str | None] = lambda: None
+
+    def __str__(self) -> str:
+        account = self.account()
+        if not self.region:
+            return f"in account {account}" if account else "in this account and region"
+        return f"in region {self.region}" + (f" of account {account}" if account else "")
+
+    def of_commands(self, text: str | None) -> str | None:
+        """The text, with each command of the AWS CLI in it for this region."""
+        return COMMAND.sub(rf"\g<0> --region {self.region}", text) if text and self.region else text
+
+
+NOWHERE = Place()
+COMMAND = re.compile(r"\baws [a-z0-9]+ (?:wait )?[a-z0-9-]+")
+
+
 class Walk(NamedTuple):
     hops: dict[str, Hop]
     client: Client
     target: Record  # what is known of it, see the module's documentation
 
 
-def diagnose(snapshot: Snapshot, question: Question, wanted: Wanted) -> dict[str, Any]:
+def diagnose(snapshot: Snapshot, question: Question, wanted: Wanted, place: Place = NOWHERE) -> dict[str, Any]:
     """The answer of the module `reachability`, except for `changed`."""
-    walks = [_concluded(walk) for walk in _walks(snapshot, question, wanted)]
+    walks = [_placed(_concluded(walk), place) for walk in _walks(snapshot, question, wanted, place)]
     # An instance with several addresses is reachable if it is at one of them.
     walk = min(walks, key=lambda each: ("reachable", "partial", "unknown", "unreachable").index(verdict(each.hops)))
     stopping = {name: hop for name, hop in walk.hops.items() if hop.verdict in ("broken", "partial")}
@@ -150,6 +172,10 @@ def _concluded(walk: Walk) -> Walk:
     return walk._replace(hops=hops)
 
 
+def _placed(walk: Walk, place: Place) -> Walk:
+    return walk._replace(hops={name: hop._replace(fix=place.of_commands(hop.fix)) for name, hop in walk.hops.items()})
+
+
 def _summary(walk: Walk, question: Question, wanted: Wanted, first: str | None) -> str:
     what = f"{question.service} of {wanted}"
     unknown = [name for name, hop in walk.hops.items() if hop.verdict == "unknown"]
@@ -161,7 +187,7 @@ def _summary(walk: Walk, question: Question, wanted: Wanted, first: str | None) 
         "partial": "can be reached by some, not by all,",
         "unknown": "may be reached or not",
     }[verdict(walk.hops)]
-    fix = f" To mend it: {hop.fix}" if hop.fix else ""
+    fix = f" To fix it: {hop.fix}" if hop.fix else ""
     return f"{what} {result} from {question.asked_source}: {hop.evidence}{fix}"
 
 
@@ -172,31 +198,29 @@ def _notes(walk: Walk) -> list[str]:
     return []
 
 
-def _walks(snapshot: Snapshot, question: Question, wanted: Wanted) -> list[Walk]:
+def _walks(snapshot: Snapshot, question: Question, wanted: Wanted, place: Place) -> list[Walk]:
     try:
         if wanted.load_balancer_arn:
-            return [_to_balancer(snapshot, question, wanted)]
+            return [_to_balancer(snapshot, question, wanted, place)]
         if wanted.instance_id:
-            return _to_instance(snapshot, question, wanted)
-        return _to_address(snapshot, question, wanted)
+            return _to_instance(snapshot, question, wanted, place)
+        return _to_address(snapshot, question, wanted, place)
     except NotRead as error:
         return [_nowhere(Hop("unknown", str(error)), wanted)]
 
 
-def _to_balancer(snapshot: Snapshot, question: Question, wanted: Wanted) -> Walk:
+def _to_balancer(snapshot: Snapshot, question: Question, wanted: Wanted, place: Place) -> Walk:
     balancers = snapshot.all("LoadBalancers", wanted.load_balancer_arn)
     if not balancers:
-        return _nowhere(
-            Hop("broken", f"There is no load balancer {wanted} {WHERE}.", "UNKNOWN_RESOURCE", CHECK), wanted
-        )
+        return _nowhere(_no("load balancer", wanted, place), wanted)
     way = to_balancer.Way(snapshot, question, balancers[0])
     return Walk(to_balancer.walk(way), way.client, to_balancer.described(way))
 
 
-def _to_instance(snapshot: Snapshot, question: Question, wanted: Wanted) -> list[Walk]:
+def _to_instance(snapshot: Snapshot, question: Question, wanted: Wanted, place: Place) -> list[Walk]:
     instances = snapshot.all("Instances", wanted.instance_id)
     if not instances:
-        return [_nowhere(_no("instance", wanted), wanted)]
+        return [_nowhere(_no("instance", wanted, place), wanted)]
     instance = instances[0]
     interfaces = instance_interfaces(instance)
     if not interfaces:
@@ -208,10 +232,11 @@ def _to_instance(snapshot: Snapshot, question: Question, wanted: Wanted) -> list
     return [_to_interface(way) for way in [way for way in ways if _is_entrance(way)] or ways[:1]]
 
 
-def _to_address(snapshot: Snapshot, question: Question, wanted: Wanted) -> list[Walk]:
+def _to_address(snapshot: Snapshot, question: Question, wanted: Wanted, place: Place) -> list[Walk]:
     interfaces = snapshot.all("NetworkInterfaces", wanted.address)
     if not interfaces:
-        return [_nowhere(_not_found(snapshot, wanted), wanted)]
+        held = snapshot.all("Addresses", wanted.address)
+        return [_to_unassociated(held[0], wanted) if held else _nowhere(_not_found(wanted, place), wanted)]
     if len(interfaces) > 1:
         named = ", ".join(f"{each['NetworkInterfaceId']} of {each['VpcId']}" for each in interfaces)
         return [_nowhere(Hop("unknown", f"{wanted} is an address of {named}: ask with instance_id."), wanted)]
@@ -251,26 +276,30 @@ def _is_entrance(way: to_interface.Way) -> bool:
 def _nowhere(hop: Hop, wanted: Wanted) -> Walk:
     """A way that ends before it begins."""
     names = OF_BALANCERS if wanted.load_balancer_arn else OF_INTERFACES
-    why = "There is nothing to look into." if hop.verdict == "broken" else "What it belongs to is not known."
+    why = "What it belongs to is not known." if hop.verdict == "unknown" else "There is nothing to look into."
     hops = {name: Hop("skipped", why) for name in names}
     return Walk({**hops, "target_exists": hop}, Client("internet", Intervals()), {})
 
 
-WHERE = "in this account and region"
+NOT_THERE = "NO_SOURCE_OR_DESTINATION"
 CHECK = "Check the id, the region and the account (profile) that you ask with."
 
 
-def _no(kind: str, wanted: Wanted) -> Hop:
-    return Hop("broken", f"There is no {kind} {wanted} {WHERE}.", "UNKNOWN_RESOURCE", CHECK)
+def _no(kind: str, wanted: Wanted, place: Place) -> Hop:
+    return Hop("broken", f"There is no {kind} {wanted} {place}.", NOT_THERE, CHECK)
 
 
-def _not_found(snapshot: Snapshot, wanted: Wanted) -> Hop:
-    held = snapshot.all("Addresses", wanted.address)
-    if held:
-        evidence = f"{wanted} is an Elastic IP of this account, but is associated with nothing."
-        fix = f"aws ec2 associate-address --allocation-id {held[0].get('AllocationId', wanted)} --instance-id"
-        fix += " with the id of the instance"
-        return Hop("broken", evidence, "x-EIP_IS_NOT_ASSOCIATED", fix, resources=(str(wanted),))
-    evidence = f"{wanted} belongs to nothing {WHERE}. An address that EC2 assigned by itself changes when the instance"
+def _to_unassociated(held: Record, wanted: Wanted) -> Walk:
+    evidence = f"{wanted} is an Elastic IP that is associated with nothing."
+    fix = f"aws ec2 associate-address --allocation-id {held.get('AllocationId', wanted)} --instance-id"
+    fix += " with the id of the instance"
+    code = "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS"
+    walk = _nowhere(Hop("ok", f"{wanted} is an Elastic IP of this account.", resources=(str(wanted),)), wanted)
+    walk.hops["public_address"] = Hop("broken", evidence, code, fix, (str(wanted),))
+    return walk
+
+
+def _not_found(wanted: Wanted, place: Place) -> Hop:
+    evidence = f"{wanted} belongs to nothing {place}. An address that EC2 assigned by itself changes when the instance"
     evidence += " is stopped and started."
-    return Hop("broken", evidence, "UNKNOWN_RESOURCE", "Ask with instance_id, which says what the address is now.")
+    return Hop("broken", evidence, NOT_THERE, "Ask with instance_id, which says what the address is now.")

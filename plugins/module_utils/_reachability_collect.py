@@ -17,6 +17,8 @@ from typing import Any, Callable, Iterable
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._address_sets import addresses, family_of
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import (
+    NOWHERE,
+    Place,
     Wanted,
     diagnose,
     instance_interfaces,
@@ -67,7 +69,13 @@ _PERMISSIONS = [
     }
 ]
 _ACTIONS = [
-    {"Type": str, "?TargetGroupArn": str, "?ForwardConfig": {"?TargetGroups": [{"TargetGroupArn": str}]}},
+    {
+        "Type": str,
+        "?TargetGroupArn": str,
+        "?ForwardConfig": {"?TargetGroups": [{"TargetGroupArn": str}]},
+        "?RedirectConfig": {"?Protocol": str, "?Port": str, "?Host": str},
+        "?FixedResponseConfig": {"?StatusCode": str},
+    },
 ]
 SHAPES: dict[str, Any] = {
     "Instances": {"InstanceId": str, "State": {"Name": str}},
@@ -113,6 +121,7 @@ SHAPES: dict[str, Any] = {
     },
     "Subnets": {
         "SubnetId": str,
+        "?AvailabilityZone": str,
         "?CidrBlock": is_block,
         "?Ipv6CidrBlockAssociationSet": [{"Ipv6CidrBlock": is_block}],
     },
@@ -131,7 +140,7 @@ SHAPES: dict[str, Any] = {
         "Scheme": str,
         "VpcId": str,
         "State": {"Code": str},
-        "AvailabilityZones": lambda zones: bool(zones) and fits(zones, [{"SubnetId": str}]),
+        "AvailabilityZones": lambda zones: bool(zones) and fits(zones, [{"SubnetId": str, "?ZoneName": str}]),
         "?SecurityGroups": [str],
     },
     "Listeners": {"ListenerArn": str, "?Port": int, "?Protocol": str, "?DefaultActions": _ACTIONS},
@@ -159,14 +168,14 @@ def _has(record: Record, key: str | tuple[str, ...], shape: Any) -> bool:
     return fits(record.get(key), shape)
 
 
-def ask_aws(describe: Describe, question: Question, wanted: Wanted) -> dict[str, Any]:
+def ask_aws(describe: Describe, question: Question, wanted: Wanted, place: Place = NOWHERE) -> dict[str, Any]:
     """What `diagnose` says once it has all that it needs. What cannot be read is a NotRead to it.
 
     It ends, since each round keeps an answer for whatever the one before missed.
     """
     snapshot = Snapshot({})
     while True:
-        found = diagnose(snapshot, question, wanted)
+        found = diagnose(snapshot, question, wanted, place)
         if not snapshot.missed:
             return found
         if wanted.address and ("NetworkInterfaces", wanted.address) in snapshot.missed:
@@ -195,15 +204,32 @@ def believed(name: str, answer: Any, whole: str | None = None) -> Any:
     raise NotRead(f"The endpoint's answer makes no sense as {whole or name} of EC2. Is it AWS that answers there?")
 
 
-def _ec2(operation: str, answer: str) -> Callable:
-    """Fetch what all lie in a VPC and are listed by it."""
+def _ec2(operation: str, answer: str, ids: str = "") -> Callable:
+    """Fetch what all lie in a VPC and are listed by it; or one of another VPC, whose id is the key.
 
-    def fetch(describe: Describe, snapshot: Snapshot, _key: str | None) -> Any:
+    `ids` is the argument of the call that takes ids.
+    """
+
+    def fetch(describe: Describe, snapshot: Snapshot, key: str | None) -> Any:
+        if key:
+            return _one_or_none(describe, operation, answer, **{ids: [key]})
         by_vpc = "attachment.vpc-id" if answer == "InternetGateways" else "vpc-id"
         filters = [{"Name": by_vpc, "Values": vpc_ids(snapshot)}]
         return believed(answer, describe("ec2", operation, answer, Filters=filters))
 
     return fetch
+
+
+def _one_or_none(describe: Describe, operation: str, answer: str, **arguments: Any) -> list[Record]:
+    try:
+        return believed(answer, describe("ec2", operation, answer, **arguments))
+    except Missing:
+        return []
+
+
+def _members(describe: Describe, _snapshot: Snapshot, group_id: str) -> list[Record]:
+    """The interfaces of whatever VPC that are in a security group."""
+    return _interfaces(describe, "group-id", group_id)
 
 
 def vpc_ids(snapshot: Snapshot) -> list[str]:
@@ -346,9 +372,10 @@ def _load_balancers(describe: Describe, _snapshot: Snapshot, arn: str) -> list[R
 FETCH = {
     "Instances": _instances,
     "NetworkInterfaces": _ec2("describe_network_interfaces", "NetworkInterfaces"),
-    "SecurityGroups": _ec2("describe_security_groups", "SecurityGroups"),
+    "Members": _members,
+    "SecurityGroups": _ec2("describe_security_groups", "SecurityGroups", "GroupIds"),
     "RouteTables": _ec2("describe_route_tables", "RouteTables"),
-    "InternetGateways": _ec2("describe_internet_gateways", "InternetGateways"),
+    "InternetGateways": _ec2("describe_internet_gateways", "InternetGateways", "InternetGatewayIds"),
     "NetworkAcls": _ec2("describe_network_acls", "NetworkAcls"),
     "Subnets": _ec2("describe_subnets", "Subnets"),
     "Entries": _of_prefix_list,

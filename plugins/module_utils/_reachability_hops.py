@@ -171,17 +171,13 @@ def _exclusion(exclusions: list[Record], vpc_id: str, subnet_id: str) -> Record 
 def internet_gateway(snapshot: Snapshot, vpc_id: str) -> Hop:
     found = snapshot.internet_gateway(vpc_id)
     if not found:
-        evidence = f"{vpc_id} has no internet gateway, so nothing comes in from outside."
-        fix = f"aws ec2 create-internet-gateway, then aws ec2 attach-internet-gateway --vpc-id {vpc_id}"
-        fix += " --internet-gateway-id with its id"
-        return Hop("broken", evidence, "UNASSOCIATED_COMPONENT", fix, (vpc_id,))
+        return _no_gateway(vpc_id, snapshot.detached_gateway(vpc_id))
     gateway, state = found
     gateway_id = gateway["InternetGatewayId"]
     resources = (gateway_id, vpc_id)
     if not is_attached(state):
-        evidence = f"{gateway_id} is {state} at {vpc_id}."
-        fix = f"aws ec2 attach-internet-gateway --vpc-id {vpc_id} --internet-gateway-id {gateway_id}"
-        return Hop("broken", evidence, "BAD_STATE_ATTACHMENT", fix, resources)
+        fix = attach_gateway(vpc_id, gateway_id)
+        return Hop("broken", f"{gateway_id} is {state} at {vpc_id}.", "BAD_STATE_ATTACHMENT", fix, resources)
     edge = snapshot.edge_route_table(gateway_id) if snapshot.has("RouteTables") else None
     if edge and any(route.get("GatewayId") != "local" for route in edge["Routes"]):
         evidence = f"{gateway_id} is attached to {vpc_id}, but {edge['RouteTableId']} sends what comes in through it to"
@@ -189,6 +185,21 @@ def internet_gateway(snapshot: Snapshot, vpc_id: str) -> Hop:
         code = "INGRESS_RTB_TRAFFIC_REDIRECTION"
         return Hop("unknown", evidence, code, None, (edge["RouteTableId"], *resources))
     return Hop("ok", f"{gateway_id} is attached to {vpc_id}.", resources=resources)
+
+
+def _no_gateway(vpc_id: str, detached: str | None) -> Hop:
+    evidence = f"{vpc_id} has no internet gateway, so nothing comes in from outside."
+    if detached:
+        evidence += f" Its routes name {detached}, which is attached to no VPC."
+        fix = attach_gateway(vpc_id, detached)
+        return Hop("broken", evidence, "UNASSOCIATED_COMPONENT", fix, (detached, vpc_id))
+    fix = f"aws ec2 create-internet-gateway, then aws ec2 attach-internet-gateway --vpc-id {vpc_id}"
+    fix += " --internet-gateway-id with its id"
+    return Hop("broken", evidence, "UNASSOCIATED_COMPONENT", fix, (vpc_id,))
+
+
+def attach_gateway(vpc_id: str, gateway_id: str) -> str:
+    return f"aws ec2 attach-internet-gateway --vpc-id {vpc_id} --internet-gateway-id {gateway_id}"
 
 
 def is_attached(state: str) -> bool:

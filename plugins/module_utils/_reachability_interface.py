@@ -39,6 +39,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snap
     public_addresses,
 )
 
+NOT_NEEDED = Hop("skipped", "The client does not come over the Internet.")
 # Interfaces that AWS holds for its own services have no instance behind them.
 SERVICES = {"natGateway": "a NAT gateway", "nat_gateway": "a NAT gateway", "network_load_balancer": "a load balancer"}
 
@@ -91,13 +92,12 @@ def walk(way: Way) -> dict[str, Hop]:
     snapshot, ask = way.snapshot, way.ask
     vpc = way.vpc_id, way.subnet_id
     inside = way.client.kind != "internet"
-    not_needed = Hop("skipped", "The client does not come over the Internet.")
     return {
         "target_exists": _exists(way),
         "instance_state": judged(instance_state, way),
-        "public_address": not_needed if inside else judged(public_address, way),
-        "block_public_access": not_needed if inside else judged(block_public_access, snapshot, *vpc),
-        "internet_gateway": not_needed if inside else judged(internet_gateway, snapshot, way.vpc_id),
+        "public_address": judged(public_address, way),
+        "block_public_access": NOT_NEEDED if inside else judged(block_public_access, snapshot, *vpc),
+        "internet_gateway": NOT_NEEDED if inside else judged(internet_gateway, snapshot, way.vpc_id),
         "nacl_ingress": judged(_at_border, way, requests(ask)),
         "security_group": judged(security_group, snapshot, group_ids(way.interface), ask, way.id),
         "nacl_egress": judged(_at_border, way, answers(ask)),
@@ -165,6 +165,10 @@ def state_of(instance: Record) -> Hop:
 
 
 def public_address(way: Way) -> Hop:
+    if not own_addresses(way.interface, way.question.family):
+        return _no_address(way)
+    if way.client.kind != "internet":
+        return NOT_NEEDED
     if way.question.family == "ipv6":
         return _ipv6_address(way)
     public = public_addresses(way.interface)
@@ -178,7 +182,7 @@ def public_address(way: Way) -> Hop:
             evidence = f"{way.id} has no public address while {way.instance['InstanceId']} is not running."
             return Hop("skipped", evidence, resources=(way.id,))
         evidence = f"{way.id} has no public IPv4 address, only {', '.join(own_addresses(way.interface, 'ipv4'))}."
-        code = "IGW_PUBLIC_IP_ASSOCIATION_FOR_INGRESS"
+        code = "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS"
         return Hop("broken", evidence, code, _associate(way.id), (way.id,))
     asked = [each for each in public if each[0] == way.address]
     address, private, elastic = (asked or public)[0]
@@ -199,12 +203,22 @@ def _associate(interface_id: str) -> str:
 
 def _ipv6_address(way: Way) -> Hop:
     own = own_addresses(way.interface, "ipv6")
-    if own:
-        evidence = f"{way.address or own[0]} is an address of {way.id}; IPv6 knows no translation."
-        return Hop("ok", evidence, resources=(way.id,))
-    evidence = f"{way.id} has no IPv6 address."
-    fix = f"aws ec2 assign-ipv6-addresses --network-interface-id {way.id} --ipv6-address-count 1"
-    return Hop("broken", evidence, "x-ENI_HAS_NO_IPV6_ADDRESS", fix, (way.id,))
+    evidence = f"{way.address or own[0]} is an address of {way.id}; IPv6 knows no translation."
+    return Hop("ok", evidence, resources=(way.id,))
+
+
+def _no_address(way: Way) -> Hop:
+    """An interface has a private IPv4 address unless its subnet is for IPv6 alone, and cannot be given one there."""
+    if way.question.family == "ipv6":
+        fix = f"aws ec2 assign-ipv6-addresses --network-interface-id {way.id} --ipv6-address-count 1"
+        return Hop("broken", f"{way.id} has no IPv6 address.", "x-ENI_HAS_NO_IPV6_ADDRESS", fix, (way.id,))
+    ipv6 = own_addresses(way.interface, "ipv6")
+    only = f", only {', '.join(ipv6)}" if ipv6 else ""
+    evidence = f"{way.id} has no IPv4 address{only}: {way.subnet_id} is a subnet for IPv6 alone."
+    fix = "Launch the instance in a subnet that has IPv4 addresses."
+    if ipv6:
+        fix = f"Let clients come by IPv6, to {ipv6[0]}, or launch the instance in a subnet that has IPv4 addresses."
+    return Hop("broken", evidence, "x-ENI_HAS_NO_IPV4_ADDRESS", fix, (way.id, way.subnet_id))
 
 
 def _at_border(way: Way, packets: Packets) -> Hop:

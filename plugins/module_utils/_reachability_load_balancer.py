@@ -41,7 +41,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_hops
     judged,
     judged_everywhere,
 )
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_interface import resolver
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_interface import NOT_NEEDED, resolver
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_routes import route
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snapshot import (
     NotRead,
@@ -51,6 +51,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snap
     own_addresses,
 )
 
+ZONES = "AvailabilityZones"
 TRANSPORT = {
     "tcp": ("HTTP", "HTTPS", "TCP", "TLS", "TCP_UDP", "TCP_QUIC"),
     "udp": ("UDP", "TCP_UDP", "QUIC", "TCP_QUIC"),
@@ -95,7 +96,7 @@ class Way(NamedTuple):
 
     @property
     def subnet_ids(self) -> list[str]:
-        return [zone["SubnetId"] for zone in self.balancer["AvailabilityZones"]]
+        return [zone["SubnetId"] for zone in self.balancer[ZONES]]
 
     @property
     def group_ids(self) -> list[str]:
@@ -116,7 +117,6 @@ def walk(way: Way) -> dict[str, Hop]:
     """Judge every hop, in the order that a packet meets them; the answers' ways come where the design lists them."""
     ask, client, vpc = way.ask, way.client, way.vpc_id
     inside = client.kind != "internet"
-    not_needed = Hop("skipped", "The client does not come over the Internet.")
 
     def at_nodes(judge) -> Hop:
         return judged_everywhere(judge, way.subnet_ids)
@@ -130,13 +130,13 @@ def walk(way: Way) -> dict[str, Hop]:
         "target_exists": Hop(
             "ok", f"{way.name} has nodes in {', '.join(way.subnet_ids)} of {vpc}.", resources=(_arn(way), vpc)
         ),
-        "public_address": not_needed if inside else _address_type(way),
-        "block_public_access": not_needed
+        "public_address": NOT_NEEDED if inside else _address_type(way),
+        "block_public_access": NOT_NEEDED
         if inside
         else at_nodes(lambda subnet: block_public_access(way.snapshot, vpc, subnet)),
         "lb_state": _state(way),
-        "lb_scheme": not_needed if inside else _scheme(way),
-        "internet_gateway": not_needed if inside else judged(internet_gateway, way.snapshot, vpc),
+        "lb_scheme": NOT_NEEDED if inside else _scheme(way),
+        "internet_gateway": NOT_NEEDED if inside else judged(internet_gateway, way.snapshot, vpc),
         "nacl_ingress": in_series([node_acl(requests(ask)), *_inner(way, targets, _answers_into_node)]),
         "lb_security_group": judged(_own_groups, way),
         "lb_listener": judged(_listener_hop, way),
@@ -172,7 +172,7 @@ def _arn(way: Way) -> str:
 def _address_type(way: Way) -> Hop:
     kind = way.balancer.get("IpAddressType", "ipv4")
     if way.question.family == "ipv4" and kind == "dualstack-without-public-ipv4":
-        code, lacks = "IGW_PUBLIC_IP_ASSOCIATION_FOR_INGRESS", "IPv4"
+        code, lacks = "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS", "IPv4"
     elif way.question.family == "ipv6" and kind == "ipv4":
         code, lacks = "x-ENI_HAS_NO_IPV6_ADDRESS", "IPv6"
     else:
@@ -230,17 +230,83 @@ def listener_of(way: Way) -> Record | None:
 def _listener_hop(way: Way) -> Hop:
     listener = listener_of(way)
     if listener:
-        evidence = f"{way.name} listens on {listener['Port']} for {listener['Protocol']}."
-        return Hop("ok", evidence, resources=(listener["ListenerArn"],))
+        return _judged_listener(way, listener, ())
     # A Gateway Load Balancer's listener has neither.
     others = ", ".join(
         f"{each.get('Port', 'all ports')} ({each.get('Protocol', 'all')})" for each in way.snapshot.all("Listeners")
     )
     evidence = f"{way.name} has no listener for {way.question.service}. It listens on: {others or 'nothing'}."
     protocol = "HTTP" if way.balancer["Type"] == "application" else way.question.protocol.upper()
-    fix = f"aws elbv2 create-listener --load-balancer-arn {_arn(way)} --protocol {protocol} --port {way.question.port}"
-    fix += " --default-actions Type=forward,TargetGroupArn= with the target group's ARN"
+    fix = _create_listener(way, protocol, str(way.question.port))
     return Hop("broken", evidence, "ELBV2_LISTENERS_MISMATCH", fix, (_arn(way),))
+
+
+def _create_listener(way: Way, protocol: str, port: str) -> str:
+    command = f"aws elbv2 create-listener --load-balancer-arn {_arn(way)} --protocol {protocol} --port {port}"
+    certificate = " --certificates CertificateArn= with the certificate's ARN," if protocol in ("HTTPS", "TLS") else ""
+    return f"{command}{certificate} --default-actions Type=forward,TargetGroupArn= with the target group's ARN"
+
+
+def _judged_listener(way: Way, listener: Record, before: tuple[str, ...]) -> Hop:
+    """Whether requests get to a target group, or to a listener that sends them there; `before` redirected to it."""
+    heard = f"{way.name} listens on {listener['Port']} for {listener['Protocol']}"
+    arn = listener["ListenerArn"]
+    try:
+        actions = _actions(way, listener)
+    except NotRead:
+        if before:
+            raise
+        actions = []  # the hop target_group says that they are unknown
+    if not actions or forwarded_to(actions):
+        return Hop("ok", f"{heard}.", resources=(arn,))
+    hops = [_own_answer(way, listener, action, (*before, arn)) for action in actions]
+    best = min(hops, key=lambda hop: ("ok", "unknown", "broken").index(hop.verdict))
+    return best._replace(evidence=f"{heard}{best.evidence}", resources=(arn, *best.resources))
+
+
+def _own_answer(way: Way, listener: Record, action: Record, before: tuple[str, ...]) -> Hop:
+    """What becomes of a request that the load balancer answers by itself. The evidence goes on after the listener's."""
+    if action["Type"] == "redirect":
+        return _redirected(way, listener, action.get("RedirectConfig") or {}, before)
+    what = _own_answers(listener, [action])
+    evidence = f", but sends nothing to targets: {what}."
+    return Hop("broken", evidence, "ELBV2_LISTENER_REQUIRES_TG_ACCEPT", _forward(listener))
+
+
+def _forward(listener: Record) -> str:
+    command = f"aws elbv2 modify-listener --listener-arn {listener['ListenerArn']}"
+    return f"{command} --default-actions Type=forward,TargetGroupArn= with the target group's ARN"
+
+
+def _redirected_to(listener: Record, config: Record) -> tuple[str, str, str | None]:
+    """Protocol, port and, if it is another, host. What a redirect does not name stays as it is: `#{protocol}`."""
+    protocol, port, host = (config.get(key, "#{") for key in ("Protocol", "Port", "Host"))
+    protocol = listener["Protocol"] if "#{" in protocol else protocol
+    return protocol, str(listener["Port"]) if "#{" in port else port, None if "#{" in host else host
+
+
+def _redirected(way: Way, listener: Record, config: Record, before: tuple[str, ...]) -> Hop:
+    protocol, port, host = _redirected_to(listener, config)
+    to = f"redirects to {protocol} port {port}" + (f" of {host}" if host else "")
+    next_one = next(
+        (
+            each
+            for each in way.snapshot.all("Listeners")
+            if (str(each.get("Port")), each.get("Protocol")) == (port, protocol)
+        ),
+        None,
+    )
+    if next_one and next_one["ListenerArn"] not in before:
+        found = _judged_listener(way, next_one, before)
+        told = f" Ask with port {port} about the way behind it." if found.verdict == "ok" else f" {found.evidence}"
+        return found._replace(evidence=f" and {to}.{told}")
+    if host:
+        return Hop("unknown", f" and {to}, where nothing was looked into.")
+    if next_one:
+        evidence = f", but {to}, from where requests come back: no listener on the way sends them to targets."
+        return Hop("broken", evidence, "ELBV2_LISTENER_REQUIRES_TG_ACCEPT", _forward(listener))
+    evidence = f", but {to}, where it does not listen."
+    return Hop("broken", evidence, "ELBV2_LISTENERS_MISMATCH", _create_listener(way, protocol, port))
 
 
 def actions_of(listener: Record, rules: Iterable[Record]) -> list[Record]:
@@ -263,8 +329,7 @@ def forwarded_to(actions: Iterable[Record]) -> list[str]:
     return list(dict.fromkeys(arns))
 
 
-def _actions(way: Way) -> list[Record]:
-    listener = listener_of(way)
+def _actions(way: Way, listener: Record | None) -> list[Record]:
     if listener is None:
         return []
     # A Network Load Balancer's listener has no rules but its default action.
@@ -274,30 +339,29 @@ def _actions(way: Way) -> list[Record]:
 
 def _legs_hop(way: Way) -> Hop:
     """Why there may be nothing to follow beyond the load balancer; "ok" if there is."""
-    if listener_of(way) is None:
+    listener = listener_of(way)
+    if listener is None:
         return Hop("skipped", f"Without a listener for {way.question.service} nothing is sent to targets.")
-    if not forwarded_to(_actions(way)):
-        return Hop("skipped", f"{way.name} answers by itself: {_own_answers(_actions(way))}.")
+    if not forwarded_to(_actions(way, listener)):
+        return Hop("skipped", f"{way.name} answers by itself: {_own_answers(listener, _actions(way, listener))}.")
     if not list(targets_of(way)):
         return Hop("skipped", "There is no target that packets can be followed to.")
     return Hop("ok", "")
 
 
-def _own_answers(actions: Iterable[Record]) -> str:
+def _own_answers(listener: Record, actions: Iterable[Record]) -> str:
     words = []
     for action in actions:
         if action["Type"] == "redirect":
-            config = action.get("RedirectConfig", {})
-            words.append(
-                f"it redirects to {config.get('Protocol', '#{protocol}')} port {config.get('Port', '#{port}')}"
-            )
+            protocol, port, _host = _redirected_to(listener, action.get("RedirectConfig") or {})
+            words.append(f"it redirects to {protocol} port {port}")
         elif action["Type"] == "fixed-response":
             words.append(f"status {action.get('FixedResponseConfig', {}).get('StatusCode', 'unknown')}")
     return ", ".join(words) or "no action forwards"
 
 
 def _groups_used(way: Way) -> list[Record]:
-    used = forwarded_to(_actions(way))
+    used = forwarded_to(_actions(way, listener_of(way)))
     by_arn = {group["TargetGroupArn"]: group for group in way.snapshot.all("TargetGroups")}
     missing = [arn for arn in used if arn not in by_arn]
     if missing:
@@ -333,39 +397,71 @@ def _target_groups(way: Way) -> Hop:
 def _health(way: Way) -> Hop:
     def judge(group: Record) -> Hop:
         there = way.snapshot.all("TargetHealthDescriptions", group["TargetGroupArn"])
-        return group_health(group, [each for each in there if each["TargetHealth"]["State"] != "draining"])
+        return _group_health(way, group, [each for each in there if each["TargetHealth"]["State"] != "draining"])
 
     return _of_groups(way, judge)
 
 
-def group_health(group: Record, descriptions: list[Record]) -> Hop:
-    """A group serves if one target of it is healthy: the load balancer goes around the others."""
+def _group_health(way: Way, group: Record, descriptions: list[Record]) -> Hop:
+    """A group serves if one target of it is healthy: the load balancer goes around the others. If all fail their
+    checks, it sends requests to all of them.
+    """
     arn, name = group["TargetGroupArn"], group["TargetGroupName"]
     if not descriptions:
         return Hop("skipped", f"{name} has no targets that could be healthy.", resources=(arn,))
+    targets = [(each, _subnet_without_node(way, group, each)) for each in descriptions]
     # Without health checks, which only Lambda functions may do without, the state is "unavailable".
-    good = [each for each in descriptions if each["TargetHealth"]["State"] in ("healthy", "unavailable")]
-    bad = [each for each in descriptions if each not in good]
-    resources = (arn, *(each["Target"]["Id"] for each in bad))
-    evidence = f"{len(good)} of {len(descriptions)} targets of {name} healthy." + "".join(
-        f" {_ailment(each)}" for each in bad[:3]
+    bad = [each for each in targets if each[1] or _state_of(each[0]) not in ("healthy", "unavailable")]
+    healthy = len(targets) - len(bad)
+    resources = (arn, *(each["Target"]["Id"] for each, _subnet in bad))
+    evidence = f"{healthy} of {len(targets)} targets of {name} healthy." + "".join(
+        f" {_ailment(way, each, subnet)}" for each, subnet in bad[:3]
     )
-    if good:
+    if healthy:
         return Hop("ok", evidence, resources=resources)
-    code, fix = _cure(group, bad[0])
-    return Hop("broken", evidence, code, fix, resources=resources)
+    tried = [each for each in bad if _state_of(each[0]) == "unhealthy" and not each[1]]
+    code, fix = _cure(way, group, *(tried or bad)[0])
+    if tried:
+        evidence += f" {way.name} sends requests to all targets if none is healthy, so some may be answered."
+    return Hop("partial" if tried else "broken", evidence, code, fix, resources=resources)
 
 
-def _ailment(description: Record) -> str:
+def _state_of(description: Record) -> str:
+    return description["TargetHealth"]["State"]
+
+
+def _subnet_without_node(way: Way, group: Record, description: Record) -> Record | None:
+    """The subnet of a target in an Availability Zone that the load balancer has no node in, and sends nothing to."""
+    kind, zones = group.get("TargetType", "instance"), [zone.get("ZoneName") for zone in way.balancer[ZONES]]
+    if kind not in ("instance", "ip") or description["Target"].get("AvailabilityZone") == "all":
+        return None
+    try:
+        interface = _interface_of(way, kind, description)
+        subnet = way.snapshot.subnet(interface["SubnetId"]) if interface else {}
+    except NotRead:
+        return None
+    zone = subnet.get("AvailabilityZone")
+    return subnet if zone and None not in zones and zone not in zones else None
+
+
+def _ailment(way: Way, description: Record, subnet: Record | None) -> str:
+    if subnet:
+        where = f"{subnet['AvailabilityZone']}, an Availability Zone that is not enabled for {way.name}"
+        return f"{description['Target']['Id']} is in {where}."
     health = description["TargetHealth"]
     why = ": ".join(filter(None, [health.get("Reason"), health.get("Description")]))
     return f"{description['Target']['Id']} is {health['State']}" + (f" ({why})" if why else "") + "."
 
 
-def _cure(group: Record, description: Record) -> tuple[str, str]:
+def _cure(way: Way, group: Record, description: Record, subnet: Record | None) -> tuple[str, str]:
     arn, id_ = group["TargetGroupArn"], description["Target"]["Id"]
     health = description["TargetHealth"]
     reason, port = health.get("Reason", ""), health_port(group, description)
+    if subnet or reason in ("Target.NotInUse", "Target.IpUnusable"):
+        # The command replaces the subnets, so that it names those that there are too.
+        command = f"aws elbv2 set-subnets --load-balancer-arn {_arn(way)} --subnets {' '.join(way.subnet_ids)}"
+        added = subnet["SubnetId"] if subnet else "and the target's subnet"
+        return "ELB_INSTALLED_AZ_RESTRICTION", f"Enable the target's zone: {command} {added}"
     if health["State"] == "initial":
         return (
             "x-ELBV2_TARGET_INITIAL",
@@ -373,12 +469,6 @@ def _cure(group: Record, description: Record) -> tuple[str, str]:
         )
     if reason == "Target.InvalidState":
         return "BAD_STATE", f"aws ec2 start-instances --instance-ids {id_}"
-    if reason in ("Target.NotInUse", "Target.IpUnusable"):
-        balancers = " ".join(group.get("LoadBalancerArns", [])) or "with its ARN"
-        fix = (
-            f"Enable the target's zone: aws elbv2 set-subnets --load-balancer-arn {balancers} --subnets with its subnet"
-        )
-        return "ELB_INSTALLED_AZ_RESTRICTION", fix
     checked = f"{group.get('HealthCheckProtocol', 'TCP')} on port {port}"
     path = group.get("HealthCheckPath")
     if reason == "Target.ResponseCodeMismatch":

@@ -11,13 +11,19 @@ from __future__ import annotations
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._address_sets import (
     EVERYTHING,
     Intervals,
+    addresses,
     cidrs,
     named,
 )
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._packet_filters import Passage, routed
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._packet_filters import (
+    Passage,
+    is_gateway_endpoint,
+    routed,
+)
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_hops import (
     Client,
     Hop,
+    attach_gateway,
     is_attached,
     some_of,
 )
@@ -72,15 +78,29 @@ def route(snapshot: Snapshot, vpc_id: str, subnet_id: str, client: Client, famil
     evidence = f"By {whose}, {finding}: {some_of(sentences)}"
     if unsure:
         return Hop("unknown", evidence, None, None, resources)
-    code = bad[0][2][0]
-    if good and code == "x-ROUTE_IS_NOT_TO_IGW":
+    culprit, space, (code, _why) = bad[0]
+    overrides = culprit is not None and _overrides_good_route(snapshot, vpc_id, table, culprit, space, client, family)
+    if overrides and code == "NO_ROUTE_TO_DESTINATION":
         code = "MORE_SPECIFIC_ROUTE"
-    culprit, space, _why = bad[0]
     if client.kind == "elsewhere":
         fix = _mend_way_elsewhere(table, culprit, cidrs(space, family)[0], family)
     else:
-        fix = _mend_route(snapshot, vpc_id, table, culprit, family, bool(good))
+        fix = _mend_route(snapshot, vpc_id, table, culprit, family, overrides)
     return Hop(through.verdict, evidence, code, fix, resources, through)
+
+
+def _overrides_good_route(
+    snapshot: Snapshot, vpc_id: str, table: Record, culprit: Record, space: Intervals, client: Client, family: str
+) -> bool:
+    """Whether answers to the addresses would find back by another route of the table, if this one were not there."""
+    for each in table["Routes"]:
+        if each is culprit or is_gateway_endpoint(each) or _trouble(snapshot, vpc_id, each, client.kind):
+            continue
+        list_id = each.get("DestinationPrefixListId")
+        blocks = snapshot.prefix_list(list_id) if list_id else filter(None, [destination(each)])
+        if space <= addresses(blocks, family):
+            return True
+    return False
 
 
 def _whom(route_: Record | None, space: Intervals, family: str, ways: int) -> str:
@@ -111,7 +131,7 @@ def _trouble(snapshot: Snapshot, vpc_id: str, route_: Record | None, kind: str) 
     if kind == "elsewhere":
         if hop.startswith(("tgw-", "pcx-", "vgw-", "lgw-", "arn:")):
             return None, f"{words} leads to another network, where nothing was looked into."
-        return "x-ROUTE_IS_NOT_TO_CLIENT", f"{words} does not lead to a private network outside of the VPC."
+        return "NO_ROUTE_TO_DESTINATION", f"{words} does not lead to a private network outside of the VPC."
     if hop.startswith("igw-"):
         found = snapshot.internet_gateway(vpc_id)
         if found and found[0]["InternetGatewayId"] == hop and is_attached(found[1]):
@@ -122,22 +142,26 @@ def _trouble(snapshot: Snapshot, vpc_id: str, route_: Record | None, kind: str) 
     if hop.startswith(("vpce-", "cagw-")):
         return None, f"{words}: what is behind, such as a firewall, was not looked into."
     if hop.startswith("nat-"):
-        return "x-ROUTE_IS_NOT_TO_IGW", f"{words}: a NAT gateway is for connections from inside; its answers are lost."
-    return "x-ROUTE_IS_NOT_TO_IGW", f"{words}: answers leave another way than the client came in."
+        words += ": a NAT gateway is for connections from inside, and answers that leave through it are lost."
+        return "NO_ROUTE_TO_DESTINATION", words
+    return "NO_ROUTE_TO_DESTINATION", f"{words}: answers leave another way than the client came in."
 
 
 def _mend_route(
-    snapshot: Snapshot, vpc_id: str, table: Record, culprit: Record | None, family: str, others_work: bool
+    snapshot: Snapshot, vpc_id: str, table: Record, culprit: Record | None, family: str, overrides: bool
 ) -> str:
     found = snapshot.internet_gateway(vpc_id)
-    gateway = found[0]["InternetGatewayId"] if found else "with the id of the internet gateway, once there is one"
+    gateway = found[0]["InternetGatewayId"] if found else snapshot.detached_gateway(vpc_id)
+    if culprit and gateway and _next_hop(culprit) == gateway and not (found and is_attached(found[1])):
+        return attach_gateway(vpc_id, gateway)
+    gateway = gateway or "with the id of the internet gateway, once there is one"
     option, where = OPTIONS[family], f"--route-table-id {table['RouteTableId']}"
     block = destination(culprit) if culprit else EVERYTHING[family]
     if culprit and culprit.get("Origin") == "EnableVgwRoutePropagation":
         return f"aws ec2 disable-vgw-route-propagation {where} --gateway-id {_next_hop(culprit)}"
     if culprit and not block:
         return f"aws ec2 delete-route {where} --destination-prefix-list-id {culprit['DestinationPrefixListId']}"
-    if culprit and others_work:
+    if culprit and overrides:
         return f"aws ec2 delete-route {where} {option} {block}"
     verb = "replace-route" if culprit else "create-route"
     return f"aws ec2 {verb} {where} {option} {block} --gateway-id {gateway}"

@@ -86,22 +86,59 @@ class Snapshot:
                     return gateway, attachment["State"]
         return None
 
+    def detached_gateway(self, vpc_id: str) -> str | None:
+        """An internet gateway that a route of the VPC names, and that is there but attached to no VPC."""
+        tables = self.all("RouteTables") if self.has("RouteTables") else []
+        routes = [route for table in tables if table["VpcId"] == vpc_id for route in table["Routes"]]
+        named = dict.fromkeys(route.get("GatewayId") or "" for route in routes)
+        return next((each for each in named if each.startswith("igw-") and self._is_detached(each)), None)
+
+    def _is_detached(self, gateway_id: str) -> bool:
+        return any(not gateway["Attachments"] for gateway in self._by_id("InternetGateways", gateway_id))
+
+    def _by_id(self, name: str, id_: str) -> list[Record]:
+        """What the VPC's list does not have; nothing if it is not shown."""
+        try:
+            return self.all(name, id_)
+        except NotRead:
+            return []
+
     def groups(self, ids: Iterable[str]) -> tuple[list[Record], list[str]]:
-        """The security groups, and the ids of those that are not shown, as some that another VPC shares are not."""
+        """The security groups, and the ids of those that are not shown, as some that another account shares are not.
+
+        A group of another VPC may be associated with this one: such groups are asked for by their ids.
+        """
         by_id = {group["GroupId"]: group for group in self.all("SecurityGroups")}
+        for id_ in ids:
+            if id_ not in by_id:
+                by_id.update({group["GroupId"]: group for group in self._by_id("SecurityGroups", id_)})
         return [by_id[each] for each in ids if each in by_id], [each for each in ids if each not in by_id]
 
     def prefix_list(self, list_id: str) -> list[str]:
         return [entry["Cidr"] for entry in self.all("Entries", list_id)]
 
     def members(self, group_id: str, family: str) -> Intervals:
-        """The private addresses of the interfaces in a security group."""
-        inside = [each for each in self.all("NetworkInterfaces") if group_id in group_ids(each)]
+        """The private addresses of the interfaces in a security group, which may be one of a peered VPC.
+
+        Raises NotRead if no member of a group of another VPC is shown: its owner may be another account.
+        """
+        if any(group["GroupId"] == group_id for group in self.all("SecurityGroups")):
+            inside = [each for each in self.all("NetworkInterfaces") if group_id in group_ids(each)]
+        else:
+            inside = self.all("Members", group_id)
+            if not inside:
+                raise NotRead(
+                    f"{group_id} is a group of another VPC, and DescribeNetworkInterfaces shows this user none of its"
+                    " members: the client may be one of them."
+                )
         return addresses([address for each in inside for address in own_addresses(each, family)], family)
 
-    def subnet_space(self, subnet_id: str, family: str) -> Intervals:
+    def subnet(self, subnet_id: str) -> Record:
         subnets = [subnet for subnet in self.all("Subnets") if subnet["SubnetId"] == subnet_id]
-        subnet = _first(subnets, f"DescribeSubnets does not show {subnet_id} to this user.")
+        return _first(subnets, f"DescribeSubnets does not show {subnet_id} to this user.")
+
+    def subnet_space(self, subnet_id: str, family: str) -> Intervals:
+        subnet = self.subnet(subnet_id)
         ipv6 = [each["Ipv6CidrBlock"] for each in subnet.get("Ipv6CidrBlockAssociationSet", [])]
         return addresses([*filter(None, [subnet.get("CidrBlock")]), *ipv6], family)
 

@@ -14,7 +14,7 @@ description:
   - Judges every hop, names all that are broken, and leads with the first. Each comes with the ids of the resources,
     the rule that decides, what is there instead, and one thing to do.
   - Calculates with sets of addresses, not with samples. If only a part of the clients gets through, it says which.
-  - What may not be read is V(unknown), with the permission that is missing, and never V(ok).
+  - What may not be read is V(unknown), with what AWS says about it, and never V(ok).
   - Sends no packet and changes nothing. It does not see what is on the machine itself, as the service and its
     firewall, nor AWS Network Firewall, nor what lies behind a transit gateway.
   - Unlike AWS's VPC Reachability Analyzer it costs nothing, knows IPv6, and follows a load balancer to its targets.
@@ -70,12 +70,14 @@ extends_documentation_fragment:
   - amazon.aws.boto3
 notes:
   - Makes 6 calls for an instance, up to 8 for an address and 12 for a load balancer with one target group, and one
-    more for the exclusions where VPC Block Public Access is on. Each managed prefix list that decides something is one
-    more, and so is each further target group.
+    more for the exclusions if VPC Block Public Access is on. Each of these is one more - a managed prefix list that
+    decides something, a further target group, a listener that a redirect leads to, a security group of another VPC, an
+    internet gateway that only a route names, and the account if an answer names it.
   - Waits out throttling.
   - Needs the permissions in C(files/iam-policy.json) of this collection that begin with C(Describe) or C(Get).
   - An instance or load balancer that does not exist is an answer, RV(verdict=unreachable). The module fails only if
-    it learns nothing at all, as without credentials or without a connection.
+    it learns nothing at all, for example without credentials or without a connection. Then C(msg) has the words of AWS
+    or boto3, the region and the account, and C(fix) says what to do.
 """
 
 EXAMPLES = r"""
@@ -133,8 +135,8 @@ summary:
   type: str
   sample: >-
     tcp/5000 of i-0123456789abcdef0 cannot be reached from 0.0.0.0/0: No rule of eni-0123456789abcdef0's groups
-    (sg-0123456789abcdef0 (web)) admits tcp/5000 from 0.0.0.0/0. tcp/22 is open. To mend it: aws ec2
-    authorize-security-group-ingress --group-id sg-0123456789abcdef0 --ip-permissions
+    (sg-0123456789abcdef0 (web)) admits tcp/5000 from 0.0.0.0/0. tcp/22 is open. To fix it: aws ec2
+    authorize-security-group-ingress --region eu-central-1 --group-id sg-0123456789abcdef0 --ip-permissions
     'IpProtocol=tcp,FromPort=5000,ToPort=5000,IpRanges=[{CidrIp=0.0.0.0/0}]'
 notes:
   description: What works, but will not for long, as an address that changes when the instance is stopped.
@@ -212,8 +214,8 @@ hops:
       sample: security_group
     verdict:
       description:
-        - V(ok), V(broken), V(partial) if it stops some clients, V(unknown) if it could not be read, V(skipped) if
-          there was nothing to look at.
+        - V(ok), V(broken), V(partial) if it stops some clients or requests, V(unknown) if it could not be read,
+          V(skipped) if there was nothing to look at.
       returned: success
       type: str
       sample: broken
@@ -247,12 +249,12 @@ hops:
       returned: success
       type: str
       sample: >-
-        aws ec2 authorize-security-group-ingress --group-id sg-0123456789abcdef0 --ip-permissions
+        aws ec2 authorize-security-group-ingress --region eu-central-1 --group-id sg-0123456789abcdef0 --ip-permissions
         'IpProtocol=tcp,FromPort=5000,ToPort=5000,IpRanges=[{CidrIp=0.0.0.0/0}]'
 """
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_describe import AwsModule, Describe
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import asked
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import Place, asked
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_collect import ask_aws
 
 
@@ -275,7 +277,8 @@ def main():
         question, wanted = asked(module.params)
     except ValueError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=False, **ask_aws(Describe(module), question, wanted))
+    place = Place(module.region, module.account)
+    module.exit_json(changed=False, **ask_aws(Describe(module), question, wanted, place))
 
 
 if __name__ == "__main__":

@@ -497,13 +497,59 @@ IDEAS = {
     ),
     "health does not matter": (
         "_reachability_load_balancer",
-        'good = [each for each in descriptions if each["TargetHealth"]["State"] in ("healthy", "unavailable")]',
-        "good = list(descriptions)",
+        'or _state_of(each[0]) not in ("healthy", "unavailable")]',
+        "]",
     ),
-    "all targets must be healthy": (
+    "all targets must be healthy": ("_reachability_load_balancer", "    if healthy:\n", "    if not bad:\n"),
+    "without a healthy target nobody gets an answer": (
         "_reachability_load_balancer",
-        "    if good:\n",
-        "    if good and not bad:\n",
+        '"partial" if tried else "broken"',
+        '"broken"',
+    ),
+    "targets that are being tried get requests too": (
+        "_reachability_load_balancer",
+        'if _state_of(each[0]) == "unhealthy" and not each[1]]',
+        "if not each[1]]",
+    ),
+    "targets in any zone get requests": (
+        "_reachability_load_balancer",
+        "return subnet if zone and None not in zones and zone not in zones else None",
+        "return None",
+    ),
+    "a page of the load balancer's own is the site": (
+        "_reachability_load_balancer",
+        "    if not actions or forwarded_to(actions):\n",
+        "    if True:\n",
+    ),
+    "a redirect leads somewhere": (
+        "_reachability_load_balancer",
+        '    if action["Type"] == "redirect":\n        return _redirected',
+        '    if action["Type"] == "redirect":\n        return Hop("ok", ".")\n        return _redirected',
+    ),
+    "a redirect leads to a target": (
+        "_reachability_load_balancer",
+        "found = _judged_listener(way, next_one, before)",
+        'found = Hop("ok", "")',
+    ),
+    "groups of peered VPCs have no members": (
+        "_reachability_snapshot",
+        'inside = self.all("Members", group_id)',
+        "return Intervals()",
+    ),
+    "whose members are not shown has none": (
+        "_reachability_snapshot",
+        "            if not inside:\n                raise",
+        "            if False:\n                raise",
+    ),
+    "groups of another VPC are never shown": (
+        "_reachability_snapshot",
+        'by_id.update({group["GroupId"]: group for group in self._by_id("SecurityGroups", id_)})',
+        "pass",
+    ),
+    "every route that some clients do not take is overridden": (
+        "_reachability_routes",
+        "if space <= addresses(blocks, family):",
+        "if True:",
     ),
     "targets that are tried for the first time are healthy": (
         "_reachability_load_balancer",
@@ -552,8 +598,8 @@ IDEAS = {
     ),
     "one node is enough": (
         "_reachability_load_balancer",
-        'return [zone["SubnetId"] for zone in self.balancer["AvailabilityZones"]]',
-        'return [zone["SubnetId"] for zone in self.balancer["AvailabilityZones"]][-1:]',
+        'return [zone["SubnetId"] for zone in self.balancer[ZONES]]',
+        'return [zone["SubnetId"] for zone in self.balancer[ZONES]][-1:]',
     ),
     "ACLs between nodes and targets do not matter": (
         "_reachability_load_balancer",

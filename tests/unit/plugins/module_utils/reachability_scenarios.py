@@ -111,6 +111,10 @@ def gateway(state_=None, vpc="vpc-1", id_="igw-1"):
     return lambda world: world.update(InternetGateways=[{"InternetGatewayId": id_, "Attachments": attachments}])
 
 
+def detached(id_):
+    return lambda world: world.update({("InternetGateways", id_): [{"InternetGatewayId": id_, "Attachments": []}]})
+
+
 def rules(*permissions, **keywords):
     return lambda world: world.rules(*permissions, **keywords)
 
@@ -153,6 +157,26 @@ def vpc_is_public(world):
         each["Routes"].append(route("192.0.2.0/24", GatewayId="local", Origin="CreateRouteTable"))
 
 
+PEER = interface("eni-peer", "subnet-peer", "10.9.0.5", None, ["sg-peer"], VpcId=OTHER_VPC)
+
+
+def peered(world):
+    """A peering connection with vpc-2, whose sg-peer is the source of the rule."""
+    world.rules(permission(5000, groups=["sg-peer"]))
+    world.routes(DEFAULT, route("10.9.0.0/16", VpcPeeringConnectionId="pcx-1"))
+
+
+def ipv6_alone(world):
+    no_public_address(world)
+    world.interface.pop("PrivateIpAddress")
+    world.interface.update(PrivateIpAddresses=[])
+
+
+def nothing_there(world):
+    world["Instances"]["i-web"] = world["LoadBalancers"][BALANCER] = []
+    world["NetworkInterfaces"][PUBLIC] = world["Addresses"][PUBLIC] = []
+
+
 INSTANCE = [
     Scenario("all is well", nothing, {}),
     Scenario("all is well by IPv6", nothing, {}, IPV6),
@@ -172,14 +196,14 @@ INSTANCE = [
     Scenario(
         "no such instance",
         lambda world: world["Instances"].update({"i-web": []}),
-        {"target_exists": "broken UNKNOWN_RESOURCE"},
+        {"target_exists": "broken NO_SOURCE_OR_DESTINATION"},
         {},
-        ("no instance i-web", "region"),
+        ("no instance i-web in region us-east-1 of account 123456789012.",),
     ),
     Scenario(
         "no public address",
         no_public_address,
-        {"public_address": "broken IGW_PUBLIC_IP_ASSOCIATION_FOR_INGRESS"},
+        {"public_address": "broken IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS"},
         {},
         ("10.0.1.10", "associate-address --network-interface-id eni-web"),
     ),
@@ -189,7 +213,7 @@ INSTANCE = [
             no_public_address,
             lambda world: world.interface["PrivateIpAddresses"].append({"PrivateIpAddress": "10.0.1.11"}),
         ),
-        {"public_address": "broken IGW_PUBLIC_IP_ASSOCIATION_FOR_INGRESS"},
+        {"public_address": "broken IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS"},
         {},
         ("only 10.0.1.10, 10.0.1.11.",),
     ),
@@ -338,6 +362,35 @@ INSTANCE = [
         "the gateway's own route table leads nowhere else",
         lambda world: world["RouteTables"].append(table("rtb-edge", gateways=["igw-1"])),
         {},
+    ),
+    Scenario(
+        "the gateway that the routes name is attached to nothing",
+        then(lambda world: world.update(InternetGateways=[]), detached("igw-1")),
+        {"internet_gateway": "broken UNASSOCIATED_COMPONENT", "route": "broken BAD_STATE_ATTACHMENT"},
+        {},
+        (
+            "igw-1, which is attached to no VPC.",
+            "aws ec2 attach-internet-gateway --vpc-id vpc-1 --internet-gateway-id igw-1",
+        ),
+    ),
+    Scenario(
+        "the gateway that a blackhole names is attached to nothing",
+        then(
+            lambda world: world.update(InternetGateways=[]),
+            routes(route("0.0.0.0/0", GatewayId="igw-1", State="blackhole")),
+            detached("igw-1"),
+        ),
+        {"internet_gateway": "broken UNASSOCIATED_COMPONENT", "route": "broken BAD_STATE_ROUTE"},
+    ),
+    Scenario(
+        "the gateway that the routes name is gone",
+        then(
+            lambda world: world.update(InternetGateways=[]),
+            lambda world: world.update({("InternetGateways", "igw-1"): []}),
+        ),
+        {"internet_gateway": "broken UNASSOCIATED_COMPONENT", "route": "broken BAD_STATE_ATTACHMENT"},
+        {},
+        ("aws ec2 create-internet-gateway, then",),
     ),
     # Network ACL, inwards
     Scenario("ACL in pieces", acl(entry(10, cidr=LOW), entry(20, cidr=HIGH), OUT), {}),
@@ -544,6 +597,32 @@ INSTANCE = [
         {},
         ("sg-shared",),
     ),
+    Scenario(
+        "a group of another VPC, associated with this one, has the rule",
+        then(
+            lambda world: world.attach("sg-shared"),
+            lambda world: world.update(
+                {
+                    ("SecurityGroups", "sg-shared"): [
+                        group("sg-shared", "shared", [permission(5000, cidrs=EVERYWHERE)], vpc=OTHER_VPC)
+                    ]
+                }
+            ),
+        ),
+        {},
+    ),
+    Scenario(
+        "a group of another VPC, associated with this one, lacks the rule",
+        then(
+            lambda world: world.attach("sg-shared"),
+            lambda world: world.update(
+                {("SecurityGroups", "sg-shared"): [group("sg-shared", "shared", vpc=OTHER_VPC)]}
+            ),
+        ),
+        {"security_group": "broken SG_HAS_NO_RULES"},
+        {},
+        ("sg-shared (shared)", "--group-id sg-shared"),
+    ),
     Scenario("outgoing rules do not concern answers", lambda world: world.egress(of="sg-web"), {}),
     Scenario(
         "a group of another VPC is no near miss",
@@ -633,19 +712,19 @@ INSTANCE = [
     Scenario(
         "a NAT gateway",
         routes(route("0.0.0.0/0", NatGatewayId="nat-1")),
-        {"route": "broken x-ROUTE_IS_NOT_TO_IGW"},
+        {"route": "broken NO_ROUTE_TO_DESTINATION"},
         {},
         ("nat-1", "replace-route", "--gateway-id igw-1"),
     ),
     Scenario(
         "a NAT instance",
         routes(route("0.0.0.0/0", NetworkInterfaceId="eni-nat", InstanceId="i-nat")),
-        {"route": "broken x-ROUTE_IS_NOT_TO_IGW"},
+        {"route": "broken NO_ROUTE_TO_DESTINATION"},
     ),
     Scenario(
         "a transit gateway",
         routes(route("0.0.0.0/0", TransitGatewayId="tgw-1")),
-        {"route": "broken x-ROUTE_IS_NOT_TO_IGW"},
+        {"route": "broken NO_ROUTE_TO_DESTINATION"},
     ),
     Scenario(
         "an egress-only gateway",
@@ -678,8 +757,30 @@ INSTANCE = [
     Scenario(
         "that route is the client's",
         routes(DEFAULT, route(NET, GatewayId="vgw-1")),
-        {"route": "broken x-ROUTE_IS_NOT_TO_IGW"},
+        {"route": "broken MORE_SPECIFIC_ROUTE"},
         ONE,
+        ("delete-route", NET),
+    ),
+    Scenario(
+        "more specific routes take all clients elsewhere",
+        routes(DEFAULT, route(LOW, NatGatewayId="nat-1"), route(HIGH, NatGatewayId="nat-1")),
+        {"route": "broken MORE_SPECIFIC_ROUTE"},
+        {},
+        ("nat-1", "delete-route"),
+    ),
+    Scenario(
+        "only a more specific route is by the gateway, and the default one is not",
+        routes(route("0.0.0.0/0", NatGatewayId="nat-1"), route(NET, **TO_IGW)),
+        {"route": "partial NO_ROUTE_TO_DESTINATION"},
+        {},
+        ("replace-route --route-table-id rtb-public --destination-cidr-block 0.0.0.0/0 --gateway-id igw-1",),
+    ),
+    Scenario(
+        "a less specific route by the gateway, which is for others",
+        routes(route(LOW, **TO_IGW), route(HIGH, NatGatewayId="nat-1")),
+        {"route": "partial NO_ROUTE_TO_DESTINATION"},
+        {},
+        ("replace-route --route-table-id rtb-public --destination-cidr-block 128.0.0.0/1",),
     ),
     Scenario(
         "a more specific route by the gateway",
@@ -701,7 +802,7 @@ INSTANCE = [
     Scenario(
         "a propagated route that is more specific",
         routes(route("203.0.113.0/25", GatewayId="vgw-1", Origin="EnableVgwRoutePropagation"), route(NET, **TO_IGW)),
-        {"route": "broken x-ROUTE_IS_NOT_TO_IGW"},
+        {"route": "broken MORE_SPECIFIC_ROUTE"},
         ONE,
         ("disable-vgw-route-propagation --route-table-id rtb-public --gateway-id vgw-1",),
     ),
@@ -744,7 +845,7 @@ INSTANCE = [
     Scenario(
         "the main table counts, since none is associated",
         lambda world: world.table()["Associations"].clear(),
-        {"route": "broken x-ROUTE_IS_NOT_TO_IGW"},
+        {"route": "broken NO_ROUTE_TO_DESTINATION"},
         {},
         ("rtb-main (the main one",),
     ),
@@ -758,7 +859,7 @@ INSTANCE = [
         lambda world: [
             each.update(AssociationState={"State": "disassociating"}) for each in world.table()["Associations"]
         ],
-        {"route": "broken x-ROUTE_IS_NOT_TO_IGW"},
+        {"route": "broken NO_ROUTE_TO_DESTINATION"},
         {},
         ("rtb-main",),
     ),
@@ -817,7 +918,7 @@ INSTANCE = [
     Scenario(
         "from a private network without a route",
         nothing,
-        {"route": "broken x-ROUTE_IS_NOT_TO_CLIENT"},
+        {"route": "broken NO_ROUTE_TO_DESTINATION"},
         {"source": "192.168.7.0/24"},
     ),
     Scenario(
@@ -827,13 +928,68 @@ INSTANCE = [
         {"source": "192.168.7.0/24"},
         ("tgw-1",),
     ),
+    Scenario(
+        "from a peered VPC, as a member of its group",
+        then(peered, lambda world: world.update({("Members", "sg-peer"): [PEER]})),
+        {"route": "unknown"},
+        {"source": "10.9.0.5/32"},
+    ),
+    Scenario(
+        "from a peered VPC, of which some are members of its group",
+        then(peered, lambda world: world.update({("Members", "sg-peer"): [PEER]})),
+        {"security_group": "partial " + SG, "route": "unknown"},
+        {"source": "10.9.0.0/24"},
+        ("10.9.0.5/32 only",),
+    ),
+    Scenario(
+        "from a peered VPC, as no member of its group",
+        then(peered, lambda world: world.update({("Members", "sg-peer"): [PEER]})),
+        {"security_group": "broken " + SG, "route": "unknown"},
+        {"source": "10.9.0.6/32"},
+    ),
+    Scenario(
+        "from a peered VPC, whose group's members are not shown",
+        then(peered, lambda world: world.update({("Members", "sg-peer"): []})),
+        {"security_group": "unknown", "route": "unknown"},
+        {"source": "10.9.0.5/32"},
+        ("sg-peer is a group of another VPC", "the client may be one of them"),
+    ),
+    Scenario(
+        "from the Internet, whom a peered VPC's group does not know",
+        peered,
+        {"security_group": "broken " + SG},
+    ),
+    Scenario(
+        "an interface in a subnet for IPv6 alone",
+        ipv6_alone,
+        {"public_address": "broken x-ENI_HAS_NO_IPV4_ADDRESS"},
+        {},
+        (
+            "has no IPv4 address, only 2600:1f18:1:101::10: subnet-a is a subnet for IPv6 alone.",
+            "Let clients come by IPv6",
+        ),
+    ),
+    Scenario("an interface in a subnet for IPv6 alone, asked by IPv6", ipv6_alone, {}, IPV6),
+    Scenario(
+        "an interface in a subnet for IPv6 alone, asked by IPv4 from within",
+        ipv6_alone,
+        {"public_address": "broken x-ENI_HAS_NO_IPV4_ADDRESS"},
+        INSIDE,
+    ),
+    Scenario(
+        "an interface without any address",
+        then(ipv6_alone, lambda world: world.interface.update(Ipv6Addresses=[])),
+        {"public_address": "broken x-ENI_HAS_NO_IPV4_ADDRESS"},
+        {},
+        ("eni-web has no IPv4 address: subnet-a", "Launch the instance in a subnet"),
+    ),
     # What may not be read
     Scenario(
         "groups unread",
         denies("SecurityGroups"),
         {"security_group": "unknown"},
         {},
-        ("ec2:DescribeSecurityGroups", "permission"),
+        ("AWS refused ec2:DescribeSecurityGroups",),
     ),
     Scenario("route tables unread", denies("RouteTables"), {"route": "unknown"}, {}, ("ec2:DescribeRouteTables",)),
     Scenario("ACLs unread", denies("NetworkAcls"), {"nacl_ingress": "unknown", "nacl_egress": "unknown"}),
@@ -884,7 +1040,12 @@ def groups(*groups_):
 
 
 def listeners(*listeners_):
-    return lambda world: world.update(Listeners=list(listeners_))
+    def spoil(world):
+        world.update(Listeners=list(listeners_))
+        for each in listeners_:
+            world["Rules"].setdefault(each["ListenerArn"], [])
+
+    return spoil
 
 
 def rule(actions, arn=LISTENER):
@@ -914,7 +1075,14 @@ def by_address(id_="10.0.3.10", **keywords):
     return spoil
 
 
+def target_zone(zone):
+    """That of the target's subnet, subnet-c."""
+    return lambda world: world["Subnets"][2].update(AvailabilityZone=zone)
+
+
 TO_TARGETS = ["lb_security_group_egress", "target_nacl_ingress", "security_group", "target_nacl_egress"]
+SECURE = listener(443, "HTTPS", arn=LISTENER + "443")
+NOT_FOUND = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
 REDIRECT = {"Type": "redirect", "RedirectConfig": {"Protocol": "HTTPS", "Port": "443"}}
 NO_TARGET, UNWELL = "ELBV2_LISTENER_HAS_NO_TG", "x-ELBV2_TARGET_UNHEALTHY"
 EPHEMERAL_OUT = entry(100, protocol="6", first=1024, last=65535, egress=True)
@@ -931,7 +1099,7 @@ LOAD_BALANCER = [
     through(
         "no such load balancer",
         lambda world: world["LoadBalancers"].update({BALANCER: []}),
-        {"target_exists": "broken UNKNOWN_RESOURCE"},
+        {"target_exists": "broken NO_SOURCE_OR_DESTINATION"},
     ),
     through(
         "no IPv6",
@@ -943,7 +1111,7 @@ LOAD_BALANCER = [
     through(
         "no public IPv4",
         balancer(IpAddressType="dualstack-without-public-ipv4"),
-        {"public_address": "broken IGW_PUBLIC_IP_ASSOCIATION_FOR_INGRESS"},
+        {"public_address": "broken IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS"},
     ),
     through("BPA", block(), {"block_public_access": "broken " + BPA}),
     through(
@@ -1102,6 +1270,50 @@ LOAD_BALANCER = [
         {"target_health": "partial " + UNWELL},
     ),
     through(
+        "no target passes its check, and requests are sent to all of them",
+        target_is(health("unhealthy", "Target.ResponseCodeMismatch"), health("initial")),
+        {"target_health": "partial " + UNWELL},
+        {},
+        ("0 of 2 targets of app healthy.", "web sends requests to all targets if none is healthy", "health-check-path"),
+    ),
+    through(
+        "a target in a zone that the load balancer has no node in",
+        target_zone("us-east-1f"),
+        {"target_health": "broken ELB_INSTALLED_AZ_RESTRICTION"},
+        {},
+        (
+            "i-app is in us-east-1f, an Availability Zone that is not enabled for web.",
+            f"set-subnets --load-balancer-arn {BALANCER} --subnets subnet-a subnet-b subnet-c",
+        ),
+    ),
+    through(
+        "an unhealthy target in a zone that the load balancer has no node in gets nothing",
+        then(target_zone("us-east-1f"), target_is(health("unhealthy", "Target.Timeout"))),
+        {"target_health": "broken ELB_INSTALLED_AZ_RESTRICTION"},
+    ),
+    through(
+        "a target by address in a zone that the load balancer has no node in",
+        then(by_address(), target_zone("us-east-1f")),
+        {"target_health": "broken ELB_INSTALLED_AZ_RESTRICTION"},
+    ),
+    through(
+        "a target by address that is registered for all zones",
+        then(
+            by_address(),
+            target_zone("us-east-1f"),
+            lambda world: world["TargetHealthDescriptions"][GROUP_ARN][0]["Target"].update(AvailabilityZone="all"),
+        ),
+        {},
+    ),
+    through(
+        "zones that are not told",
+        then(
+            target_zone("us-east-1f"),
+            balancer(AvailabilityZones=[{"SubnetId": "subnet-a"}, {"SubnetId": "subnet-b"}]),
+        ),
+        {},
+    ),
+    through(
         "only rules forward",
         then(listeners(listener(actions=[{"Type": "fixed-response", "FixedResponseConfig": {}}])), rule(forward())),
         {},
@@ -1166,10 +1378,84 @@ LOAD_BALANCER = [
     ),
     through(
         "a redirect needs no targets",
-        then(listeners(listener(actions=[REDIRECT])), target_is()),
+        then(listeners(listener(actions=[REDIRECT]), SECURE), target_is()),
         {"target_group": "skipped"},
         {},
-        ("it redirects to HTTPS port 443.",),
+        ("web answers by itself: it redirects to HTTPS port 443.",),
+    ),
+    through(
+        "a redirect to a listener that forwards",
+        listeners(listener(actions=[REDIRECT]), SECURE),
+        {"lb_listener": "ok"},
+        {},
+        ("web listens on 80 for HTTP and redirects to HTTPS port 443. Ask with port 443 about the way behind it.",),
+    ),
+    through(
+        "a redirect to a listener that is not there",
+        listeners(listener(actions=[REDIRECT])),
+        {"lb_listener": "broken ELBV2_LISTENERS_MISMATCH"},
+        {},
+        (
+            "web listens on 80 for HTTP, but redirects to HTTPS port 443, where it does not listen.",
+            "create-listener",
+            "--protocol HTTPS --port 443 --certificates",
+        ),
+    ),
+    through(
+        "a redirect to a listener for another protocol",
+        listeners(listener(actions=[REDIRECT]), {**SECURE, "Protocol": "HTTP"}),
+        {"lb_listener": "broken ELBV2_LISTENERS_MISMATCH"},
+    ),
+    through(
+        "a redirect to a page of its own",
+        listeners(listener(actions=[REDIRECT]), {**SECURE, "DefaultActions": [NOT_FOUND]}),
+        {"lb_listener": "broken ELBV2_LISTENER_REQUIRES_TG_ACCEPT"},
+        {},
+        (
+            "redirects to HTTPS port 443. web listens on 443 for HTTPS, but sends nothing to targets: status 404.",
+            f"modify-listener --listener-arn {SECURE['ListenerArn']}",
+        ),
+    ),
+    through(
+        "redirects in a circle",
+        listeners(
+            listener(actions=[REDIRECT]),
+            {**SECURE, "DefaultActions": [{"Type": "redirect", "RedirectConfig": {"Protocol": "HTTP", "Port": "80"}}]},
+        ),
+        {"lb_listener": "broken ELBV2_LISTENER_REQUIRES_TG_ACCEPT"},
+        {},
+        (
+            "redirects to HTTP port 80, from where requests come back",
+            f"modify-listener --listener-arn {SECURE['ListenerArn']}",
+        ),
+    ),
+    through(
+        "a redirect to a listener whose rules may not be read",
+        then(
+            listeners(listener(actions=[REDIRECT]), {**SECURE, "DefaultActions": [NOT_FOUND]}),
+            lambda world: world["Rules"].update({SECURE["ListenerArn"]: denied("elasticloadbalancing:DescribeRules")}),
+        ),
+        {"lb_listener": "unknown"},
+        {},
+        ("elasticloadbalancing:DescribeRules",),
+    ),
+    through(
+        "a redirect to another path of the same listener, where nothing is",
+        listeners(listener(actions=[{"Type": "redirect", "RedirectConfig": {"Path": "/app"}}])),
+        {"lb_listener": "broken ELBV2_LISTENER_REQUIRES_TG_ACCEPT"},
+    ),
+    through(
+        "a redirect to another name at a port where it listens",
+        listeners(
+            listener(actions=[{"Type": "redirect", "RedirectConfig": {**REDIRECT["RedirectConfig"], "Host": "www.x"}}]),
+            SECURE,
+        ),
+        {},
+    ),
+    through(
+        "a redirect, and a page of its own for some",
+        then(listeners(listener(actions=[REDIRECT]), SECURE), rule([NOT_FOUND])),
+        {},
     ),
     through(
         "a redirect to another name and a page of its own",
@@ -1178,26 +1464,26 @@ LOAD_BALANCER = [
             rule([{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]),
             target_is(),
         ),
-        {"target_group": "skipped"},
+        {"lb_listener": "unknown", "target_group": "skipped"},
         {},
-        ("web answers by itself: it redirects to #{protocol} port #{port}, status 404.",),
+        ("and redirects to HTTP port 80 of example.org, where nothing was looked into.",),
     ),
     through(
         "a login and no more",
         then(listeners(listener(actions=[{"Type": "authenticate-oidc", "Order": 1}])), target_is()),
-        {"target_group": "skipped"},
+        {"lb_listener": "broken ELBV2_LISTENER_REQUIRES_TG_ACCEPT"},
         {},
-        ("web answers by itself: no action forwards.",),
+        ("web listens on 80 for HTTP, but sends nothing to targets: no action forwards.",),
     ),
     through(
-        "a page of its own needs no targets",
+        "a page of its own",
         then(
             listeners(listener(actions=[{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}}])),
             target_is(),
         ),
-        {"target_group": "skipped"},
+        {"lb_listener": "broken ELBV2_LISTENER_REQUIRES_TG_ACCEPT"},
         {},
-        ("status 503",),
+        ("status 503", f"modify-listener --listener-arn {LISTENER}"),
     ),
     through(
         "a node's subnet has no addresses of the group's family",
@@ -1308,21 +1594,21 @@ LOAD_BALANCER = [
     through(
         "no target is healthy",
         target_is(health("unhealthy", "Target.FailedHealthChecks")),
-        {"target_health": "broken " + UNWELL},
+        {"target_health": "partial " + UNWELL},
         {},
         ("i-app is unhealthy (Target.FailedHealthChecks: said Target.FailedHealthChecks).", "HTTP on port 5000"),
     ),
     through(
         "a target answers with an error",
         target_is(health("unhealthy", "Target.ResponseCodeMismatch")),
-        {"target_health": "broken " + UNWELL},
+        {"target_health": "partial " + UNWELL},
         {},
         ("/health", "200"),
     ),
     through(
         "a target answers with an error, and which answer is good is not told",
         then(groups(target_group(Matcher=None)), target_is(health("unhealthy", "Target.ResponseCodeMismatch"))),
-        {"target_health": "broken " + UNWELL},
+        {"target_health": "partial " + UNWELL},
         {},
         ("Let /health answer with 200,",),
     ),
@@ -1332,7 +1618,7 @@ LOAD_BALANCER = [
             groups(target_group(Matcher={"HttpCode": "200-299"})),
             target_is(health("unhealthy", "Target.ResponseCodeMismatch")),
         ),
-        {"target_health": "broken " + UNWELL},
+        {"target_health": "partial " + UNWELL},
         {},
         ("Let /health answer with 200-299,",),
     ),
@@ -1342,7 +1628,7 @@ LOAD_BALANCER = [
             groups(target_group(Matcher={"GrpcCode": "12"}, HealthCheckPath="/AWS.ALB/healthcheck")),
             target_is(health("unhealthy", "Target.ResponseCodeMismatch")),
         ),
-        {"target_health": "broken " + UNWELL},
+        {"target_health": "partial " + UNWELL},
         {},
         ("Let /AWS.ALB/healthcheck answer with 12,",),
     ),
@@ -1352,16 +1638,16 @@ LOAD_BALANCER = [
             groups(target_group(HealthCheckProtocol="TCP", HealthCheckPath=None)),
             target_is(health("unhealthy", "Target.FailedHealthChecks")),
         ),
-        {"target_health": "broken " + UNWELL},
+        {"target_health": "partial " + UNWELL},
         {},
         ("See to it that i-app answers TCP on port 5000: the unit",),
     ),
     through(
         "four targets are ill in four ways",
         target_is(*[health("unhealthy", reason) for reason in ("one", "two", "three", "four")]),
-        {"target_health": "broken " + UNWELL},
+        {"target_health": "partial " + UNWELL},
         {},
-        ("(one: said one). i-app is unhealthy (two: said two). i-app is unhealthy (three: said three). See",),
+        ("(one: said one). i-app is unhealthy (two: said two). i-app is unhealthy (three: said three). web sends",),
     ),
     through(
         "a target that is gone for good",
@@ -1376,22 +1662,12 @@ LOAD_BALANCER = [
         target_is(health("unused", "Target.IpUnusable")),
         {"target_health": "broken ELB_INSTALLED_AZ_RESTRICTION"},
         {},
-        (f"--load-balancer-arn {BALANCER} --subnets",),
-    ),
-    through(
-        "a target's address cannot be used, and which load balancers the group has is not told",
-        then(
-            lambda world: world["TargetGroups"][0].pop("LoadBalancerArns"),
-            target_is(health("unused", "Target.IpUnusable")),
-        ),
-        {"target_health": "broken ELB_INSTALLED_AZ_RESTRICTION"},
-        {},
-        ("--load-balancer-arn with its ARN --subnets",),
+        (f"--load-balancer-arn {BALANCER} --subnets subnet-a subnet-b and the target's subnet",),
     ),
     through(
         "a target whose health is told without a reason",
         target_is({**health("unhealthy"), "TargetHealth": {"State": "unhealthy"}}),
-        {"target_health": "broken " + UNWELL},
+        {"target_health": "partial " + UNWELL},
         {},
         ("i-app is unhealthy.",),
     ),
@@ -1418,7 +1694,9 @@ LOAD_BALANCER = [
     ),
     through("one of two targets is healthy", target_is(health("unhealthy", "Target.Timeout"), health()), {}),
     through(
-        "a leaving target is none", target_is(health("draining"), health("unhealthy", "x")), {"target_health": "broken"}
+        "a leaving target is none",
+        target_is(health("draining"), health("unhealthy", "x")),
+        {"target_health": "partial"},
     ),
     through(
         "its group lets nothing out",
@@ -1534,7 +1812,7 @@ LOAD_BALANCER = [
     through(
         "one node is in a private subnet",
         lambda world: world.table()["Associations"].pop(0),
-        {"route": "partial x-ROUTE_IS_NOT_TO_IGW"},
+        {"route": "partial NO_ROUTE_TO_DESTINATION"},
         {},
         ("subnet-a", "nat-1"),
     ),
@@ -1749,7 +2027,10 @@ OF_ANOTHER_VPC = interface(id_="eni-2", VpcId=OTHER_VPC)
 SECONDARY = {"PrivateIpAddress": "10.0.1.11", "Association": {"PublicIp": "198.51.100.30", "IpOwnerId": "amazon"}}
 NOT_FOLLOWED = {"instance_state": "unknown UNSUPPORTED_COMPONENT"}
 IS_PRIVATE = {"public_address": "broken IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS"}
-MOVED, HELD = {"target_exists": "broken UNKNOWN_RESOURCE"}, {"target_exists": "broken x-EIP_IS_NOT_ASSOCIATED"}
+MOVED, HELD = (
+    {"target_exists": "broken NO_SOURCE_OR_DESTINATION"},
+    {"public_address": "broken IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS"},
+)
 
 
 def secondary_first(world):
@@ -1890,7 +2171,7 @@ FAULTS_OF_BALANCER = {
     "lb_security_group": rules(of="sg-lb"),
     "lb_listener": listeners(),
     "target_group": target_is(),
-    "target_health": target_is(health("unhealthy", "Target.Timeout")),
+    "target_health": target_is(health("unused", "Target.InvalidState")),
     "lb_security_group_egress": lambda world: world.egress(),
     "target_nacl_ingress": deny(TARGETS, first=5000),
     "security_group": rules(of="sg-app"),

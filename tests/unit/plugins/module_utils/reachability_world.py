@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import pickle
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import Wanted, diagnose
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import Place, Wanted, diagnose
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_hops import Question
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snapshot import NotRead, Snapshot
 
@@ -25,6 +25,7 @@ GROUP_ARN = ARN + "targetgroup/app/0123456789abcdef"
 SECOND_GROUP_ARN = ARN + "targetgroup/api/0123456789abcdef"
 LISTENER = ARN + "listener/app/web/0123456789abcdef/0123456789abcdef"
 
+PLACE = Place("us-east-1", lambda: "123456789012")
 TO_INSTANCE = Wanted(instance_id="i-web")
 TO_BALANCER = Wanted(load_balancer_arn=BALANCER)
 
@@ -125,8 +126,9 @@ def instance(id_="i-web", interfaces=None, state="running"):
     return {"InstanceId": id_, "State": {"Name": state}, "NetworkInterfaces": interfaces}
 
 
-def subnet(id_, cidr, ipv6):
-    return {"SubnetId": id_, "CidrBlock": cidr, "Ipv6CidrBlockAssociationSet": [{"Ipv6CidrBlock": ipv6}]}
+def subnet(id_, cidr, ipv6, zone):
+    found = {"SubnetId": id_, "CidrBlock": cidr, "Ipv6CidrBlockAssociationSet": [{"Ipv6CidrBlock": ipv6}]}
+    return dict(found, AvailabilityZone=zone)
 
 
 def exclusion(resource="vpc/vpc-1", mode="allow-bidirectional", state="create-complete"):
@@ -167,9 +169,9 @@ def forward(arn=GROUP_ARN):
     return [{"Type": "forward", "TargetGroupArn": arn, "Order": 1}]
 
 
-def listener(port=80, protocol="HTTP", actions=None):
+def listener(port=80, protocol="HTTP", actions=None, arn=LISTENER):
     return {
-        "ListenerArn": LISTENER,
+        "ListenerArn": arn,
         "LoadBalancerArn": BALANCER,
         "Port": port,
         "Protocol": protocol,
@@ -213,9 +215,9 @@ GOOD = {
     "Addresses": {},
     "Entries": {"pl-office": [{"Cidr": "203.0.113.0/24"}], "pl-all": [{"Cidr": "0.0.0.0/1"}, {"Cidr": "128.0.0.0/1"}]},
     "Subnets": [
-        subnet("subnet-a", "10.0.1.0/24", "2600:1f18:1:101::/64"),
-        subnet("subnet-b", "10.0.2.0/24", "2600:1f18:1:102::/64"),
-        subnet("subnet-c", "10.0.3.0/24", "2600:1f18:1:103::/64"),
+        subnet("subnet-a", "10.0.1.0/24", "2600:1f18:1:101::/64", "us-east-1a"),
+        subnet("subnet-b", "10.0.2.0/24", "2600:1f18:1:102::/64", "us-east-1b"),
+        subnet("subnet-c", "10.0.3.0/24", "2600:1f18:1:103::/64", "us-east-1a"),
     ],
     "LoadBalancers": {
         BALANCER: [
@@ -229,7 +231,10 @@ GOOD = {
                 "State": {"Code": "active"},
                 "IpAddressType": "dualstack",
                 "SecurityGroups": ["sg-lb"],
-                "AvailabilityZones": [{"ZoneName": "a", "SubnetId": "subnet-a"}, {"SubnetId": "subnet-b"}],
+                "AvailabilityZones": [
+                    {"ZoneName": "us-east-1a", "SubnetId": "subnet-a"},
+                    {"ZoneName": "us-east-1b", "SubnetId": "subnet-b"},
+                ],
             }
         ]
     },
@@ -295,7 +300,9 @@ class World(dict):
     def answers(self):
         flat = {}
         for name, answer in self.items():
-            if isinstance(answer, dict) and name != "VpcBlockPublicAccessOptions":
+            if isinstance(name, tuple):  # of one thing of another VPC, by its id
+                flat[name] = answer
+            elif isinstance(answer, dict) and name != "VpcBlockPublicAccessOptions":
                 flat.update({(name, key): each for key, each in answer.items()})
             else:
                 flat[name, None] = answer
@@ -309,11 +316,11 @@ def outcome(spoil=None, wanted=TO_INSTANCE, **question):
         spoil(world)
     if wanted.load_balancer_arn:
         question.setdefault("port", 80)
-    return diagnose(Snapshot(world.answers()), Question(**question), wanted)
+    return diagnose(Snapshot(world.answers()), Question(**question), wanted, PLACE)
 
 
 def denied(permission_="ec2:DescribeX"):
-    return NotRead(f"Not known, since AWS does not let you ask: the permission {permission_} is missing.")
+    return NotRead(f"Not known: AWS refused {permission_} (UnauthorizedOperation).")
 
 
 def said(answer):

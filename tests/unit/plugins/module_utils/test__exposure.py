@@ -211,7 +211,7 @@ def test_what_was_not_read(spoil, audience):
     found = one(spoil)
     assert found["audience"] == audience
     if audience == "unknown":
-        assert "permission" in found["reason"] or "sg-shared" in found["reason"]
+        assert "AWS refused" in found["reason"] or "sg-shared" in found["reason"]
 
 
 @pytest.mark.parametrize("scenario", [each for each in INSTANCE if not each.question], ids=lambda each: each.name)

@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
+import pathlib
+import re
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import HOPS, Wanted, asked
@@ -30,6 +33,7 @@ from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils.reachab
     named,
     no_public_address,
     nothing,
+    nothing_there,
     own_acls,
     routes,
     rules,
@@ -52,6 +56,12 @@ from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils.reachab
     said,
 )
 
+
+def without_region(fix):
+    """A fix as it would be for an account with one region."""
+    return fix.replace(" --region us-east-1", "") if fix else fix
+
+
 OF_TARGETS = (
     "target_group",
     "target_health",
@@ -66,7 +76,11 @@ OF_TARGETS = (
 def test_one_thing_at_a_time(scenario):
     answer = outcome(scenario.spoil, scenario.wanted, **scenario.question)
     assert matches(answer, scenario.expected), said(answer)
-    told = [f"{each['evidence']} {each['fix']}" for each in answer["hops"] if each["hop"] in scenario.expected]
+    told = [
+        f"{each['evidence']} {without_region(each['fix'])}"
+        for each in answer["hops"]
+        if each["hop"] in scenario.expected
+    ]
     assert all(words in told[0] for words in scenario.says), told[0]
 
 
@@ -142,6 +156,50 @@ def test_the_answer_is_one_with_its_hops(scenario):
         assert {each["hop"]: each for each in answer["hops"]}[answer["first_broken_hop"]]["fix"] in answer["summary"]
 
 
+def test_every_command_in_a_fix_names_its_region():
+    fixes = {each["fix"] for one in SCENARIOS for each in outcome(one.spoil, one.wanted, **one.question)["hops"]}
+    commands = [
+        command for fix in fixes if fix for command in re.findall(r"\baws \w+ (?:wait )?[\w-]+ .{18}", fix + " " * 18)
+    ]
+    assert len(commands) > 50
+    assert [each for each in commands if not each.endswith("--region us-east-1")] == []
+    assert outcome(routes())["summary"].count("--region us-east-1") == 1
+
+
+def test_what_is_not_there_is_not_there_in_that_region_and_account():
+    for wanted in (TO_INSTANCE, TO_BALANCER, by(PUBLIC)):
+        answer = outcome(nothing_there, wanted)
+        assert "in region us-east-1 of account 123456789012." in answer["hops"][0]["evidence"]
+
+
+PUBLISHED = pathlib.Path(__file__).parents[2] / "captured" / "reachability_analyzer_codes.txt"
+PLUGINS = pathlib.Path(__file__).parents[4] / "plugins"
+A_CODE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+PROTOCOLS = {"TCP_UDP", "TCP_QUIC"}
+
+
+def codes_in_source():
+    """All text in the judgement that looks like a code."""
+    for path in [
+        *(PLUGINS / "module_utils").glob("_reachability*.py"),
+        PLUGINS / "module_utils" / "_packet_filters.py",
+    ]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and A_CODE.fullmatch(node.value):
+                yield node.value
+
+
+def test_every_code_without_x_is_one_that_aws_publishes():
+    published = set(PUBLISHED.read_text().split())
+    used = set(codes_in_source()) - PROTOCOLS
+    used |= {each["code"] for one in SCENARIOS for each in outcome(one.spoil, one.wanted, **one.question)["hops"]}
+    ours = {code for code in used if code and not code.startswith("x-")}
+    assert len(ours) > 15
+    assert ours - published == set()
+    samples = A_CODE.findall((PLUGINS / "modules" / "reachability.py").read_text().split('RETURN = r"""')[1])
+    assert set(samples) - published == set()
+
+
 def test_all_that_is_said_was_read():
     """Of what a hop says in any scenario, nothing is new and nothing is missing."""
     assert reachability_said.said() == reachability_said.FILE.read_text().splitlines()
@@ -168,17 +226,17 @@ def test_what_stops_everybody_comes_before_what_stops_some():
         (
             routes(),
             "cannot be reached from 0.0.0.0/0: By rtb-public",
-            "there is no route for them. To mend it: aws ec2",
+            "there is no route for them. To fix it: aws ec2",
         ),
         (
             rules(permission(5000, cidrs=[NET])),
             "can be reached by some, not by all, from 0.0.0.0/0: eni-web",
-            " To mend",
+            " To fix",
         ),
         (
             denies("SecurityGroups"),
-            "may be reached or not from 0.0.0.0/0: Not known, since",
-            "SecurityGroups is missing.",
+            "may be reached or not from 0.0.0.0/0: Not known: AWS refused",
+            "SecurityGroups (UnauthorizedOperation).",
         ),
     ],
 )
@@ -302,6 +360,7 @@ def at_route(spoil, **question):
     """Verdict, code, resources, evidence and fix of the hop route, whose table is rtb-public."""
     hop = next(each for each in outcome(spoil, **question)["hops"] if each["hop"] == "route")
     assert hop["direction"] == "egress"
+    hop["fix"] = without_region(hop["fix"])
     return [hop[key] for key in ("verdict", "code", "resources", "evidence", "fix")]
 
 
@@ -358,9 +417,10 @@ def test_what_a_firewall_does_is_not_known(hop):
         (
             routes(route("0.0.0.0/0", NatGatewayId="nat-1")),
             "broken",
-            "x-ROUTE_IS_NOT_TO_IGW",
+            "NO_ROUTE_TO_DESTINATION",
             ["nat-1"],
-            "0.0.0.0/0 via nat-1: a NAT gateway is for connections from inside; its answers are lost.",
+            "0.0.0.0/0 via nat-1: a NAT gateway is for connections from inside, and answers that leave through it are"
+            " lost.",
             "replace-route --route-table-id rtb-public --destination-cidr-block 0.0.0.0/0 --gateway-id igw-1",
         ),
         (
@@ -373,8 +433,9 @@ def test_what_a_firewall_does_is_not_known(hop):
             "partial",
             "MORE_SPECIFIC_ROUTE",
             ["nat-1", "igw-1", "vgw-1"],
-            "203.0.113.0/24 via nat-1: a NAT gateway is for connections from inside; its answers are lost."
-            " to 198.51.128.0/17, 198.51.0.0/16 via vgw-1: answers leave another way than the client came in.",
+            "203.0.113.0/24 via nat-1: a NAT gateway is for connections from inside, and answers that leave through it"
+            " are lost. to 198.51.128.0/17, 198.51.0.0/16 via vgw-1: answers leave another way than the client came"
+            " in.",
             "delete-route --route-table-id rtb-public --destination-cidr-block 203.0.113.0/24",
         ),
         (
@@ -395,11 +456,11 @@ def test_why_answers_do_not_find_back(spoil, verdict, code, hops, evidence, fix)
 @pytest.mark.parametrize(
     ("spoil", "code", "fix"),
     [
-        (None, "x-ROUTE_IS_NOT_TO_CLIENT", "create-route {} 172.31.0.0/24"),
+        (None, "NO_ROUTE_TO_DESTINATION", "create-route {} 172.31.0.0/24"),
         (routes(), "NO_ROUTE_TO_DESTINATION", "create-route {} 172.31.0.0/24"),
         (
             routes(route("172.31.0.0/24", GatewayId="igw-1")),
-            "x-ROUTE_IS_NOT_TO_CLIENT",
+            "NO_ROUTE_TO_DESTINATION",
             "replace-route {} 172.31.0.0/24",
         ),
         (

@@ -68,6 +68,7 @@ FILTERS = {
     "describe_network_interfaces": {
         "addresses.private-ip-address",
         "association.public-ip",
+        "group-id",
         "ipv6-addresses.ipv6-address",
         "vpc-id",
     },
@@ -114,11 +115,15 @@ class Aws:
             if isinstance(self.world["Instances"]["i-web"], NotRead):
                 return self.world["Instances"]["i-web"]
             return self.find_instances(arguments.get("InstanceIds"), named.get("ip-address", []))
+        if "group-id" in named:
+            return self.world.get(("Members", *named["group-id"]), [])
         if operation == "describe_network_interfaces" and "vpc-id" not in named:
             return self.find_interfaces(arguments.get("NetworkInterfaceIds"), named)
         if operation == "describe_addresses":
             return self.world["Addresses"].get(*named["public-ip"], [])
         key = next((value for name, value in arguments.items() if name != "Filters"), None)
+        if key and answer in ("InternetGateways", "SecurityGroups"):
+            return self.world.get((answer, *key)) or Missing("There is no such thing")
         if answer == "LoadBalancers":
             return self.world[answer][key[0]] or Missing("There is no such load balancer")
         found = self.world[answer]
@@ -151,7 +156,7 @@ class Aws:
 
 
 def has(one, addresses):
-    own = [one["PrivateIpAddress"], one.get("Association", {}).get("PublicIp")]
+    own = [one.get("PrivateIpAddress"), one.get("Association", {}).get("PublicIp")]
     own += [each["Ipv6Address"] for each in one["Ipv6Addresses"]]
     return bool(set(own) & set(addresses))
 
@@ -177,7 +182,9 @@ def test_what_is_asked_for_is_enough_and_nothing_is_asked_twice(scenario):
     answer, calls = ask(scenario.spoil, scenario.wanted, **scenario.question)
     assert matches(answer, scenario.expected), said(answer)
     repeated = {each for each in calls if calls.count(each) > 1}
-    assert repeated <= {"describe_target_health", "describe_target_group_attributes", "get_managed_prefix_list_entries"}
+    of_one = {"describe_target_health", "describe_target_group_attributes", "get_managed_prefix_list_entries"}
+    of_one |= {"describe_rules", "describe_internet_gateways", "describe_security_groups"}
+    assert repeated <= of_one
     assert len(calls) <= (13 if scenario.wanted == TO_BALANCER else 9)
 
 
@@ -282,14 +289,14 @@ def test_the_address_of_a_load_balancer_s_node():
 
 def test_an_address_of_nothing():
     answer, calls = ask(wanted=Wanted(address="198.51.100.99"))
-    assert said(answer)["target_exists"] == "broken UNKNOWN_RESOURCE"
+    assert said(answer)["target_exists"] == "broken NO_SOURCE_OR_DESTINATION"
     assert len(calls) == 3
     for address in ("10.0.1.99", "2600:1f18:1:101::99"):
         answer, calls = ask(wanted=Wanted(address=address), family="ipv6" if ":" in address else "ipv4")
-        assert said(answer)["target_exists"] == "broken UNKNOWN_RESOURCE"
+        assert said(answer)["target_exists"] == "broken NO_SOURCE_OR_DESTINATION"
         assert calls == ["describe_network_interfaces"]
     answer, calls = ask(elastic(AllocationId="eipalloc-1"), Wanted(address=PUBLIC))
-    assert said(answer)["target_exists"] == "broken x-EIP_IS_NOT_ASSOCIATED"
+    assert said(answer)["public_address"] == "broken IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS"
     assert calls == ["describe_addresses"]
 
 

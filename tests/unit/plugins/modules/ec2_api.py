@@ -155,6 +155,9 @@ class Site:
         for name, value in zip(words, words[1:] + ["--end"]):
             if not name.startswith("--"):
                 continue
+            if name == "--region":
+                assert value == REGION
+                continue
             key = "".join(word.title() for word in name[2:].split("-"))
             if name in ("--ingress", "--egress"):
                 key, value = "Egress", name == "--egress"
