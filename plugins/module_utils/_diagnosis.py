@@ -16,6 +16,11 @@ from typing import Any, Iterable, Mapping, NamedTuple
 from urllib.parse import urlsplit
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import SCOPES, endpoint
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_refusal import (
+    NO_CREDENTIALS,
+    NO_REGION,
+    refusal_of,
+)
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._endpoint import (
     NO_ROUTE,
     PORTS,
@@ -61,7 +66,8 @@ CLIENT, AWS, MACHINE = "the client", "AWS", "the machine"
 WHO = {"client": CLIENT, "aws": AWS, "machine": MACHINE, "site": "the site"}
 NEEDED = {
     CLIENT: None,
-    AWS: "AWS_PROFILE and AWS_REGION, or diagnosis_aws # credentials that may do what files/iam-policy.json lists",
+    AWS: "AWS_PROFILE and AWS_REGION, or diagnosis_aws # account, region and credentials; files/iam-policy.json has"
+    " the permissions",
     MACHINE: "ansible webservers -i INVENTORY -m ping # says why the machine is not reached",
 }
 
@@ -243,9 +249,21 @@ def _view_hops(view: View | None, names: Iterable[str], who: str) -> list[Hop]:
     if view is None:
         return [hop(name, SKIPPED, f"Not asked of {who}.") for name in names]
     if not view.get("hops"):
-        message = module_failure({**view, "msg": view.get("msg") or f"{who} could not be asked"})
-        return [hop(name, UNKNOWN, message, "x-NOT_READ", view.get("fix") or NEEDED[who]) for name in names]
+        message = str(view.get("msg") or f"{who} could not be asked")
+        fix = _fix_of_aws(view, message) if who == AWS else view.get("fix") or NEEDED[who]
+        # A module that AWS refuses ends its message with the advice, which is the fix here.
+        message = message[: -len(fix)] if fix and message.endswith(fix) else message
+        evidence = module_failure({**view, "msg": message})
+        return [hop(name, UNKNOWN, evidence, "x-NOT_READ", fix) for name in names]
     return [dict(each) for each in view["hops"]]
+
+
+def _fix_of_aws(view: View, message: str) -> str | None:
+    """Only if credentials or the region are missing, or nothing better is known, does it help to give them."""
+    refusal = refusal_of(message)
+    if refusal.kind in (NO_CREDENTIALS, NO_REGION):
+        return NEEDED[AWS]
+    return view.get("fix") or refusal.advice or NEEDED[AWS]
 
 
 def _with_host_key_explained(machine: View | None, known_as: list[str]) -> View | None:

@@ -9,6 +9,10 @@ import subprocess
 import pytest
 
 ROLE = pathlib.Path(__file__).parents[3] / "roles" / "diagnosis"
+REFUSED = {
+    "__diagnosis_by_address": {"msg": "Failed to describe network interfaces"},
+    "__diagnosis_machine": {"private_addresses": ["10.0.0.7"]},
+}
 FOUND = {"attachment": {"instance_id": "i-1"}}
 
 
@@ -30,6 +34,9 @@ def evaluated(variable, **variables):
         ({"__diagnosis_by_address": {"network_interfaces": [FOUND]}}, {"instance_id": "i-1"}),
         ({"ansible_host": "198.51.100.7"}, {"address": "198.51.100.7"}),
         ({"ansible_host": "10.0.0.7"}, {}),
+        # If amazon.aws does not say why AWS refused, the module that does is asked.
+        ({"ansible_host": "10.0.0.7", **REFUSED}, {"address": "10.0.0.7"}),
+        ({"ansible_host": "198.51.100.7", **REFUSED}, {"address": "198.51.100.7"}),
         # Who asks for IPv6 has no use for the IPv4 address that ssh goes to.
         ({"ansible_host": "198.51.100.7", "diagnosis_family": "ipv6"}, {}),
         (

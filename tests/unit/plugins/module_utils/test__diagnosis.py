@@ -195,6 +195,39 @@ def test_D16_without_credentials_aws_is_unknown_not_ok():
     assert "AWS_PROFILE" in found["fix"]
 
 
+@pytest.mark.parametrize(
+    ("message", "fix"),
+    [
+        ("Unable to locate credentials", "AWS_PROFILE and AWS_REGION, or diagnosis_aws"),
+        ("You must specify a region.", "AWS_PROFILE and AWS_REGION, or diagnosis_aws"),
+        ("Failed to import the required Python library (botocore and boto3) on x's Python /p.", "pip install boto3"),
+        ('Could not connect to the endpoint URL: "https://ec2.eu-west-9.amazonaws.com/"', "name of the region"),
+        (
+            "An error occurred (InvalidClientTokenId) when calling the DescribeInstances operation: The security token"
+            " included in the request is invalid.",
+            "AWS does not know this access key.",
+        ),
+        (
+            "An error occurred (UnauthorizedOperation) when calling the DescribeInstances operation: User: x is not"
+            " authorized to perform: ec2:DescribeInstances with an explicit deny in a service control policy",
+            "A service control policy of your AWS organization denies ec2:DescribeInstances explicitly",
+        ),
+    ],
+)
+def test_D16_what_kept_aws_from_being_read_has_its_own_fix(message, fix):
+    found = diagnosed(client("timed_out"), {"msg": message, "failed": True})
+    assert fix in found["fix"]
+    assert ("diagnosis_aws" in found["fix"]) == ("credentials" in message or "specify a region" in message)
+    assert message.rstrip(".") in found["cause"]
+
+
+def test_D16_the_advice_of_the_module_is_given_once():
+    advice = "Check the name of the region."
+    found = diagnosed(client("timed_out"), {"msg": f"AWS could not be reached. {advice}", "fix": advice})
+    assert found["fix"] == advice
+    assert advice not in found["cause"]
+
+
 def test_aws_that_was_not_asked_for_want_of_a_target_is_asked_with_its_name_not_with_credentials():
     found = diagnosed(client("timed_out"), {"msg": "AWS was not asked", "fix": "-e diagnosis_instance_id=i-…"})
     assert found["fix"] == "-e diagnosis_instance_id=i-…"
