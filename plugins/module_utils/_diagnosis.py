@@ -252,7 +252,8 @@ def _view_hops(view: View | None, names: Iterable[str], who: str) -> list[Hop]:
         message = str(view.get("msg") or f"{who} could not be asked")
         fix = _fix_of_aws(view, message) if who == AWS else view.get("fix") or NEEDED[who]
         # A module that AWS refuses ends its message with the advice, which is the fix here.
-        message = message[: -len(fix)] if fix and message.endswith(fix) else message
+        advice = view.get("fix")
+        message = message[: -len(advice)] if advice and message.endswith(advice) else message
         evidence = module_failure({**view, "msg": message})
         return [hop(name, UNKNOWN, evidence, "x-NOT_READ", fix) for name in names]
     return [dict(each) for each in view["hops"]]

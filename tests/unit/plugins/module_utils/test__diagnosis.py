@@ -226,6 +226,10 @@ def test_D16_the_advice_of_the_module_is_given_once():
     found = diagnosed(client("timed_out"), {"msg": f"AWS could not be reached. {advice}", "fix": advice})
     assert found["fix"] == advice
     assert advice not in found["cause"]
+    advice = "Give a profile."
+    found = diagnosed(client("timed_out"), {"msg": f"Unable to locate credentials. {advice}", "fix": advice})
+    assert "diagnosis_aws" in found["fix"]
+    assert advice not in found["cause"]
 
 
 def test_aws_that_was_not_asked_for_want_of_a_target_is_asked_with_its_name_not_with_credentials():
