@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._lazy import Lazy
 
 
 def _packaging() -> tuple:
@@ -57,4 +58,11 @@ class FilterModule:
     """The names that Ansible looks for."""
 
     def filters(self) -> dict:
-        return {"pinned": pinned, "unmet": unmet}
+        return {
+            "application_errors": Lazy("_requirements", "application_errors"),
+            "environment_name": Lazy("_requirements", "environment_name"),
+            "has_requirements": Lazy("_requirements", "has_requirements"),
+            "pinned": pinned,
+            "why_pip_failed": Lazy("_pip_output", "why_pip_failed"),
+            "unmet": unmet,
+        }

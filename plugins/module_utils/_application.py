@@ -51,14 +51,18 @@ def read(folder: str, exclude: Iterable[str] = ()) -> list[Entry]:
     read, Unfit for what cannot be deployed, and ValueError if there are no files.
     """
     entries = []
-    for relative, pattern in _walk(folder, list(exclude)):
-        if pattern is None:
-            path = os.path.join(folder, relative)
-            _refuse_link_out(path, folder)
-            entries.append(entry(path, relative))
+    for relative in paths(folder, exclude):
+        path = os.path.join(folder, relative)
+        _refuse_link_out(path, folder)
+        entries.append(entry(path, relative))
     if not entries:
         raise ValueError(f"{folder} has no files in it")
     return sorted(entries)
+
+
+def paths(folder: str, exclude: Iterable[str] = ()) -> list[str]:
+    """The relative paths of what `read` returns, without reading the files. Raises OSError for an unreadable folder."""
+    return [relative for relative, pattern in _walk(folder, list(exclude)) if pattern is None]
 
 
 def left_out(folder: str, exclude: Iterable[str]) -> dict[str, str]:

@@ -33,13 +33,12 @@ import tarfile
 import time
 from typing import Iterable, Iterator, Mapping, NamedTuple
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _application
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _application, _installed
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import without_userinfo
 
 PARTIAL = ".partial"
 FILES = "files.json"
 DEPLOYED = "deployed"
-INSTALLED = "installed.json"  # in an environment: what the flask role last saw installed, its sign of completion
 LONGEST_TEXT = 1 << 16  # bytes of a file that a comparison shows
 RESERVE = 64 << 20  # bytes that unpacking leaves free: journal and system write to this disk too
 
@@ -125,15 +124,9 @@ def find(path: str, name: str) -> Release:
 
 
 def is_sound(venv: str) -> bool:
-    """Whether a virtual environment was completed, and since then lost neither its Python nor a package."""
-    try:
-        with open(os.path.join(venv, INSTALLED)) as file:
-            installed = json.load(file)
-        folder = installed["site_packages"]
-        there = {name for name in os.listdir(folder) if name.endswith(".dist-info")}
-        return set(installed["distributions"]) <= there and os.path.exists(os.path.join(venv, "bin", "python3"))
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+    """Whether a virtual environment was completed, and since then no file of its packages was lost or changed."""
+    noted = _installed.read_note(venv)
+    return noted is not None and _installed.has_python(venv) and not _installed.damaged(venv, noted)
 
 
 def is_whole(path: str, name: str, venv: str, environment: Mapping[str, str], group: int | None) -> bool:

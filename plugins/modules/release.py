@@ -192,6 +192,11 @@ left_out:
   returned: O(state=present), if the release is brought
   type: dict
   sample: {.env: .env, data/shop.sqlite: "*.sqlite"}
+venv:
+  description: The virtual environment that belongs to it.
+  returned: O(state=present)
+  type: str
+  sample: /opt/webserver/environments/py3.9-5f1d20c7a3be
 current:
   description: The name of the current release, before the task.
   returned: success
@@ -289,7 +294,13 @@ def present(params, before, check_mode):
             raise
     elif there and not (before == name and is_sound):
         take(params, check_mode)
-    result = dict(changed=not there, present=there, deployed=params["deployed"], environment_is_sound=is_sound)
+    result = dict(
+        changed=not there,
+        present=there,
+        deployed=params["deployed"],
+        venv=params["venv"],
+        environment_is_sound=is_sound,
+    )
     if params["_digests"] is not None and before and not (there and before == name):
         result["differing"] = _releases.differing(path, before, params["_digests"])
         result["differing_variables"] = _releases.differing_variables(path, before, params["environment"])

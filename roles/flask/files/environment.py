@@ -1,25 +1,30 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # SPDX-License-Identifier: GPL-3.0-or-later
+# ruff: noqa: F821 the role puts plugins/module_utils/_installed.py before this file
 """Make the virtual environment argv[1] for the Python this runs on, with the pip.conf that stdin brings.
 
 argv[2] is the requirements file, or empty. argv[3] is `make`, or `check` to change nothing. Prints JSON: made and
-configured (what was, or would be, done), complete (all that was noted is there, for these requirements), python (the
-minor version) and installed (distributions and their versions). What is wrong, and what to do, is the last line on
-stderr.
+configured (what was, or would be, done), complete (all that was noted is there unchanged, for these requirements),
+python (the minor version) and installed (distributions and their versions). What is wrong, and what to do, is the last
+line on stderr.
 
-Or argv[3] is `install`, and each further argument names what one call of pip is to install, as JSON. When all is
-installed that is noted. What pip says is on stderr.
+Or argv[3] is `install`, and each further argument names what one call of pip is to install, as JSON. pip runs in the
+folder of the requirements file. Distributions with missing or changed files are installed again, in the same version.
+A project that is installed as editable (-e) from outside the environment is copied into it, as its folder may be
+removed. When all is installed that is noted. What pip prints is passed on.
 
 Runs on every Python from 3.7, standard library alone.
 """
 
 import contextlib
 import fcntl
-import hashlib
-import json
-import os
+import re
+import shutil
+import signal
 import subprocess
 import sys
+import tempfile
+import urllib.parse
 
 folder, requirements, mode, *wishes = sys.argv[1:]
 os.umask(0o022)  # whatever root's is, who serves must be able to read
@@ -42,19 +47,21 @@ def read(path):
 
 def site_packages_if_sound():
     """Return the environment's package folder if its own Python starts, is of the same minor version, and has pip."""
-    probe = "import sys, pip; print('{}.{}'.format(*sys.version_info), pip.__path__[0])"
+    probe = "import sys, pip; print('{}.{}'.format(*sys.version_info), pip.__path__[0], sys.prefix, sep='\\n')"
     command = [os.path.join(folder, "bin", "python"), "-c", probe]
     try:
         answer = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
     except OSError:
         return None
-    version, dummy, pip = answer.stdout.decode().strip().partition(" ")
-    return os.path.dirname(pip) if version == python else None
+    version, pip, prefix = (answer.stdout.decode().splitlines() + [""] * 3)[:3]
+    # Without its pyvenv.cfg it is the Python of the system, into which nothing may be installed.
+    is_own = version == python and os.path.realpath(prefix) == os.path.realpath(folder)
+    return os.path.dirname(pip) if is_own else None
 
 
 def holds_files_of_others():
     """Tell whether making the folder anew would lose something: it has files, and is no virtual environment."""
-    if os.path.exists(os.path.join(folder, "pyvenv.cfg")):
+    if any(os.path.exists(os.path.join(folder, ours)) for ours in ("pyvenv.cfg", NOTE)):
         return False
     return os.path.isfile(folder) or any(files for dummy, dummy, files in os.walk(folder))
 
@@ -82,62 +89,124 @@ def configure(path, text):
     os.replace(path + ".new", path)
 
 
-def metadata_folders(site_packages):
-    """Return the folders whose names tell what is installed, without starting pip."""
-    return sorted(name for name in os.listdir(site_packages) if name.endswith(".dist-info"))
-
-
-def distributions(site_packages):
-    """Return {name: version}."""
-    names = [name[: -len(".dist-info")] for name in metadata_folders(site_packages)]
-    return dict(name.split("-", 1) for name in names)
+def named_versions(metadata):
+    """Return {name: version} for the names of metadata folders."""
+    return dict(name[: -len(".dist-info")].split("-", 1) for name in metadata if name.endswith(".dist-info"))
 
 
 def digest():
-    """Return the SHA-256 of the requirements; None if there are none, or not yet."""
-    try:
-        with open(requirements, "rb") as file:
-            return hashlib.sha256(file.read()).hexdigest()
-    except OSError:
+    """Return the SHA-256 of the requirements and of the files that they include; None if there are none, or not yet."""
+    if not os.path.isfile(requirements):
         return None
+    digests, waiting = {}, [requirements]
+    while waiting:
+        path = os.path.normpath(waiting.pop())
+        with contextlib.suppress(OSError):  # pip says that it is missing
+            if path not in digests:
+                with open(path, "rb") as file:
+                    content = file.read()
+                digests[path] = hashlib.sha256(content).hexdigest()
+                included = re.findall(rb"^\s*(?:-[rc]|--requirement|--constraint)[ =]*(\S+)", content, re.MULTILINE)
+                waiting += [os.path.join(os.path.dirname(path), os.fsdecode(each)) for each in included]
+    return hashlib.sha256(" ".join(digests.values()).encode()).hexdigest()
 
 
-def is_complete(site_packages):
-    """Tell whether all that was noted in the end is there still, and was for these requirements.
-
-    Without a note, a run was interrupted.
-    """
-    noted = json.loads(read(os.path.join(folder, "installed.json")) or "null")
-    return (
-        noted is not None
-        and set(noted["distributions"]) <= set(metadata_folders(site_packages))
-        and noted.get("requirements") == digest()
-    )
+def is_complete():
+    """Tell whether all that was noted in the end is there still, unchanged, and was for these requirements."""
+    noted = read_note(folder)
+    return noted is not None and not damaged(folder, noted) and noted.get("requirements") == digest()
 
 
 def seal(site_packages):
-    """Note what is there; the release module reads it too (plugins/module_utils/_releases.py)."""
-    path = os.path.join(folder, "installed.json")
+    path = os.path.join(folder, NOTE)
+    noted = {
+        "site_packages": site_packages,
+        "distributions": note(folder, site_packages),
+        "requirements": digest(),
+    }
     with open(path + ".new", "w") as file:
-        there = metadata_folders(site_packages)
-        json.dump({"site_packages": site_packages, "distributions": there, "requirements": digest()}, file)
+        json.dump(noted, file)
     os.replace(path + ".new", path)
+
+
+def forget_what_is_damaged():
+    """Let pip install again what has lost or changed a file. Return {name: version} of all that was installed.
+
+    Nothing is returned if nothing is damaged, or if other requirements are asked for.
+    """
+    noted = read_note(folder)
+    spoilt = damaged(folder, noted) if noted else []
+    if not spoilt:
+        return {}
+    for name in spoilt:
+        shutil.rmtree(os.path.join(noted["site_packages"], name), ignore_errors=True)
+    if any(name.startswith(("pip-", "setuptools-")) for name in spoilt):
+        subprocess.run([environment_python(), "-m", "ensurepip"], stdout=subprocess.DEVNULL, check=False)
+    return named_versions(noted["distributions"]) if noted.get("requirements") == digest() else {}
+
+
+def editable_projects(site_packages):
+    """Return the folders outside the environment from which something is installed as editable."""
+    found = []
+    for name in os.listdir(site_packages):
+        path = os.path.join(site_packages, name)
+        if name.endswith(".egg-link"):
+            found += (read(path) or "").splitlines()[:1]
+        elif name.endswith(".dist-info"):
+            origin = json.loads(read(os.path.join(path, "direct_url.json")) or "{}")
+            if origin.get("dir_info", {}).get("editable"):
+                found.append(urllib.parse.unquote(urllib.parse.urlsplit(origin["url"]).path))
+    inside = os.path.realpath(folder) + os.sep  # where pip keeps what it has of a repository
+    return [each for each in found if not os.path.realpath(each).startswith(inside)]
+
+
+def environment_python():
+    return os.path.join(os.path.abspath(folder), "bin", "python")
+
+
+def memory_kills():
+    """Return how many processes the kernel has killed for lack of memory; 0 if it does not count them."""
+    found = re.search(r"^oom_kill (\d+)$", read("/proc/vmstat") or "", re.MULTILINE)
+    return int(found.group(1)) if found else 0
 
 
 def install(arguments):
     """Call pip once, as a program of the environment."""
-    pip = [os.path.join(folder, "bin", "python"), "-m", "pip", "install", *arguments]
-    if subprocess.run(pip, stdin=subprocess.DEVNULL, check=False).returncode != 0:
+    before = memory_kills()
+    pip = [environment_python(), "-m", "pip", "install", *arguments]
+    directory = os.path.dirname(os.path.abspath(requirements)) if requirements else None
+    code = subprocess.run(pip, stdin=subprocess.DEVNULL, check=False, cwd=directory).returncode
+    if code != 0:
+        # The control node looks for these words: plugins/module_utils/_pip_output.py.
+        if code == -signal.SIGKILL or memory_kills() > before:
+            sys.exit("pip has failed, and the kernel has killed a process for lack of memory meanwhile.")
         sys.exit(1)
+
+
+def canonical(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def install_all(site_packages):
+    versions = forget_what_is_damaged()
+    for wish in map(json.loads, wishes):
+        asked = {canonical(re.split("[^A-Za-z0-9._-]", each)[0]) for each in wish}
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as constraints:
+            kept = ["{}=={}\n".format(*pair) for pair in versions.items() if canonical(pair[0]) not in asked]
+            constraints.write("".join(kept))
+            constraints.flush()
+            install(wish + (["--constraint", constraints.name] if kept else []))
+    editable = editable_projects(site_packages)
+    if editable:
+        install(["--no-deps", "--force-reinstall", *editable])
+    seal(site_packages)
 
 
 if mode != "check":
     wait_until_alone()
 site_packages = site_packages_if_sound()
 if mode == "install":
-    for wish in wishes:
-        install(json.loads(wish))
-    sys.exit(seal(site_packages))
+    sys.exit(install_all(site_packages))
 to_make = site_packages is None
 pip_conf = os.path.join(folder, "pip.conf")
 wanted = sys.stdin.read()
@@ -156,9 +225,9 @@ json.dump(
     {
         "made": to_make,
         "configured": to_configure,
-        "complete": bool(site_packages) and is_complete(site_packages),
+        "complete": bool(site_packages) and is_complete(),
         "python": python,
-        "installed": distributions(site_packages) if site_packages else {},
+        "installed": named_versions(metadata_folders(site_packages)) if site_packages else {},
     },
     sys.stdout,
 )

@@ -11,7 +11,9 @@ import zipfile
 
 import pytest
 
-SCRIPT = (pathlib.Path(__file__).parents[3] / "roles" / "flask" / "files" / "environment.py").read_text()
+ROOT = pathlib.Path(__file__).parents[3]
+PARTS = "plugins/module_utils/_installed.py", "roles/flask/files/environment.py"
+SCRIPT = "\n".join((ROOT / part).read_text() for part in PARTS)
 PYTHONS = {
     version: shutil.which(f"python{version}")
     for version in ("3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
@@ -107,7 +109,8 @@ def wheel(folder, name, version):
         archive.writestr(f"{name}.py", f"VERSION = {version!r}\n")
         archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
         archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr(f"{info}/RECORD", "")
+        files = f"{name}.py", f"{info}/METADATA", f"{info}/WHEEL", f"{info}/RECORD"
+        archive.writestr(f"{info}/RECORD", "".join(f"{file},,\n" for file in files))
 
 
 # Python 3.12 and newer have neither setuptools nor packaging, which the pip module would import.
@@ -146,3 +149,101 @@ def test_what_cannot_be_installed_leaves_no_note_and_pips_own_words(tmp_path, wh
     found = json.loads(run(python, folder, "check", pip_conf=wheels).stdout)
     assert not found["complete"]
     assert "greeting" not in found["installed"]
+
+
+def installed(python, folder, pip_conf, requirements):
+    """Makes an environment, and installs the requirements into it, as the role does if something is missing."""
+    found = json.loads(run(python, folder, pip_conf=pip_conf, requirements=requirements).stdout)
+    if not found["complete"]:
+        wish = ["--requirement", str(requirements)]
+        done = run(python, folder, "install", wish, pip_conf=pip_conf, requirements=requirements)
+        assert done.returncode == 0, done.stderr
+    return found
+
+
+def site_packages(folder):
+    return next(folder.glob("lib/python3*/site-packages"))
+
+
+def test_what_was_damaged_is_installed_again_in_the_same_version(tmp_path, wheels):
+    """A newer version has come out meanwhile."""
+    python, folder, requirements = next(iter(HERE.values())), tmp_path / "environment", tmp_path / "requirements.txt"
+    for name in ("parting", "lost"):
+        wheel(tmp_path / "wheels", name, "1.0")
+    newer = tmp_path / "wheels" / "greeting-2.0-py3-none-any.whl"
+    newer.rename(tmp_path / newer.name)
+    requirements.write_text("greeting\nparting\nlost\n")
+    installed(python, folder, wheels, requirements)
+    assert installed(python, folder, wheels, requirements)["complete"]
+    (tmp_path / newer.name).rename(newer)
+    (site_packages(folder) / "greeting.py").write_text("VERSION = '1.9'\n")
+    (site_packages(folder) / "parting-1.0.dist-info" / "RECORD").unlink()
+    (site_packages(folder) / "lost.py").unlink()
+    shutil.rmtree(site_packages(folder) / "lost-1.0.dist-info")
+    next((folder / "bin").glob("pip3.*")).unlink()
+    assert not installed(python, folder, wheels, requirements)["complete"]
+    found = installed(python, folder, wheels, requirements)
+    assert (found["made"], found["complete"], found["installed"]["greeting"]) == (False, True, "1.0")
+    assert (site_packages(folder) / "greeting.py").read_text() == "VERSION = '1.0'\n"
+    assert (site_packages(folder) / "lost.py").exists()
+    assert list((folder / "bin").glob("pip3.*")) != []
+
+
+def test_without_its_pyvenv_cfg_it_is_made_anew(tmp_path):
+    """Its Python is that of the system then, into which pip would install."""
+    python, folder = next(iter(HERE.values())), tmp_path / "environment"
+    run(python, folder)
+    run(python, folder, "install")
+    assert not json.loads(run(python, folder, "check").stdout)["made"]
+    (folder / "pyvenv.cfg").unlink()
+    assert json.loads(run(python, folder, "check").stdout)["made"]
+
+
+@pytest.mark.parametrize("line", ["./lib", "-e ./lib", "./wheels/greeting-1.0-py3-none-any.whl"])
+def test_what_is_installed_by_its_path_is_in_the_environment(python, tmp_path, wheels, line):
+    """The path begins at the requirements file, wherever the run was started. The folder may go afterwards."""
+    if not has_setuptools(python):
+        pytest.skip("this Python has no setuptools, and the test asks no index for it")
+    app = tmp_path / "app"
+    shutil.copytree(tmp_path / "wheels", app / "wheels")
+    (app / "lib").mkdir()
+    (app / "lib" / "greeting.py").write_text("VERSION = '3.0'\n")
+    (app / "lib" / "setup.py").write_text(
+        "from setuptools import setup\nsetup(name='greeting', version='3.0', py_modules=['greeting'])\n"
+    )
+    (app / "requirements.txt").write_text(line + "\n")
+    folder = tmp_path / "environment"
+    without_isolation = wheels + "no-build-isolation = true\n"
+    installed(python, folder, without_isolation, app / "requirements.txt")
+    shutil.rmtree(app)
+    ask = [folder / "bin" / "python", "-c", "import greeting; print(greeting.VERSION)"]
+    version = "1.0" if "whl" in line else "3.0"
+    assert subprocess.run(ask, capture_output=True, text=True, check=True, cwd="/").stdout == f"{version}\n"
+
+
+def has_setuptools(python):
+    return (
+        subprocess.run([python, "-c", "import ensurepip; assert len(ensurepip._PROJECTS) > 1"], check=False).returncode
+        == 0
+    )
+
+
+def test_a_file_that_is_included_is_part_of_the_requirements(tmp_path, wheels):
+    python, folder, requirements = next(iter(HERE.values())), tmp_path / "environment", tmp_path / "requirements.txt"
+    requirements.write_text("-r more.txt\n")
+    (tmp_path / "more.txt").write_text("greeting==1.0\n")
+    installed(python, folder, wheels, requirements)
+    assert installed(python, folder, wheels, requirements)["complete"]
+    (tmp_path / "more.txt").write_text("greeting==2.0\n")
+    assert not installed(python, folder, wheels, requirements)["complete"]
+    assert "'2.0'" in (site_packages(folder) / "greeting.py").read_text()
+
+
+def test_a_pip_that_is_killed_says_so(tmp_path, wheels):
+    """As the kernel does it for lack of memory."""
+    python, folder = next(iter(HERE.values())), tmp_path / "environment"
+    run(python, folder, pip_conf=wheels)
+    (site_packages(folder) / "pip" / "__main__.py").write_text("import os\nos.kill(os.getpid(), 9)\n")
+    killed = run(python, folder, "install", ["greeting"])
+    assert killed.returncode == 1
+    assert "the kernel has killed a process for lack of memory" in killed.stderr

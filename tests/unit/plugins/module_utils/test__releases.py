@@ -17,7 +17,7 @@ import threading
 import time
 
 import pytest
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _releases
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _installed, _releases
 
 
 @pytest.fixture
@@ -356,17 +356,31 @@ def test_two_do_not_work_on_the_releases_at_once(path):
 @pytest.fixture
 def venv(tmp_path):
     site_packages = tmp_path / "venv" / "lib" / "site-packages"
-    for package in ("flask-3.1.3.dist-info", "gunicorn-27.0.1.dist-info"):
-        (site_packages / package).mkdir(parents=True)
-    (tmp_path / "venv" / "bin").mkdir()
-    (tmp_path / "venv" / "bin" / "python3").write_text("")
-    noted = {"site_packages": str(site_packages), "distributions": sorted(os.listdir(site_packages))}
+    (tmp_path / "venv" / "bin").mkdir(parents=True)
+    for file in ("bin/python3", "bin/gunicorn", "pyvenv.cfg"):
+        (tmp_path / "venv" / file).write_text("x = 1\n")
+    for package, record in (("flask-3.1.3", "flask.py,,\n"), ("gunicorn-27.0.1", "../../bin/gunicorn,,\nx.pyc,,\n")):
+        (site_packages / f"{package}.dist-info").mkdir(parents=True)
+        (site_packages / f"{package}.dist-info" / "RECORD").write_text(f"{record}{package}.dist-info/RECORD,,\n")
+    (site_packages / "flask.py").write_text("x = 1\n")
+    (site_packages / "x.pyc").write_text("")
+    distributions = _installed.note(str(tmp_path / "venv"), str(site_packages))
+    noted = {"site_packages": str(site_packages), "distributions": distributions}
     (tmp_path / "venv" / "installed.json").write_text(json.dumps(noted))
     return tmp_path / "venv"
 
 
 def test_complete_environment_is_sound_also_with_more_in_it(venv):
     (venv / "lib" / "site-packages" / "more-1.0.dist-info").mkdir()
+    (venv / "lib" / "site-packages" / "x.pyc").unlink()
+    assert _releases.is_sound(str(venv))
+
+
+def test_environment_that_was_copied_is_sound(venv):
+    """All its files have other times, and the same content."""
+    for path in venv.rglob("*.py"):
+        path.chmod(0o600)
+        os.utime(path, (0, 0))
     assert _releases.is_sound(str(venv))
 
 
@@ -377,12 +391,29 @@ def test_complete_environment_is_sound_also_with_more_in_it(venv):
         lambda venv: (venv / "installed.json").write_text("{"),
         lambda venv: (venv / "installed.json").write_text("[]"),
         lambda venv: (venv / "bin" / "python3").unlink(),
-        lambda venv: (venv / "lib" / "site-packages" / "flask-3.1.3.dist-info").rmdir(),
+        lambda venv: (venv / "pyvenv.cfg").unlink(),
+        lambda venv: (venv / "bin" / "gunicorn").unlink(),
+        lambda venv: (venv / "lib" / "site-packages" / "flask.py").write_text("x = 2\n"),
+        lambda venv: (venv / "lib" / "site-packages" / "flask.py").write_text(""),
+        lambda venv: (venv / "lib" / "site-packages" / "flask-3.1.3.dist-info" / "RECORD").unlink(),
+        lambda venv: shutil.rmtree(venv / "lib" / "site-packages" / "flask-3.1.3.dist-info"),
         lambda venv: (venv / "lib" / "site-packages" / "flask-3.1.3.dist-info").rename(
             venv / "lib" / "site-packages" / "flask-3.0.0.dist-info"
         ),
     ],
-    ids=["interrupted", "cut note", "strange note", "no Python", "package removed", "package changed"],
+    ids=[
+        "interrupted",
+        "cut note",
+        "strange note",
+        "no Python",
+        "no pyvenv.cfg",
+        "script removed",
+        "file changed",
+        "file emptied",
+        "record removed",
+        "package removed",
+        "package changed",
+    ],
 )
 def test_damaged_environment_is_not_sound(venv, damage):
     damage(venv)

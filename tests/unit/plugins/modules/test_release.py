@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _releases
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _installed
 from ansible_collections.flasklaunch.ec2.plugins.modules import release, release_info
 
 
@@ -178,6 +178,7 @@ def test_soundness_of_the_environment_is_told(run, path):
     venv = path / "environments" / "new"
     (venv / "bin").mkdir()
     (venv / "bin" / "python3").touch()
-    (venv / _releases.INSTALLED).write_text('{"site_packages": "/", "distributions": []}')
+    (venv / "pyvenv.cfg").touch()
+    (venv / _installed.NOTE).write_text('{"site_packages": "/", "distributions": {}}')
     result = run(**arguments)
     assert result["environment_is_sound"]

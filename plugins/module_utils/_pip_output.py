@@ -1,0 +1,161 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+
+"""Why pip failed, and what to do: from what it printed, on the control node."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Iterator, Mapping
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._printable import printable
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import without_userinfo
+
+LONGEST = 600  # characters of pip's own words that a message repeats
+KILLED = (-9, 137)  # by SIGKILL, as Python and as a shell report it
+# Printed by roles/flask/files/environment.py; and what gcc says if a part of it was killed.
+OUT_OF_MEMORY = re.compile(
+    r"killed a process for lack of memory|Killed signal terminated program|^MemoryError", re.MULTILINE
+)
+CERTIFICATE = re.compile(r"certificate verify failed|CERTIFICATE_VERIFY_FAILED", re.IGNORECASE)
+FULL = "No space left on device"
+RETRY = re.compile(r"Retrying .* broken by '(.*)': \S*$", re.MULTILINE)
+OBJECT = re.compile(r"<[^>]*>[:,]? ?")  # another one at each try
+VERSIONS = re.compile(r"\(from versions: [^)]*?((?:, [^,)]+){1,3})\)")
+ERROR = re.compile(r"^ *(?:ERROR|error): *(.+)$", re.MULTILINE)
+EXCEPTION = re.compile(r"^ERROR: Exception:\n(?:.*\n)*?(?=\w)(?!Traceback)(.+)", re.MULTILINE)
+# What a build printed: pip from 22 on, and older ones.
+BUILD_OUTPUT = re.compile(
+    r"^ *(?:╰─> \[\d+ lines? of output\]|Complete output \(\d+ lines?\):)\n(.*?)\n *(?:\[end of output\]|-{30,}$)",
+    re.MULTILINE | re.DOTALL,
+)
+BUILD_FAILED = re.compile(r"subprocess-exited-with-error|Command errored out with exit status")
+# Of what failed, the surest first.
+PACKAGES = [
+    re.compile(r"Failed to build '([^']+)'"),
+    re.compile(r"^╰─> ([\w.-]+)$", re.MULTILINE),
+    re.compile(r"Failed building wheel for (\S+)"),
+    re.compile(r"No matching distribution found for (\S+)"),
+    re.compile(r"setup\.py install for (\S+): finished with status 'error'"),
+]
+BEGUN = re.compile(r"^(?:Collecting|Processing|Obtaining) (\S+)", re.MULTILINE)
+# The line of a build's output that says why, the surest first. The last error of a build is often that of a compiler
+# that has said before what it lacks.
+CAUSES = [
+    (0, re.compile(r"^.*\bfatal error: .+$", re.MULTILINE)),
+    (0, re.compile(r"^.*:\d+: error: .+$", re.MULTILINE)),
+    (-1, re.compile(r"^(?!.* failed with exit (?:code|status)).*error: .+$", re.MULTILINE | re.IGNORECASE)),
+    (-1, re.compile(r"^.*\S.*$", re.MULTILINE)),
+]
+HINTS = [
+    (r"\bpg_config\b", "Instead of psycopg2, psycopg2-binary has a wheel."),
+    (r"\bPython\.h\b", "On the machine, 'sudo yum install gcc python3-devel' installs what this build needs."),
+    (
+        r"'[\w-]*(?:gcc|cc|g\+\+|clang)'",
+        "The machine has no compiler: 'sudo yum install gcc python3-devel' installs one.",
+    ),
+]
+
+
+def why_pip_failed(result: Mapping[str, Any], python: str) -> str:
+    """Sentences for people: pip's own words, and what to do. `result` is what the command task has registered.
+
+    `python` is the minor version of the environment's Python, such as `3.9`. No user name and no password of a URL is
+    in the sentences.
+    """
+    stdout, stderr = (_clean(result.get(name)) for name in ("stdout", "stderr"))
+    text = stderr or _clean(result.get("msg"))
+    if result.get("rc") in KILLED or OUT_OF_MEMORY.search(text):
+        return (
+            "The kernel killed it, most likely because the machine ran out of memory. Take an instance with more"
+            f" memory, add swap, or require versions that have a wheel for Python {python}: a build takes much memory."
+        )
+    words = _shortened(" ".join(_reasons(text, stdout)) or text)
+    return f"It said: {words} {_advice(text, words, python)}"
+
+
+def _clean(text: Any) -> str:
+    return without_userinfo(printable(text or "")).strip()
+
+
+def _shortened(words: str) -> str:
+    words = re.sub(r"\s+", " ", words).strip()
+    words = words if len(words) <= LONGEST else words[: LONGEST - 1] + "…"
+    return words.rstrip(".:") + "."
+
+
+def _reasons(text: str, stdout: str) -> list[str]:
+    """Each once: pip repeats at each try what it could not reach."""
+    if _never_reached(text):
+        return _unique(OBJECT.sub("", reason) for reason in RETRY.findall(text))
+    build = _build_failure(text, stdout)
+    if build:
+        return [build]
+    crash = EXCEPTION.search(text)
+    if crash:
+        return [crash.group(1)]
+    return _unique(VERSIONS.sub(r"(from versions: …\1)", reason) for reason in ERROR.findall(text)) + _wrong_hash(text)
+
+
+def _unique(reasons: Iterator[str]) -> list[str]:
+    return list(dict.fromkeys(reasons))
+
+
+def _never_reached(text: str) -> bool:
+    """Whether pip got nothing at all from the index; then what it says of versions is no news."""
+    return RETRY.search(text) is not None and (CERTIFICATE.search(text) is not None or "(from versions: none)" in text)
+
+
+def _build_failure(text: str, stdout: str) -> str:
+    outputs = BUILD_OUTPUT.findall(text)
+    if not outputs or not BUILD_FAILED.search(text):
+        return ""
+    for index, pattern in CAUSES:
+        lines = pattern.findall(outputs[-1])
+        if lines:
+            return f"{_package(text, stdout)} could not be built: {lines[index].strip()}"
+    return ""
+
+
+def _package(text: str, stdout: str) -> str:
+    for pattern in PACKAGES:
+        found = pattern.findall(f"{text}\n{stdout}")
+        if found:
+            return found[-1]
+    begun = BEGUN.findall(stdout)
+    return begun[-1] if begun else "a package"
+
+
+def _wrong_hash(text: str) -> list[str]:
+    found = re.search(r"DO NOT MATCH THE HASHES.*\n +(\S+) from ", text)
+    return [f"The package is {found.group(1)}."] if found else []
+
+
+def _advice(text: str, words: str, python: str) -> str:
+    if CERTIFICATE.search(text):
+        return (
+            "The machine does not trust the certificate that the package index, or a proxy before it, has shown. Name"
+            " the file on the machine that has the right certificates in flask_pip_ca_bundle."
+        )
+    if FULL in text:
+        return "The machine's disk is full. Lower webserver_keep_releases, remove other files, or take a larger volume."
+    if _never_reached(text):
+        return (
+            "The machine does not get to the package index. flask_pip_index_url, flask_pip_proxy and"
+            " flask_pip_wheel_dir name another way."
+        )
+    if _build_failure(text, ""):
+        hints = [hint for pattern, hint in HINTS if re.search(pattern, words)]
+        return " ".join(
+            [
+                f"pip builds a package only if there is no wheel of it for Python {python} on this kind of machine."
+                " Require a version that has one, or install on the machine what the build needs.",
+                *hints,
+            ]
+        )
+    if "No matching distribution" in text:
+        return f"A flask_version, and what an application requires, must exist for the machine's Python, {python}."
+    return "Correct requirements.txt, or what else names the packages, and run this again."

@@ -1,0 +1,310 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+
+"""What pip reads and installs when it is given an application's requirements.txt, found out on the control node.
+
+The format: https://pip.pypa.io/en/stable/reference/requirements-file-format/. pip runs in the application's folder, so
+a path of a requirement is relative to that folder. The path of an included file is relative to the including file.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import os
+import re
+import shlex
+from typing import Iterable, Iterator, NamedTuple
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _application
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import without_userinfo
+
+REQUIREMENTS = "requirements.txt"
+LATER = "-r", "-c", "-e", "-f"
+LONG = {"--requirement": "-r", "--constraint": "-c", "--editable": "-e", "--find-links": "-f"}
+ARCHIVES = (
+    ".whl",
+    ".zip",
+    ".tar",
+    ".tar.gz",
+    ".tgz",
+    ".tar.bz2",
+    ".tbz",
+    ".tar.xz",
+    ".txz",
+    ".tlz",
+    ".tar.lz",
+    ".tar.lzma",
+)
+COMMENT = re.compile(r"(^|\s+)#.*$")
+CODING = re.compile(rb"coding[:=]\s*([-\w.]+)")
+BOMS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+URL = re.compile(r"^[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+FILE_URL = re.compile(r"^file:(?://(?:localhost)?(?=/))?", re.IGNORECASE)
+NAME = re.compile(r"^[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?")
+DIRECT = re.compile(rf"{NAME.pattern}\s*(?:\[[^\]]*\])?\s*@\s*(.+)")
+
+
+class Requirements(NamedTuple):
+    """All paths are relative to the application's folder; `.` is that folder."""
+
+    files: list[str]  # the requirement and constraint files that pip reads, each once
+    projects: list[str]  # the folders and archives that it installs from
+    links: list[str]  # the folders in which it looks for archives
+    names: set[str]  # the distributions that it takes from an index, by canonical name
+    has_urls: bool  # whether something is installed from a URL
+    errors: list[str]  # what pip could not read on the machine, a sentence each
+
+    def may_bring(self, module: str) -> bool:
+        """Whether a module that is not in the application's folder may be among what pip installs."""
+        return bool(self.projects) or self.has_urls or _canonical(module.split(".")[0]) in self.names
+
+
+def read(folder: str, brought: Iterable[str]) -> Requirements:
+    """`brought` has the relative paths of the application's files that come to the machine.
+
+    Without a requirements.txt among them nothing is required.
+    """
+    found = Requirements([], [], [], set(), False, [])
+    brought = set(brought)
+    if REQUIREMENTS not in brought:
+        return found
+    return _Reader(os.path.realpath(folder), brought, found).read()
+
+
+class _Reader:
+    def __init__(self, folder: str, brought: set[str], found: Requirements) -> None:
+        self.folder = folder
+        self.brought = brought
+        self.found = found
+        self.has_urls = False
+
+    def read(self) -> Requirements:
+        self._file(REQUIREMENTS, REQUIREMENTS, "", ())
+        return self.found._replace(has_urls=self.has_urls)
+
+    def _file(self, shown: str, path: str, where: str, chain: tuple[str, ...]) -> None:
+        file = self._inside(path, shown, where)
+        if file is None:
+            return
+        if file in chain:
+            self._refuse(f"{where} includes {shown}, which includes it again. Remove one of the two lines.")
+        elif file not in self.brought:
+            self._refuse_missing(file, shown, where)
+        elif file not in self.found.files:
+            self.found.files.append(file)
+            for number, line in self._lines(file):
+                # pip does not follow links when it looks for the folder of a file.
+                self._line(line, f"{file}, line {number},", os.path.dirname(path), (*chain, file))
+
+    def _lines(self, file: str) -> list[tuple[int, str]]:
+        with open(os.path.join(self.folder, file), "rb") as stream:
+            content = stream.read()
+        try:
+            return list(logical_lines(decoded(content)))
+        except UnicodeDecodeError as error:
+            number = content[: error.start].count(b"\n") + 1
+            self._refuse(
+                f"{file}, line {number}, is not {error.encoding} text. Save the file as UTF-8, or name its encoding in"
+                " its first line, as in: # -*- coding: latin-1 -*-"
+            )
+        except LookupError as error:
+            self._refuse(f"{file}: {error}. Save the file as UTF-8.")
+        return []
+
+    def _line(self, line: str, where: str, directory: str, chain: tuple[str, ...]) -> None:
+        requirement, options = _split(line)
+        if requirement:
+            self._requirement(requirement, where)
+        for option, value in options:
+            if option in ("-r", "-c"):
+                if not re.match(r"^https?:", value, re.IGNORECASE):
+                    self._file(value, os.path.join(directory, _path(value)), where, chain)
+            elif option == "-e":
+                self._editable(value, where)
+            elif not os.path.isabs(_path(value)) and not URL.match(value):
+                beside = os.path.join(directory, value)
+                is_beside = os.path.exists(os.path.join(self.folder, beside))
+                self._local(beside if is_beside else value, value, where, self.found.links)
+
+    def _requirement(self, text: str, where: str) -> None:
+        direct = DIRECT.match(text)
+        if direct or URL.match(text):
+            self._url(re.split(r"\s+;|;\s+", direct.group(1) if direct else text)[0], where)
+            return
+        path = _without_extras(text.split(";")[0].strip())
+        if os.sep in path or path.startswith(".") or path.lower().endswith(ARCHIVES):
+            self._local(path, path, where, self.found.projects)
+            return
+        name = NAME.match(text)
+        if name:
+            self.found.names.add(_canonical(name.group()))
+
+    def _editable(self, value: str, where: str) -> None:
+        if URL.match(value):
+            self._url(value, where)
+        else:
+            path = _without_extras(value.split(";")[0].strip())
+            self._local(path, path, where, self.found.projects)
+
+    def _url(self, url: str, where: str) -> None:
+        if FILE_URL.match(url):
+            path = _without_extras(_path(url.split("#")[0].strip()))
+            self._local(path, path, where, self.found.projects)
+        else:
+            self.has_urls = True
+
+    def _local(self, path: str, shown: str, where: str, kind: list[str]) -> None:
+        found = self._inside(path, shown, where)
+        if found is None:
+            return
+        if (
+            found != "."
+            and found not in self.brought
+            and not any(each.startswith(found + os.sep) for each in self.brought)
+        ):
+            self._refuse_missing(found, shown, where)
+        elif found not in kind:
+            kind.append(found)
+
+    def _inside(self, path: str, shown: str, where: str) -> str | None:
+        """The path without links, relative to the application's folder. None, and refused, if it leads out of that."""
+        found = os.path.relpath(os.path.realpath(os.path.join(self.folder, path)), self.folder)
+        if not os.path.isabs(path) and found.split(os.sep)[0] != os.pardir:
+            return found
+        self._refuse(
+            f"{where} names {shown}, which is outside the application's folder and does not come to the machine. Copy"
+            " it into that folder, and write its path from there."
+            if where
+            else f"{shown} is a link to a file outside the application's folder, which does not come to the machine."
+            " Copy that file into the folder."
+        )
+        return None
+
+    def _refuse_missing(self, path: str, shown: str, where: str) -> None:
+        excluded = os.path.exists(os.path.join(self.folder, path))
+        why = (
+            "webserver_app_exclude keeps it out of the release" if excluded else "it is not in the application's folder"
+        )
+        self._refuse(f"{where} names {shown}, but {why}.")
+
+    def _refuse(self, sentence: str) -> None:
+        self.found.errors.append(without_userinfo(sentence))
+
+
+def decoded(content: bytes) -> str:
+    """As pip reads a requirement file: by its byte order mark, by its coding comment, or as UTF-8.
+
+    Raises UnicodeDecodeError, and LookupError for an encoding that does not exist.
+    """
+    for mark, encoding in BOMS.items():
+        if content.startswith(mark):
+            return content[len(mark) :].decode(encoding)
+    for line in content.split(b"\n")[:2]:
+        coding = CODING.search(line)
+        if line.startswith(b"#") and coding:
+            return content.decode(coding.group(1).decode())
+    return content.decode("utf-8")
+
+
+def logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines without comments, those that end with a backslash joined, with the number of the first of each."""
+    first, parts = 0, []
+    for number, line in enumerate([*text.splitlines(), ""], 1):
+        first = first if parts else number
+        is_comment = COMMENT.match(line) is not None
+        parts.append(f" {line}" if is_comment else line.rstrip("\\") if line.endswith("\\") else line)
+        if line.endswith("\\") and not is_comment:
+            continue
+        whole = COMMENT.sub("", "".join(parts)).strip()
+        parts = []
+        if whole:
+            yield first, whole
+
+
+def _split(line: str) -> tuple[str, list[tuple[str, str]]]:
+    """The requirement in a line, and the options that name something, with their values."""
+    words = line.split(" ")
+    count = next((index for index, word in enumerate(words) if word.startswith("-")), len(words))
+    try:
+        options = shlex.split(" ".join(words[count:]))
+    except ValueError:  # pip says what is wrong with the line
+        options = []
+    return " ".join(words[:count]).strip(), list(_named(iter(options)))
+
+
+def _named(words: Iterator[str]) -> Iterator[tuple[str, str]]:
+    for word in words:
+        if word.startswith("--"):
+            name, equals, value = word.partition("=")
+            # Like pip's parser, which takes `--req` for `--requirement`.
+            option = next((short for long, short in LONG.items() if long.startswith(name) and len(name) > 2), "")
+        else:
+            option, equals, value = word[:2], word[2:], word[2:]
+        if option in LATER:
+            yield option, value if equals else next(words, "")
+
+
+def _path(text: str) -> str:
+    return FILE_URL.sub("", text)
+
+
+def _without_extras(path: str) -> str:
+    return re.sub(r"^(.+)\[[^\]]+\]$", r"\1", path).strip()
+
+
+def _canonical(name: str) -> str:
+    """As https://packaging.python.org/en/latest/specifications/name-normalization/ has it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def environment_name(folder: str, exclude: Iterable[str], python: str, flask_version: str, constraints: str) -> str:
+    """The name of the virtual environment for an application, such as `py3.9-5f1d20c7a3be`.
+
+    It is the same as long as pip reads the same: the pinned versions, the requirement files, and the files of the
+    application that pip installs from. An empty `folder` is an application without requirements.
+    """
+    paths = _application.paths(folder, exclude) if folder else []
+    found = read(folder, paths)
+    tops = [*found.projects, *found.links]
+    chosen = [path for path in paths if path in found.files or any(_is_in(path, top) for top in tops)]
+    entries = [_application.entry(os.path.join(folder, path), path) for path in sorted(chosen)]
+    text = "\n".join(
+        [flask_version, constraints, *(f"{each.digest} {each.executable:d} {each.path}" for each in entries)]
+    )
+    return f"py{python}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def _is_in(path: str, top: str) -> bool:
+    return top == "." or path == top or path.startswith(top + os.sep)
+
+
+def has_requirements(folder: str, exclude: Iterable[str]) -> bool:
+    """Whether a requirements.txt comes to the machine with an application."""
+    return bool(folder) and REQUIREMENTS in _application.paths(folder, exclude)
+
+
+def application_errors(folder: str, app: str, exclude: Iterable[str], shown: str) -> list[str]:
+    """What is wrong with an application, a sentence each. `shown` is its folder or address as messages show it."""
+    found = read(folder, _application.paths(folder, exclude))
+    module = app.split(":")[0]
+    path = os.path.join(folder, *module.split("."))
+    errors = [f"webserver_app_src: {error}" for error in found.errors]
+    if not (
+        os.path.isfile(path + ".py") or os.path.isfile(os.path.join(path, "__init__.py")) or found.may_bring(module)
+    ):
+        errors.append(
+            f"webserver_app: {app} would be {module.replace('.', '/')}.py in {shown}, and there is none. Write the"
+            " module and the callable in it, such as app:app. If pip is to install the module from the application"
+            " itself, as in a src layout, add a line with a single dot to requirements.txt."
+        )
+    return errors
