@@ -26,7 +26,10 @@ def remove() -> list[str]:
     removed = []
     for name in sorted(filter(PAYLOAD.fullmatch, os.listdir(folder))):
         path = os.path.join(folder, name)
-        status = os.lstat(path)
+        try:
+            status = os.lstat(path)
+        except FileNotFoundError:
+            continue  # of a module that ended just now
         is_ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
         if is_ours and not __file__.startswith(path) and not is_used(status.st_mtime, _python_starts()):
             shutil.rmtree(path, ignore_errors=True)

@@ -41,6 +41,11 @@ def test_what_a_running_module_reads_stays(folder, monkeypatch):
     assert _leftovers.remove() == []
 
 
+def test_folder_of_a_module_that_ends_meanwhile(folder, monkeypatch):
+    monkeypatch.setattr(os, "listdir", lambda path: ["ansible_ping_payload_gone"])
+    assert _leftovers.remove() == []
+
+
 def test_own_folder_stays(folder, monkeypatch):
     own = folder / "ansible_flasklaunch.ec2.release_payload_x1_y" / "payload.zip" / "_leftovers.py"
     monkeypatch.setattr(_leftovers, "__file__", str(own))
