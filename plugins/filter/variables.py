@@ -1,11 +1,20 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Variables as they were written, where Ansible makes something else of them."""
+"""Variables as they were meant, where Ansible, git or systemd make something else of them."""
 
 from __future__ import annotations
 
+import difflib
 import json
+import os
+import re
+from urllib.parse import quote
+
+# templates/machine.sh.j2 of the webserver role: lines of a unit before the first option, and what it prints.
+LINES_BEFORE_OPTIONS = 3
+SYSTEMD_SAID = re.compile(r"^webserver-options: (\d+)[\]:]+ (.*?)\s*$", re.MULTILINE)
+SYSTEMD_KNOWS = re.compile(r"^webserver-directives: (.*)$", re.MULTILINE)
 
 
 def texts(values: dict) -> dict:
@@ -17,8 +26,43 @@ def texts(values: dict) -> dict:
     return {name: json.dumps(value) if isinstance(value, (dict, list)) else value for name, value in values.items()}
 
 
+def git_url(source: str) -> str:
+    """Return the URL of a git repository that may be a folder here, relative or in the home.
+
+    Own code because git would look for a relative path from another folder, and because ansible.builtin.git splits
+    what it is given at blanks. Which texts are URLs: git-clone(1), GIT URLS.
+    """
+    path = os.path.expanduser(source)
+    is_remote = "://" in source or (re.match(r"[^/]+:", source) and not os.path.exists(path))
+    return source if is_remote else "file://" + quote(os.path.realpath(path))
+
+
+def unit_option_errors(options: dict, said: str) -> list[str]:
+    """Return a sentence for each option of a unit that systemd on the machine does not know, or not with that value.
+
+    `said` is what templates/machine.sh.j2 printed. Own code because systemd itself only warns, in the journal. What it
+    calls deprecated works, and is not an error.
+    """
+    known = " ".join(SYSTEMD_KNOWS.findall(said)).split()
+    names = list(options)
+    sentences = []
+    for line, message in SYSTEMD_SAID.findall(said):
+        name = names[int(line) - LINES_BEFORE_OPTIONS - 1]
+        if message.startswith("Unknown"):
+            meant = [each for each in known if each.lower() == name.lower()] or difflib.get_close_matches(
+                name, known, n=1
+            )
+            advice = f"Write {meant[0]}" if meant else "Remove it"
+            sentences.append(
+                f"webserver_unit_options: systemd on this machine does not know {name} in [Service]. {advice}."
+            )
+        elif "ignoring" in message:
+            sentences.append(f"webserver_unit_options: systemd would ignore {name}. It reports: {message}.")
+    return sentences
+
+
 class FilterModule:
     """The names that Ansible looks for."""
 
     def filters(self) -> dict:
-        return {"texts": texts}
+        return {"git_url": git_url, "texts": texts, "unit_option_errors": unit_option_errors}

@@ -406,7 +406,7 @@ ROLES: dict[str, dict[str, Rule]] = {
         "webserver_app_src": text(
             "a folder or a git repository, with no - at the beginning", r"[^-].*", "/home/me/my-app"
         ),
-        "webserver_app_version": text("a branch, tag or commit", r"[^-\s:?*\[\\][^\s:?*\[\\]*", "v1.10"),
+        "webserver_app_version": text("a branch, tag or commit", r"[^-\s:?*\[\\'\"][^\s:?*\[\\'\"]*", "v1.10"),
         "webserver_app_exclude": names_of_files(),
         "webserver_env": mapping(variable_name, single_value(), {"DATABASE_HOST": "db.internal"}),
         "webserver_secrets": mapping(
@@ -559,6 +559,16 @@ def _version_needs_source(values: Mapping[str, Any]) -> str:
     )
 
 
+def _address_is_one_word(values: Mapping[str, Any]) -> str:
+    """The git module splits an address as a shell does. What is a path is encoded by the filter git_url."""
+    source = values["webserver_app_src"]
+    if not values["webserver_app_version"] or not re.match(r"[^/]+:", source) or not re.search(r"[\s'\"\\]", source):
+        return ""
+    return (
+        "webserver_app_src: the address of a repository has no blanks, quotes and backslashes. Write %20 for a blank."
+    )
+
+
 def _application_needs_source(values: Mapping[str, Any]) -> str:
     if values["webserver_app_src"] or values["webserver_app"] == "webserver:app":
         return ""
@@ -597,6 +607,7 @@ BETWEEN: dict[str, list[Callable[[Mapping[str, Any]], str]]] = {
         _proxy_needs_gunicorn,
         _proxy_headers_need_hops,
         _version_needs_source,
+        _address_is_one_word,
         _application_needs_source,
         _tasks_are_enough,
     ],

@@ -35,6 +35,10 @@ CASES = {
             "Take another webserver_port, or stop that unit if nobody needs it.",
         ],
     ),
+    "misspelt option of the unit": (
+        {"webserver_unit_options": {"RedWritePaths": "/srv"}},
+        ["systemd on this machine does not know RedWritePaths in [Service]. Write ReadWritePaths."],
+    ),
     "foreign address": (
         {"webserver_host": "203.0.113.9"},
         ["webserver_host: 203.0.113.9 is no address of this machine. Take 0.0.0.0", "172.1"],

@@ -87,7 +87,7 @@ CASES = {
     ),
     "webserver_app_version": (
         ["", "main", "v1.10", "1.10", "4f1c52a0b7d9", "feature/x", "HEAD~1"],
-        ["--help", "a b", "a:b", "v*", "a\nb", 2.0, 1, *NOT_TEXT],
+        ["--help", "a b", "a:b", "v*", "a'b", "a\nb", 2.0, 1, *NOT_TEXT],
     ),
     "webserver_app_exclude": (
         [[], [".git", "*.py[co]"], "*.log,.git", "*.log"],
@@ -290,6 +290,15 @@ def test_the_port_of_ssh_is_closed_only_if_that_is_asked_for(port):
     assert errors(security_group_state="absent", security_group_close_ssh="true") == []
     assert errors(security_group_state="present") == []
     assert errors(security_group_state="absent", security_group_port=2222) == []
+
+
+def test_the_address_of_a_repository_is_one_word():
+    """The git module would take the second word for an option of git."""
+    for source in ("app", "/srv/my app", "my 'app'", "https://example.com/my%20app.git", "git@example.com:me/app.git"):
+        assert together(webserver_app_src=source, webserver_app_version="v1") == []
+    for source in ("https://example.com/my app.git", "example.com:app --upload-pack=x", "https://example.com/'x'"):
+        (refused,) = together(webserver_app_src=source, webserver_app_version="v1")
+        assert refused.startswith("webserver_app_src: ")
 
 
 def test_the_variable_that_the_user_has_set_is_named():
