@@ -13,6 +13,7 @@ import time
 import jinja2
 import pytest
 from ansible.plugins.filter import core, urlsplit
+from ansible_collections.flasklaunch.ec2.plugins.filter.variables import unit_option_errors
 
 ROLES = pathlib.Path(__file__).parents[3] / "roles"
 SHELLS = [path for path in map(shutil.which, ("dash", "bash")) if path]
@@ -195,6 +196,34 @@ def test_machine_that_has_python_and_pip_is_not_asked(shell, tmp_path):
     assert reach(shell, "no-such-host.invalid", 80, str(python)) == []
 
 
+def machine(shell, folder, path=None, options=None):
+    """What the webserver role's script says of this machine, with the units in a folder of the test's own."""
+    variables = {"python": "/usr/bin/python3", "credentials_dir": str(folder / "none"), "unit_dir": str(folder)}
+    variables = {f"__webserver_{name}": value for name, value in variables.items()}
+    return run("webserver/templates/machine.sh.j2", shell, path, webserver_unit_options=options or {}, **variables)
+
+
+@pytest.mark.parametrize("form", ["%s:%d: Unknown key", "[%s:%d] Unknown lvalue"])
+def test_machine_tells_which_options_of_a_unit_systemd_would_ignore(shell, tmp_path, form):
+    """Of this unit alone, with the line; each option is one line, whatever is in it."""
+    analyze = tmp_path / "systemd-analyze"
+    analyze.write_text(
+        f"#!/bin/sh\ncp $2 {tmp_path}/unit\necho /etc/other.service:4: Unknown\nprintf '{form}\\n' $2 5 >&2"
+    )
+    analyze.chmod(0o755)
+    options = {"Nice": 5, "Environment": "A='b c' \"$HOME\" `id` %s \\n"}
+    said = machine(shell, tmp_path, f"{tmp_path}:/usr/bin:/bin:/usr/sbin:/sbin", options)
+    (refused,) = unit_option_errors(options, "\n".join(said))
+    assert "does not know Environment in" in refused
+    lines = (tmp_path / "unit").read_text().splitlines()
+    assert lines[0] == "[Service]"
+    assert lines[3:] == ["Nice=5", f"Environment={options['Environment']}"]
+
+
+def test_machine_is_not_asked_for_options_that_are_not_set(shell, tmp_path):
+    assert [line for line in machine(shell, tmp_path) if line.startswith("webserver-")] == []
+
+
 @pytest.mark.parametrize(
     ("unit", "site"),
     [
@@ -208,9 +237,7 @@ def test_machine_that_has_python_and_pip_is_not_asked(shell, tmp_path):
 def test_machine_tells_whose_unit_it_has(shell, tmp_path, unit, site):
     if unit:
         (tmp_path / "webserver.service").write_text(f"[Service]\n{unit}Restart=always\n")
-    variables = {"python": "/usr/bin/python3", "credentials_dir": str(tmp_path / "none"), "unit_dir": str(tmp_path)}
-    variables = {f"__webserver_{name}": value for name, value in variables.items()}
-    said = run("webserver/templates/machine.sh.j2", shell, **variables)
+    said = machine(shell, tmp_path)
     assert [line for line in said if " site " in line] == site
 
 
