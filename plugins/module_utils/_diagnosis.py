@@ -457,7 +457,6 @@ def _words(
     if first["symptom"]:
         near = seen is not None and is_private(seen["address"]) and _is_near(asked, seen, machine)
         headline, cause, fix = _unexplained(first, hops, suspects, saw, near)
-        cause += _doubt_of_the_port(asked, seen, machine, hops)
     elif first["verdict"] == OK:
         symptom = next(each["evidence"] for each in hops if each["symptom"])
         cause = f"{symptom} Nothing else explains it: {cause}"
@@ -477,6 +476,8 @@ def _words(
             cause += f" That alone does not explain what the client saw ({_seen_in_words(saw)})"
         left = [each["title"] for each in hops if each["hop"] in suspects]
         cause += f"; look at {_listed(left)} too." if left else "."
+    if saw in (REFUSED, TIMED_OUT, NO_ROUTE) and first["hop"] != "dns":
+        cause += _doubt_of_the_port(asked, seen, machine, hops)
     if first["hop"] == "dns" and opened != asked.url:
         fix = f"Open {opened}"
     if first["code"] == "x-URL_PORT":

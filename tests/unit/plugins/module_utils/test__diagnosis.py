@@ -373,6 +373,8 @@ def test_a_port_of_a_machine_that_was_not_read():
     found = diagnosed(client("refused"), inside={"msg": "ssh: timed out"}, url=PORTLESS, port=5000)
     assert "The URL asks for port 80, and the site is on port 5000" in found["cause"]
     assert URL in found["cause"]
+    shut = diagnosed(client("timed_out"), aws(security_group="broken"), {"msg": "no ssh"}, url=PORTLESS, port=5000)
+    assert (shut["first_broken_hop"], URL in shut["cause"]) == ("security_group", True)
     assert "port 80" not in diagnosed(client("refused"), inside={"msg": "ssh: timed out"}, port=5000)["cause"]
 
 
