@@ -12,6 +12,7 @@ a path of a requirement is relative to that folder. The path of an included file
 
 from __future__ import annotations
 
+import ast
 import codecs
 import hashlib
 import os
@@ -299,12 +300,34 @@ def application_errors(folder: str, app: str, exclude: Iterable[str], shown: str
     module = app.split(":")[0]
     path = os.path.join(folder, *module.split("."))
     errors = [f"webserver_app_src: {error}" for error in found.errors]
-    if not (
-        os.path.isfile(path + ".py") or os.path.isfile(os.path.join(path, "__init__.py")) or found.may_bring(module)
-    ):
+    files = [file for file in (path + ".py", os.path.join(path, "__init__.py")) if os.path.isfile(file)]
+    if not (files or found.may_bring(module)):
         errors.append(
             f"webserver_app: {app} would be {module.replace('.', '/')}.py in {shown}, and there is none. Write the"
             " module and the callable in it, such as app:app. If pip is to install the module from the application"
             " itself, as in a src layout, add a line with a single dot to requirements.txt."
         )
+    elif files and is_factory(files[0], app.partition(":")[2]):
+        errors.append(
+            f"webserver_app: {app} is a function that makes the application, not the application. Write {app}()."
+        )
     return errors
+
+
+def is_factory(file: str, name: str) -> bool:
+    """Whether a name is a function in a module that can be called with no arguments, such as `create_app`.
+
+    A WSGI application that is a function takes two. What cannot be read is left to the gate, which imports it.
+    """
+    try:
+        with open(file, "rb") as stream:
+            module = ast.parse(stream.read())
+    except (OSError, SyntaxError, ValueError):
+        return False
+    functions = [each for each in module.body if isinstance(each, ast.FunctionDef) and each.name == name]
+    return any(not each.decorator_list and _takes_nothing(each.args) for each in functions)
+
+
+def _takes_nothing(arguments: ast.arguments) -> bool:
+    positional = [*getattr(arguments, "posonlyargs", []), *arguments.args]  # Python 3.7 has none
+    return len(positional) == len(arguments.defaults) and None not in arguments.kw_defaults

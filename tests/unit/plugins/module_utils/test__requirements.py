@@ -263,3 +263,27 @@ def test_module_is_in_the_application_or_may_be_among_what_pip_installs(shop, ap
     shop.write({"package/__init__.py": "", "package/web.py": "", "src/shop/__init__.py": "", "requirements.txt": text})
     shop.write({"wheels/shop-1.0-py3-none-any.whl": b""})
     assert [error.split(" would be ")[0] for error in shop.errors(app)] == [f"webserver_app: {app}"] * is_refused
+
+
+@pytest.mark.parametrize(
+    ("code", "is_refused"),
+    [
+        ("def make(): ...", True),
+        ("def make(config=None, *, debug=False, **more): ...", True),
+        ("def make(environ, start_response): ...", False),
+        ("def make(environ, start_response, /): ...", False),
+        ("def make(*, config): ...", False),
+        ("@wrapped\ndef make(): ...", False),
+        ("def other(): ...\nmake = other()", False),
+        ("class make: ...", False),
+        ("def make(: ...", False),  # the gate shows the error
+        ("\0", False),
+        (b"# coding: latin-1\nname = '\xe4'\ndef make(): ...", True),
+    ],
+)
+@pytest.mark.parametrize("path", ["web.py", "web/__init__.py"])
+def test_function_that_makes_the_application_must_be_called(shop, path, code, is_refused):
+    (shop.folder / "web.py").unlink()
+    said = ["webserver_app: web:make is a function that makes the application, not the application. Write web:make()."]
+    assert shop.write({path: code}).errors("web:make") == said * is_refused
+    assert shop.errors("web:make()") == []
