@@ -160,6 +160,7 @@ benchmark: machine
 	python tests/benchmark/listening_ports.py
 	python tests/benchmark/serving.py
 	python tests/benchmark/reachability.py
+	EC2_PORT=16149 python tests/benchmark/security_group.py
 
 # New versions for every Python that the flask role serves.
 constraints: setup

@@ -93,10 +93,11 @@ def _choose_group(wish: Wish, by_instance: dict, by_address: dict) -> dict[str, 
     )
     fitting = [each for each in own if wish["group_id"] in ("", *_groups_of(each))]
     if not fitting:
+        ids = " or ".join(each["NetworkInterfaceId"] for each in own)
         attached = "; ".join(f"to {each['NetworkInterfaceId']}: {_named(_groups_of(each))}" for each in own)
         return {
-            "error": f"security_group_id: {wish['group_id']} is not attached to any network interface of {who}, so a"
-            f" port opened in it would open nothing. Attached {attached}"
+            "error": f"security_group_id: {wish['group_id']} is not attached to {ids} of {who}, so a port opened in it"
+            f" would open nothing. Attached {attached}"
         }
     interface = fitting[0]
     groups = _groups_of(interface)
@@ -500,8 +501,7 @@ def not_found(answer: dict[str, Any], host: str, is_own_python: bool) -> str:
     if "hosts" not in answer:
         refusal = answer.get("msg") or "EC2 could not be asked"
         where = (
-            "If the region or the credentials are wrong: they are in security_group_aws, else in the environment and"
-            " the AWS configuration files of the control node."
+            "The role takes its connection options from security_group_aws, else from the control node's environment."
             if is_own_python
             else "Write ansible_python_interpreter into the inventory: given by -e it holds on the control node too,"
             " where Python must have boto3."

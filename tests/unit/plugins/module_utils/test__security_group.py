@@ -239,7 +239,7 @@ def test_which_of_several_groups(groups, asked, chosen):
 def test_group_that_is_not_attached_is_refused():
     interfaces = [interface(), interface("eni-2", "10.0.1.5", [("sg-b", "b")], index=1)]
     error = choose_groups([wish(group_id="sg-other")], interfaces)["web1"]["error"]
-    assert "sg-other is not attached to any network interface of the private address 10.0.0.5" in error
+    assert "sg-other is not attached to eni-1 or eni-2 of the private address 10.0.0.5" in error
     assert "Attached to eni-1: sg-web (web); to eni-2: sg-b (b)" in error
 
 
