@@ -304,7 +304,7 @@ def _refuse_without_room(path: str, size: int) -> None:
     if free < size + RESERVE:
         raise Refused(
             f"the disk of {path} has {free >> 20} MiB free, and the release takes {(size >> 20) + 1} MiB"
-            f" where {RESERVE >> 20} MiB must stay free"
+            f" where {RESERVE >> 20} MiB must stay free. Lower webserver_keep_releases, or make the disk larger"
         )
 
 
@@ -368,6 +368,18 @@ def prune(path: str, keep: int, before: str | None = None) -> list[str]:
     return removed
 
 
+def make_room(path: str, keep: int, name: str, venv: str) -> None:
+    """Removes before a deploy what the end of one removes, so that a full disk does not refuse every deploy for ever.
+
+    That is what killed and refused runs left, and what is too much since `keep` was lowered. The release `name` and the
+    environment `venv`, which are about to be made, may be there already, and stay.
+    """
+    for each in superfluous(path, keep):
+        if each != name:
+            _remove_tree(folder_of(path, each))
+    _remove_remains(path, venv)
+
+
 def remove(path: str, name: str) -> bool:
     """Removes one release, and its environment if no other uses it. Raises Refused for the current one."""
     if name == current(path):
@@ -387,16 +399,16 @@ def _remove_tree(folder: str) -> None:
     shutil.rmtree(hidden)
 
 
-def _remove_remains(path: str) -> None:
-    for folder in _remains(path):
+def _remove_remains(path: str, venv: str = "") -> None:
+    for folder in _remains(path, venv):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _remains(path: str) -> Iterator[str]:
+def _remains(path: str, venv: str) -> Iterator[str]:
     for name in _names(os.path.join(path, "releases")):
         if name.endswith(PARTIAL):
             yield folder_of(path, name)
-    used = {os.path.basename(release.venv) for release in releases(path)}
+    used = {os.path.basename(each) for each in [venv, *(release.venv for release in releases(path))]}
     for name in _names(os.path.join(path, "environments")):
         if name not in used:
             yield os.path.join(path, "environments", name)

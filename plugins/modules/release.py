@@ -97,7 +97,8 @@ options:
   keep:
     description:
       - How many releases stay when another one is deployed, that one included.
-      - With O(state=finished). The current one and the one that was deployed before it always stay.
+      - With O(state=finished), and before a release is brought, so that older ones leave it room. The current one and
+        the one that was deployed before it always stay.
     type: int
     default: 5
   former:
@@ -288,12 +289,15 @@ def present(params, before, check_mode):
     if params["_archive"] and not check_mode:
         take(params, check_mode)
         try:
+            _releases.make_room(path, params["keep"], name, params["venv"])
             _releases.unpack(path, name, params["_archive"], params["venv"], params["environment"], group)
         except BaseException:
             give_back(params)
             raise
     elif there and not (before == name and is_sound):
         take(params, check_mode)
+        if not check_mode:
+            _releases.make_room(path, params["keep"], name, params["venv"])
     result = dict(
         changed=not there,
         present=there,

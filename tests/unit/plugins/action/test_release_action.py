@@ -423,6 +423,7 @@ def test_group_of_the_user_may_read_it_and_nobody_else(machine, shop, path):
 def test_another_user_gets_a_release_that_its_group_may_read(machine, shop, path):
     """The one that is served stays with its own group, so that it can be gone back to, and put back."""
     before = machine(src=str(shop), user="root")["name"]
+    _releases.switch(str(path), before)
     name = machine(src=str(shop), user="nobody")["name"]
     groups = {each: os.stat(path / "releases" / each).st_gid for each in (before, name)}
     assert groups == {before: 0, name: pwd.getpwnam("nobody").pw_gid}

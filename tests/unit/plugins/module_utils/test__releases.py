@@ -234,6 +234,21 @@ def test_prune_keeps_the_last_deployed_and_none_that_never_was(path, deploy, kee
     assert sorted([*removed, *stay]) == ["a", "b", "c", "d", "never"]
 
 
+def test_room_is_made_of_what_no_deploy_needs(path, deploy):
+    """Also if every deploy since has failed, as on a full disk."""
+    environments = os.path.join(path, "environments")
+    for name in "abcd":
+        deploy(name, venv=os.path.join(environments, f"of-{name}"))
+    deploy("killed", switch=False, venv=os.path.join(environments, "of-killed"))
+    deploy("new", switch=False, venv=os.path.join(environments, "of-new"))
+    for name in ("of-a", "of-b", "of-c", "of-d", "of-killed", "of-new", "of-next", "unfinished"):
+        os.makedirs(os.path.join(environments, name), exist_ok=True)
+    _releases.make_room(path, 2, "new", os.path.join(environments, "of-next"))
+    assert sorted(names(path)) == ["c", "d", "new"]
+    assert sorted(os.listdir(environments)) == ["of-c", "of-d", "of-new", "of-next"]
+    assert _releases.current(path) == "d"
+
+
 def test_prune_removes_what_killed_runs_left(path, deploy):
     deploy("a")
     os.makedirs(os.path.join(path, "releases", ".b.partial", "app"))

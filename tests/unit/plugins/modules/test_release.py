@@ -109,7 +109,6 @@ def test_release_is_removed_once(run, path):
         ({}, "state is present but all of the following are missing: name"),
         ({"name": "other"}, "there is no release other in"),
         ({"name": "x", "venv": "/v", "user": "no-such-user", "_archive": "/x"}, "user: getpwnam(): name not found"),
-        ({"name": "x", "venv": "/v", "user": "root", "_archive": "/nonexistent"}, "cannot be worked on: [Errno 2]"),
     ],
 )
 def test_what_cannot_be_done_is_refused(run, path, arguments, message):
@@ -117,6 +116,16 @@ def test_what_cannot_be_done_is_refused(run, path, arguments, message):
     assert result["failed"]
     assert message in result["msg"]
     assert names(path) == ["new", "next", "old"]
+    assert os.readlink(path / "current") == "releases/new"
+
+
+def test_a_release_that_is_not_brought_leaves_room_for_the_next_one(run, path):
+    """Of what the runs before have left, only what was deployed stays."""
+    (path / "environments" / "unfinished").mkdir()
+    result = run(name="x", venv="/v", user="root", _archive="/nonexistent", keep=2)
+    assert "cannot be worked on: [Errno 2]" in result["msg"]
+    assert names(path) == ["new", "old"]
+    assert sorted(os.listdir(path / "environments")) == ["new", "old"]
     assert os.readlink(path / "current") == "releases/new"
 
 
