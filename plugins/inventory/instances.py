@@ -1,0 +1,72 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: instances
+version_added: 0.1.0
+short_description: Find EC2 instances, and say in a sentence why none is found
+description:
+  - Reads the same files as P(amazon.aws.aws_ec2#inventory), with that plugin. Their names end with C(aws_ec2.yml) or
+    C(aws_ec2.yaml), and their options are those of that plugin.
+  - If AWS cannot be asked, it says why in one sentence and ends the run. Ansible would try each other inventory plugin
+    on the file, and print what each of them said.
+  - If AWS knows no such instance, it says which regions and filters were asked for.
+  - It is used if C(enable_plugins) in C(ansible.cfg) names it before C(auto).
+author: The flasklaunch founders (@flasklaunch)
+options: {}
+"""
+
+EXAMPLES = r"""
+# ansible.cfg
+# [inventory]
+# enable_plugins = flasklaunch.ec2.instances, host_list, script, auto, yaml, ini, toml
+"""
+
+import contextlib
+
+from ansible.errors import AnsibleError
+from ansible.plugins.inventory import BaseInventoryPlugin
+from ansible.plugins.loader import inventory_loader
+from ansible.utils.display import Display
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_refusal import refusal_of
+
+NAMES = ("aws_ec2.yml", "aws_ec2.yaml")
+READER = "amazon.aws.aws_ec2"
+DISPLAY = Display()
+
+
+class InventoryModule(BaseInventoryPlugin):
+    NAME = "flasklaunch.ec2.instances"
+
+    def verify_file(self, path):
+        """Whether it is a file of amazon.aws.aws_ec2."""
+        return super().verify_file(path) and path.endswith(NAMES)
+
+    def parse(self, inventory, loader, path, cache=True):
+        """As the interface wants it. Raises SystemExit, as Ansible goes on with other plugins after any other error."""
+        reader = inventory_loader.get(READER)
+        if reader is None:
+            raise AnsibleError(f"{path} needs the collection amazon.aws: ansible-galaxy collection install amazon.aws")
+        before = set(inventory.hosts)
+        try:
+            reader.parse(inventory, loader, path, cache=cache)
+            with contextlib.suppress(AttributeError):  # without a cache, as Ansible does
+                reader.update_cache_if_changed()
+        except AnsibleError as error:
+            DISPLAY.error(f"{path}: {refusal_of(error.message, 'ec2:DescribeInstances')}", wrap_text=False)
+            raise SystemExit(1) from None
+        if set(inventory.hosts) == before:
+            DISPLAY.warning(nobody(path, reader.get_option("regions"), reader.get_option("filters")))
+
+
+def nobody(path, regions, filters):
+    """That no instance was found, and by what it was looked for."""
+    wanted = ", ".join(f"{name} {value}" for name, value in filters.items())
+    where = f"region {' or '.join(regions)}" if regions else "any region of this account"
+    return (
+        f"{path}: AWS knows no instance with {wanted or 'any name'} in {where}. Check the regions in that file, the"
+        " account (AWS_PROFILE), and the tag and the state of the instance."
+    )

@@ -1,0 +1,30 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A run that would leave out steps is refused; it did nothing and was green."""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize("option", ["--tags", "--skip-tags"])
+def test_tags_are_refused(tmp_path, option):
+    inventory = tmp_path / "hosts.yml"
+    inventory.write_text("webservers: {hosts: {unreachable.invalid: }}", encoding="utf-8")
+    done = subprocess.run(
+        ["ansible-playbook", "site.yml", "-i", str(inventory), option, "webserver"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stdout
+    assert "this playbook has no tags" in " ".join(done.stdout.split())
