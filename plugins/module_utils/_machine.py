@@ -103,7 +103,7 @@ def look(question: Question, run: Run, warn: Callable[[str], None]) -> dict[str,
 def _services(name: str, listens: bool, run: Run) -> Services:
     socket = _unit.socket_of(name)
     properties = "--property=" + ",".join(_unit.PROPERTIES)
-    shown = run(["systemctl", "show", "--no-pager", properties, name, socket])
+    shown = run(["systemctl", "show", "--no-pager", properties, "--", name, socket])
     if shown is None or shown.status:
         return Services(None, None, [])
     units = _unit.parse(shown.output)

@@ -173,7 +173,7 @@ def _unit(values: Mapping[str, str], booted: float) -> Unit:
 
 
 def show_command(units: Iterable[str]) -> list[str]:
-    return ["systemctl", "show", "--property=" + ",".join(PROPERTIES), *units]
+    return ["systemctl", "show", "--property=" + ",".join(PROPERTIES), "--", *units]
 
 
 def clocks() -> tuple[float, float]:

@@ -172,7 +172,7 @@ def apply(module, changes):
     gone = [os.path.basename(file["path"]) for file in changes if file["content"] is None]
     units = [name for name in gone if name.endswith(UNIT_SUFFIXES) and "@." not in name]  # a template never runs
     if units:
-        module.run_command(["systemctl", "disable", "--now", *units], check_rc=True)
+        module.run_command(["systemctl", "disable", "--now", "--", *units], check_rc=True)
     for unit in units:
         _unit_files.remove_note(unit)
     for file in changes:

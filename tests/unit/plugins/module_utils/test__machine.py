@@ -328,3 +328,9 @@ def test_selinux_is_read(network, monkeypatch, tmp_path):
     assert seen(programs())[1]["selinux"]["verdict"] == "ok"
     (tmp_path / "enforce").write_text("0")
     assert seen(programs())[1]["selinux"]["verdict"] == "ok"
+
+
+def test_name_of_a_unit_is_no_option_of_systemctl():
+    commands = []
+    _machine._services("--help", False, lambda command: commands.append(command))
+    assert [command[command.index("--") : command.index("--") + 2] for command in commands] == [["--", "--help"]]

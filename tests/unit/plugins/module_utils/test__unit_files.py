@@ -216,3 +216,7 @@ def test_bytes_that_are_no_text_stay_as_they_are(tmp_path):
     text = _unit_files.text(str(tmp_path / "unit"))
     _unit_files.write(str(tmp_path / "copy"), text, owner=os.getuid())
     assert (tmp_path / "copy").read_bytes() == b"\xff\r\n"
+
+
+def test_name_of_a_unit_is_no_option_of_systemctl():
+    assert _unit_files.show_command(["--help"])[-2:] == ["--", "--help"]

@@ -114,7 +114,7 @@ def test_check_mode_writes_nothing_and_asks_only(run, folder, asked, running):
     result = run({"web.service": "[Unit]\n"}, UNITS, _ansible_check_mode=True)
     assert (result["changed"], result["diff"][0]["after"]) == (True, "[Unit]\n")
     assert os.listdir(folder / "etc") == []
-    assert asked() == ["show web.service"]
+    assert asked() == ["show -- web.service"]
 
 
 def test_unit_is_stopped_before_its_file_goes(run, folder, asked):
@@ -123,7 +123,7 @@ def test_unit_is_stopped_before_its_file_goes(run, folder, asked):
     gone = ["web.service", "web.socket", "web@.service", "web.env", "never.timer"]
     result = run(dict.fromkeys(gone))
     assert [os.path.basename(path) for path in result["written"]] == gone[:-1]
-    assert asked() == ["disable --now web.service web.socket", "daemon-reload"]
+    assert asked() == ["disable --now -- web.service web.socket", "daemon-reload"]
     assert "web.service" in (folder / "there").read_text(), "systemd must still know it"
     assert os.listdir(folder / "etc") == []
     assert [each["after"] for each in result["diff"]] == [""] * 4
@@ -224,9 +224,9 @@ def test_files_of_a_machine_that_another_run_deploys_to_stay(run, folder, lock):
 def test_reload_that_is_due_is_done_and_is_no_change(run, asked, running):
     running(1000, reload="yes")
     assert not run(units=UNITS)["changed"]
-    assert asked() == ["show web.service", "daemon-reload", "show web.service"]
+    assert asked() == ["show -- web.service", "daemon-reload", "show -- web.service"]
     assert not run(units=UNITS)["changed"]
-    assert asked() == ["show web.service"]
+    assert asked() == ["show -- web.service"]
 
 
 @pytest.mark.parametrize(
