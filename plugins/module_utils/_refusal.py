@@ -55,8 +55,8 @@ SANDBOX = [
     ),
     Forbidden(
         r"\[Errno 1\] Operation not permitted",
-        "system calls that change the machine, priorities or owners of files",
-        'SystemCallFilter: "@privileged @resources"',
+        "system calls that change priorities, owners of files or the machine, and memory that is writable and executable",
+        'SystemCallFilter: "@privileged @resources"} or {MemoryDenyWriteExecute: "no"',
     ),
 ]
 READ_ONLY = re.compile(
