@@ -55,7 +55,7 @@ SANDBOX = [
     ),
     Forbidden(
         r"\[Errno 1\] Operation not permitted",
-        "system calls that change priorities, owners of files or the machine, and memory that is writable and executable",
+        "system calls that change priorities, owners of files or the machine, and memory for code that is made",
         'SystemCallFilter: "@privileged @resources"} or {MemoryDenyWriteExecute: "no"',
     ),
 ]
