@@ -11,8 +11,8 @@ so both use the standard library alone. The note is {site_packages, requirements
 {metadata folder: {path: [size, ctime in ns, SHA-256]}} with paths relative to the environment.
 
 Compared are sizes and times of change, as git does it. The kernel sets the time of change, and nobody can set it back.
-A file whose time differs is read, so an environment that was copied is sound, but takes longer. Without a difference
-that costs a stat for each file: 10 ms for Flask, 0.1 s for ten thousand files.
+A file whose time differs is read, so an environment that was copied is sound, but takes longer. Measured on an
+environment with Flask, gunicorn and pip, 1025 files: 10 ms, and 160 ms if every file must be read.
 """
 
 from __future__ import annotations
