@@ -11,11 +11,11 @@ state=$(realpath -m "${1:-.demo}")/pythons
 mkdir -p "$state/collections/ansible_collections/flasklaunch"
 ln -sfn "$PWD" "$state/collections/ansible_collections/flasklaunch/ec2"
 
-# What judges AWS's answers, joins and shows, runs on the control node alone, whose Python is newer.
+# What judges AWS's answers, reads the application, joins and shows, runs on the control node alone, whose Python is newer.
 on_the_control_node() {
   printf -- '--ignore-glob=*/test__%s*\n' \
-    address_sets aws_refusal diagnosis entrance exposure exposure_report packet_filters reachability report_files \
-    security_group
+    address_sets aws_refusal diagnosis entrance exposure exposure_report packet_filters pip_output reachability \
+    report_files requirements security_group
 }
 
 # The tests of the version $1, whose Python is $2. What they say is kept together.
