@@ -146,7 +146,7 @@ _ADVICE = {
     " boto3, such as the one that runs Ansible, set ansible_python_interpreter of the task to it.",
     NO_CREDENTIALS: "Give a profile, or access_key and secret_key, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and"
     " AWS_SECRET_ACCESS_KEY, in the environment.",
-    NO_PROFILE: "aws configure list-profiles # shows the profiles there are; correct profile or AWS_PROFILE",
+    NO_PROFILE: "Correct the option profile, or AWS_PROFILE. The command aws configure list-profiles shows the profiles.",
     CONFIG: "Correct the file that AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE names, else ~/.aws/config and"
     " ~/.aws/credentials.",
     MIXED: "Give either a profile or an access key, not both. One of them may come from the environment (AWS_PROFILE,"
@@ -224,16 +224,15 @@ def _kind(code: str | None, message: str) -> str:
 def _what(kind: str, code: str | None, message: str, action: str, region: str | None, account: str | None) -> str:
     places = [f"region {region}" if region else "", f"account {account}" if account else ""]
     where = ", ".join(filter(None, places))
-    asked = " ".join(filter(None, [action, f"in {where}" if where else ""]))
-    message = message.strip().rstrip(".")
+    verb = "AWS could not be asked" if kind in FINAL else ""
+    verb = "AWS could not be reached" if kind in (UNREACHABLE, PROXY, TLS) else verb
+    verb = "AWS refused" if code else verb
+    what = f"for {action}" if action and verb and not code else action
+    subject = " ".join(filter(None, [verb, what, f"in {where}" if where else ""]))
+    words = message.strip().rstrip(".")
     if code:
-        words = f"{message} ({code})" if message else code
-        return f"{' '.join(['AWS refused', asked]).strip()}: {words}."
-    if kind in (UNREACHABLE, PROXY, TLS):
-        return f"AWS could not be reached{' for ' + asked if asked else ''}: {message}."
-    if kind in FINAL:
-        return f"AWS could not be asked{' for ' + asked if asked else ''}: {message}."
-    return f"{asked}: {message}." if asked else f"{message}."
+        words = f"{words} ({code})" if words else code
+    return f"{subject}: {words}." if subject else f"{words}."
 
 
 def _advice(kind: str, message: str, region: str | None) -> str:

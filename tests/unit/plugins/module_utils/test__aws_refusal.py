@@ -232,6 +232,26 @@ def test_what_kept_aws_from_being_asked_has_its_own_advice(error, kind, advice):
         assert "Give a profile, or" not in found.advice
 
 
+@pytest.mark.parametrize(
+    ("error", "keywords", "start"),
+    [
+        (boto.ProfileNotFound(profile="x"), {"region": REGION}, "AWS could not be asked in region eu-central-1: The"),
+        (boto.NoRegionError(), {}, "AWS could not be asked: You must"),
+        (boto.NoRegionError(), {"action": ACTION}, "AWS could not be asked for ec2:DescribeInstances: You must"),
+        (boto.HTTPClientError(error="reset"), {}, "AWS could not be reached: An HTTP"),
+        ("port: 0", {"action": ACTION, "region": REGION}, "ec2:DescribeInstances in region eu-central-1: port: 0."),
+        (client_error("Blocked", "No."), {}, "AWS refused DescribeInstances: No (Blocked)."),
+        (
+            client_error("Blocked", ""),
+            {"region": REGION},
+            "AWS refused DescribeInstances in region eu-central-1: Blocked.",
+        ),
+    ],
+)
+def test_only_what_is_known_is_named(error, keywords, start):
+    assert refusal_of(error, **keywords).what.startswith(start)
+
+
 def test_boto3_is_installed_for_the_python_that_lacks_it():
     message = (
         "Failed to import the required Python library (botocore and boto3) on web1's Python /opt/ansible/bin/python3."
