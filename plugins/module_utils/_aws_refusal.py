@@ -146,7 +146,8 @@ _ADVICE = {
     " boto3, such as the one that runs Ansible, set ansible_python_interpreter of the task to it.",
     NO_CREDENTIALS: "Give a profile, or access_key and secret_key, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and"
     " AWS_SECRET_ACCESS_KEY, in the environment.",
-    NO_PROFILE: "Correct the option profile, or AWS_PROFILE. The command aws configure list-profiles shows the profiles.",
+    NO_PROFILE: "Correct the option profile, or AWS_PROFILE. The command aws configure list-profiles shows the"
+    " profiles.",
     CONFIG: "Correct the file that AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE names, else ~/.aws/config and"
     " ~/.aws/credentials.",
     MIXED: "Give either a profile or an access key, not both. One of them may come from the environment (AWS_PROFILE,"
