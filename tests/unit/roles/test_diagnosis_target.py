@@ -66,3 +66,18 @@ ARN = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/web/
 def test_the_ports_that_are_asked_for(variables, expected):
     known = {"diagnosis_url": "http://203.0.113.10/", "diagnosis_port": 5000, "__diagnosis_outside": {}, **variables}
     assert evaluated("__diagnosis_questions", **known) == expected
+
+
+@pytest.mark.parametrize(
+    ("reachability", "expected"),
+    [
+        # Refused again: what the module reports about it counts.
+        ({"msg": "AWS refused"}, {"msg": "AWS refused"}),
+        ({"hops": [1], "target": {}}, {"hops": [1], "target": {}}),
+        # It answered this time. That clients cannot use a private address is not what is wrong.
+        ({"hops": [1], "target": {"private_address": "10.0.0.7"}}, {"msg": "Failed to describe network interfaces"}),
+    ],
+)
+def test_view_of_aws_that_refused_to_find_the_machine(reachability, expected):
+    known = {"ansible_host": "10.0.0.7", "diagnosis_ask_aws": True, "__diagnosis_reachability": reachability, **REFUSED}
+    assert evaluated("__diagnosis_aws_view", **known) == expected
