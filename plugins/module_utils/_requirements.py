@@ -101,7 +101,8 @@ class _Reader:
             self._refuse(f"{where} includes {shown}, which includes it again. Remove one of the two lines.")
         elif file not in self.brought:
             self._refuse_missing(file, shown, where)
-        elif file not in self.found.files:
+        elif file not in self.found.files and os.path.isfile(os.path.join(self.folder, file)):
+            # What is no file, such as a FIFO, is refused with the other files of the application.
             self.found.files.append(file)
             for number, line in self._lines(file):
                 # pip does not follow links when it looks for the folder of a file.
@@ -192,10 +193,13 @@ class _Reader:
         return None
 
     def _refuse_missing(self, path: str, shown: str, where: str) -> None:
-        excluded = os.path.exists(os.path.join(self.folder, path))
-        why = (
-            "webserver_app_exclude keeps it out of the release" if excluded else "it is not in the application's folder"
-        )
+        there = os.path.join(self.folder, path)
+        if os.path.isdir(there):
+            why = "it is a folder, or webserver_app_exclude keeps its files out of the release"
+        elif os.path.exists(there):
+            why = "webserver_app_exclude keeps it out of the release"
+        else:
+            why = "it is not in the application's folder"
         self._refuse(f"{where} names {shown}, but {why}.")
 
     def _refuse(self, sentence: str) -> None:
@@ -278,11 +282,18 @@ def environment_name(folder: str, exclude: Iterable[str], python: str, flask_ver
     found = read(folder, paths)
     tops = [*found.projects, *found.links]
     chosen = [path for path in paths if path in found.files or any(_is_in(path, top) for top in tops)]
-    entries = [_application.entry(os.path.join(folder, path), path) for path in sorted(chosen)]
+    entries = [_entry(folder, path) for path in sorted(chosen)]
     text = "\n".join(
         [flask_version, constraints, *(f"{each.digest} {each.executable:d} {each.path}" for each in entries)]
     )
     return f"py{python}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def _entry(folder: str, path: str) -> _application.Entry:
+    try:
+        return _application.entry(os.path.join(folder, path), path)
+    except (OSError, ValueError):  # the release module reads all files, and says what is wrong with one
+        return _application.Entry(path, False, "unreadable")
 
 
 def _is_in(path: str, top: str) -> bool:
@@ -296,7 +307,10 @@ def has_requirements(folder: str, exclude: Iterable[str]) -> bool:
 
 def application_errors(folder: str, app: str, exclude: Iterable[str], shown: str) -> list[str]:
     """What is wrong with an application, a sentence each. `shown` is its folder or address as messages show it."""
-    found = read(folder, _application.paths(folder, exclude))
+    try:
+        found = read(folder, _application.paths(folder, exclude))
+    except OSError as error:
+        return [f"webserver_app_src: {error}"]
     module = app.split(":")[0]
     path = os.path.join(folder, *module.split("."))
     errors = [f"webserver_app_src: {error}" for error in found.errors]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import os
 import shutil
 
 import pytest
@@ -139,6 +140,10 @@ def test_folders_of_the_machine_to_find_packages_in_are_left_to_pip(shop):
         ("../lib", "requirements.txt, line 1, names ../lib, which is outside"),
         ("x @ file:///srv/x.whl", "requirements.txt, line 1, names /srv/x.whl, which is outside"),
         ("./lib", "requirements.txt, line 1, names ./lib, but it is not in the application's folder."),
+        (
+            "-r src",
+            "requirements.txt, line 1, names src, but it is a folder, or webserver_app_exclude keeps its files out",
+        ),
         ("-r link.txt", "requirements.txt, line 1, names link.txt, which is outside"),
         ("-r requirements.txt", "requirements.txt, line 1, includes requirements.txt, which includes it again."),
         ("\n-r a.txt", "b.txt, line 1, includes a.txt, which includes it again."),
@@ -153,6 +158,7 @@ def test_what_pip_could_not_read_on_the_machine_is_refused_by_name(shop, tmp_pat
     (tmp_path / "other.txt").write_text("flask\n")
     (tmp_path / "lib").mkdir()
     shop.write({"requirements.txt": text, "a.txt": "-r b.txt\n", "b.txt": "-r a.txt\n", "out.in": "flask\n"})
+    shop.write({"src/x.py": ""})
     (shop.folder / "link.txt").symlink_to(tmp_path / "other.txt")
     [error] = shop.read(exclude=["*.in"]).errors
     assert error.startswith(said)
@@ -235,6 +241,19 @@ def test_python_and_pinned_versions_are_in_the_name_of_the_environment():
     assert name() == name()
     assert name(python="3.12").startswith("py3.12-")
     assert len({name(), name(flask_version="3.1.2"), name(constraints="flask==3.1.2")}) == 3
+
+
+def test_what_cannot_be_read_is_left_to_the_release_module(shop):
+    """The release module says what is wrong; nothing waits for a FIFO, and no filter fails with a traceback."""
+    os.mkfifo(shop.folder / "requirements.txt")
+    assert (shop.read().files, shop.errors()) == ([], [])
+    os.unlink(shop.folder / "requirements.txt")
+    shop.write({"requirements.txt": "."})
+    os.mkfifo(shop.folder / "pipe")
+    assert shop.name().startswith("py3.9-")
+    shutil.rmtree(shop.folder)
+    [error] = shop.errors()
+    assert error.startswith("webserver_app_src: [Errno 2] No such file or directory")
 
 
 def test_whether_there_are_requirements(shop):
