@@ -315,7 +315,7 @@ def test_first_release_has_nothing_to_differ_from(machine, shop):
         ({"src": "/tmp", "content": {"a": "b"}}, "one of src, content and name is needed"),
         ({"src": "/tmp", "name": "abc"}, "one of src, content and name is needed"),
         ({"src": "/tmp", "venv": None}, "venv is needed"),
-        ({"src": "/nonexistent"}, "src: .*No such file or directory: '/nonexistent'"),
+        ({"src": "/nonexistent/shop"}, "src: .*No such file or directory: '/nonexistent/shop'"),
         ({"content": {}}, "has no files in it"),
         ({"content": "print()"}, r"content: print\(\) is no dictionary"),
         ({"src": "/tmp", "environment": "A=b"}, "environment: A=b is no dictionary"),

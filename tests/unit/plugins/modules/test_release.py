@@ -122,7 +122,7 @@ def test_what_cannot_be_done_is_refused(run, path, arguments, message):
 def test_a_release_that_is_not_brought_leaves_room_for_the_next_one(run, path):
     """Of what the runs before have left, only what was deployed stays."""
     (path / "environments" / "unfinished").mkdir()
-    result = run(name="x", venv="/v", user="root", _archive="/nonexistent", keep=2)
+    result = run(name="x", venv="/v", user="root", _archive="/nonexistent/archive", keep=2)
     assert "cannot be worked on: [Errno 2]" in result["msg"]
     assert names(path) == ["new", "old"]
     assert sorted(os.listdir(path / "environments")) == ["new", "old"]
@@ -176,7 +176,7 @@ def test_dead_lock_is_removed_also_when_there_is_nothing_to_do(run, path):
 
 
 def test_release_that_cannot_be_brought_leaves_no_lock(run, path):
-    arguments = dict(name="x", venv="/v", user="root", _archive="/nonexistent", lock=True, _run=ANN)
+    arguments = dict(name="x", venv="/v", user="root", _archive="/nonexistent/archive", lock=True, _run=ANN)
     assert run(**arguments)["failed"]
     assert not (path / "releases" / ".lock").exists()
 
