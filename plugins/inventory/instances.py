@@ -31,7 +31,6 @@ from ansible.errors import AnsibleError
 from ansible.plugins.inventory import BaseInventoryPlugin
 from ansible.plugins.loader import inventory_loader
 from ansible.utils.display import Display
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_refusal import refusal_of
 
 NAMES = ("aws_ec2.yml", "aws_ec2.yaml")
 READER = "amazon.aws.aws_ec2"
@@ -56,6 +55,9 @@ class InventoryModule(BaseInventoryPlugin):
             with contextlib.suppress(AttributeError):  # without a cache, as Ansible does
                 reader.update_cache_if_changed()
         except AnsibleError as error:
+            # This file is loaded by every run, and few of them need this.
+            from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_refusal import refusal_of
+
             DISPLAY.error(f"{path}: {refusal_of(error.message, 'ec2:DescribeInstances')}", wrap_text=False)
             raise SystemExit(1) from None
         if set(inventory.hosts) == before:

@@ -231,6 +231,10 @@ def test_playbook_without_an_inventory_is_an_error():
 
 def test_teardown_takes_away_what_was_made_and_no_more(demo):
     on_machine("mkdir -p /etc/webserver; echo theirs | tee /etc/webserver/notes.txt > /opt/webserver/notes.txt")
+    planned = playbook("playbooks/teardown.yml", "--check", "--diff")
+    assert planned.returncode == 0, planned.stdout
+    assert "changed: [demo] => (item=/opt/webserver/releases)" in planned.stdout
+    assert "site-packages" not in planned.stdout  # a line for each folder, not for each file in it
     torn = playbook("playbooks/teardown.yml")
     assert torn.returncode == 0, torn.stdout
     assert len(rules()) == 1

@@ -21,10 +21,15 @@ URL = "http://127.0.0.1:15060/"
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
+# What Ansible itself finds wrong with a playbook or a module.
+ANSIBLES_OWN = re.compile(r"^\[(?:DEPRECATION )?WARNING\]: .*", re.MULTILINE)
+
+
 class Run:
     """A finished ansible-playbook run."""
 
     def __init__(self, done: subprocess.CompletedProcess):
+        assert ANSIBLES_OWN.findall(done.stdout) == [], done.stdout
         self.rc = done.returncode
         self.stdout = done.stdout
         self.text = " ".join(done.stdout.replace("''", "'").split())
@@ -50,6 +55,7 @@ def environment() -> dict[str, str]:
         "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_FORCE_COLOR": "0",
+        "ANSIBLE_DEPRECATION_WARNINGS": "1",
     }
 
 

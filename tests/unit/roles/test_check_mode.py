@@ -1,0 +1,36 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A task that only asks does so in check mode too: what is not asked then is missing where it is printed."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+import yaml
+
+ROLES = pathlib.Path(__file__).parents[3] / "roles"
+# These modules do nothing in check mode.
+SKIPPED = {"ansible.builtin.uri", "ansible.builtin.command", "ansible.builtin.shell"}
+
+
+def asking():
+    """Each task that asks by one of these modules, and changes nothing."""
+
+    def walk(tasks):
+        for task in tasks or []:
+            yield task
+            for part in ("block", "rescue", "always"):
+                yield from walk(task.get(part))
+
+    for path in sorted(ROLES.glob("*/tasks/*.yml")):
+        for task in walk(yaml.safe_load(path.read_text(encoding="utf-8"))):
+            if "ansible.builtin.uri" in task or (SKIPPED & set(task) and task.get("changed_when") is False):
+                yield pytest.param(task, id=f"{path.parts[-3]}: {task['name']}")
+
+
+@pytest.mark.parametrize("task", list(asking()))
+def test_it_asks_in_check_mode(task):
+    assert task.get("check_mode") is False
