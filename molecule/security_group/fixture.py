@@ -18,7 +18,9 @@ def rule(protocol, first, last, cidr, description=None):
 
 
 def launch(client, address, subnet, groups):
-    interface = {"DeviceIndex": 0, "SubnetId": subnet, "PrivateIpAddress": address, "Groups": groups}
+    interface = {"DeviceIndex": 0, "SubnetId": subnet, "Groups": groups}
+    if address:
+        interface["PrivateIpAddress"] = address
     answer = client.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1, NetworkInterfaces=[interface])
     return answer["Instances"][0]["InstanceId"]
 
@@ -55,8 +57,13 @@ def main(folder):
         "shared2": launch(client, addresses["shared2"], subnet, [default, shared]),
         "wide": launch(client, addresses["wide"], subnet, [default, wide]),
     }
+    # A name that is a pattern, and a group that the pattern fits.
+    star = client.create_security_group(GroupName="web*", Description="A pattern", VpcId=vpc)["GroupId"]
+    client.create_security_group(GroupName="web-database", Description="Fits it", VpcId=vpc)
+    pattern = launch(client, None, subnet, [star])
     before = client.describe_security_groups()["SecurityGroups"]
-    (pathlib.Path(folder) / "before.json").write_text(json.dumps({"shared": shared, "groups": before}))
+    kept = {"shared": shared, "pattern": pattern, "groups": before}
+    (pathlib.Path(folder) / "before.json").write_text(json.dumps(kept))
     json.dump(instances, sys.stdout)
 
 

@@ -99,6 +99,7 @@ def test_check_mode_shows_a_change_and_makes_none(demo):
 def test_other_port_and_message(demo):
     moved = playbook("site.yml", "-e", "webserver_port=8080", "-e", "webserver_message=Moved")
     assert moved.returncode == 0, moved.stdout
+    assert "The rule for tcp/5000 from 0.0.0.0/0 stays in sg-" in " ".join(moved.stdout.split())
     assert get(8080) == "Moved\n"
     with pytest.raises(OSError):
         get(5000)
