@@ -204,6 +204,11 @@ def is_locked(lock, needed):
     return locked
 
 
+def _shown(before, after):
+    """What of a file's former content a difference shows: of a file that goes, how long it is."""
+    return f"({len(before.splitlines())} lines)\n" if before and not after else before
+
+
 def main():
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     os.umask(0o022)  # whatever root's is, who serves must be able to enter
@@ -253,7 +258,7 @@ def main():
         diff=[
             dict(
                 before_header=file["path"],
-                before=there[file["path"]] or "",
+                before=_shown(there[file["path"]] or "", file["content"]),
                 after_header=file["path"],
                 after=file["content"] or "",
             )

@@ -7,6 +7,7 @@ from __future__ import annotations
 import calendar
 import os
 import pwd
+import re
 import time
 
 import pytest
@@ -127,6 +128,7 @@ def test_unit_is_stopped_before_its_file_goes(run, folder, asked):
     assert "web.service" in (folder / "there").read_text(), "systemd must still know it"
     assert os.listdir(folder / "etc") == []
     assert [each["after"] for each in result["diff"]] == [""] * 4
+    assert all(re.fullmatch(r"\([0-9]+ lines\)\n", each["before"]) for each in result["diff"])
 
 
 def test_files_that_are_no_units_stop_nothing(run, folder, asked):
