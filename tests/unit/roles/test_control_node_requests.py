@@ -58,7 +58,9 @@ def report(tmp_path, url):
         "__webserver_local_url": "http://127.0.0.1:5000/",
         "__webserver_local_answer": {"status": 200, "content": "Hello World"},
     }
-    names = yaml.safe_load((ROLES / "webserver" / "vars" / "main.yml").read_text(encoding="utf-8"))
+    names = {}
+    for folder in ("defaults", "vars"):
+        names.update(yaml.safe_load((ROLES / "webserver" / folder / "main.yml").read_text(encoding="utf-8")))
     tasks = [{"ansible.builtin.include_tasks": str(ROLES / "webserver" / "tasks" / "report.yml")}]
     play = {"hosts": "localhost", "gather_facts": False, "vars": {**names, **known}, "tasks": tasks}
     playbook = tmp_path / "play.json"
