@@ -11,6 +11,8 @@ import os
 import re
 from urllib.parse import quote
 
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._lists import as_list
+
 # templates/machine.sh.j2 of the webserver role: lines of a unit before the first option, and what it prints.
 LINES_BEFORE_OPTIONS = 3
 SYSTEMD_SAID = re.compile(r"^webserver-options: (\d+)[\]:]+ (.*?)\s*$", re.MULTILINE)
@@ -65,4 +67,4 @@ class FilterModule:
     """The names that Ansible looks for."""
 
     def filters(self) -> dict:
-        return {"git_url": git_url, "texts": texts, "unit_option_errors": unit_option_errors}
+        return {"as_list": as_list, "git_url": git_url, "texts": texts, "unit_option_errors": unit_option_errors}

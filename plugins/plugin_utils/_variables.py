@@ -23,6 +23,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple
 from urllib.parse import urlsplit
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import without_userinfo
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._lists import as_list
 
 ALIKE = 0.85  # of 1: one letter too many or too few, or two in the wrong order
 LONGEST_SHOWN = 100  # characters of a wrong value in a message
@@ -121,7 +122,7 @@ def items(what: str, one: Rule, example: list[str], empty: bool = True, default_
         if value is None or not isinstance(value, (list, tuple, str, int)) or isinstance(value, bool):
             yield f"{_unsuitable(value)}. It must be a list of {what}"
             return
-        found = as_items(value)
+        found = as_list(value)
         if not found and not empty:
             yield f"the list is empty. It must be a list of {what}"
         for item in found:
@@ -156,10 +157,6 @@ def as_number(value: Any) -> int | None:
 
 def as_boolean(value: Any) -> bool:
     return str(value).lower() in TRUE
-
-
-def as_items(value: Any) -> list:
-    return [item.strip() for item in str(value).split(",")] if isinstance(value, (str, int)) else list(value)
 
 
 # What is allowed.

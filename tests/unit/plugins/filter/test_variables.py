@@ -5,7 +5,12 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from ansible_collections.flasklaunch.ec2.plugins.filter.variables import git_url, texts, unit_option_errors
+from ansible_collections.flasklaunch.ec2.plugins.filter.variables import (
+    as_list,
+    git_url,
+    texts,
+    unit_option_errors,
+)
 
 
 def test_a_text_that_a_template_has_read_as_json_is_a_text_again():
@@ -78,3 +83,11 @@ def test_the_right_case_of_a_directive_is_found_first():
 @pytest.mark.parametrize("said", ["", "webserver: uid 0\n", KNOWN])
 def test_options_that_systemd_takes_are_right(said):
     assert unit_option_errors(OPTIONS, said) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "items"),
+    [([], []), (["a", "b"], ["a", "b"]), ("", []), ("a", ["a"]), ("a, b,c", ["a", "b", "c"]), (22, ["22"])],
+)
+def test_a_list_may_be_written_with_commas(value, items):
+    assert as_list(value) == items

@@ -37,8 +37,8 @@ AWS = (
 )
 FILE_HERE = ["", "report.html", "/tmp/my reports/x.json", "~/x.json"], ["/tmp/", "a\nb", 1, *NOT_TEXT]
 PORTS = (
-    [[], [22], ["tcp/22", "udp/53"], "22,udp/53", "22", 22],
-    ["", "ssh", [0], [65536], ["sctp/1"], [None], {"a": 1}, True],
+    [[], [22], ["tcp/22", "udp/53"], "22,udp/53", "22", 22, ""],
+    ["ssh", [0], [65536], ["sctp/1"], [None], {"a": 1}, True],
 )
 ANY_TEXT = ["", "Grüße, 50 %", "42", 42], ["a\nb", "\x1b[31m", *NOT_TEXT]
 
@@ -50,7 +50,7 @@ CASES = {
         [[], "", [""], [None], ["-y"], ["python3 pip"], ["a;b"], ["python*"], [["a"]], {"a": 1}, True],
     ),
     "python3_yum_options": (
-        [[], ["--releasever=2023.9.20251105"], "--nogpgcheck,-v"],
+        [[], ["--releasever=2023.9.20251105"], "--nogpgcheck,-v", ""],
         [[""], [None], ["remove"], ["-"], ["--a\nb"], {"a": 1}, True],
     ),
     "flask_venv": FOLDER_ON_MACHINE,
@@ -90,8 +90,8 @@ CASES = {
         ["--help", "a b", "a:b", "v*", "a'b", "a\nb", 2.0, 1, *NOT_TEXT],
     ),
     "webserver_app_exclude": (
-        [[], [".git", "*.py[co]"], "*.log,.git", "*.log"],
-        [[""], [None], ["instance/*.db"], [1.5], "", {"a": 1}, True],
+        [[], [".git", "*.py[co]"], "*.log,.git", "*.log", ""],
+        [[""], [None], ["instance/*.db"], [1.5], {"a": 1}, True],
     ),
     "webserver_env": (
         [{}, {"A": "", "_b1": "x\ny", "N": 7}],
