@@ -298,7 +298,7 @@ def test_a_machine_without_python_is_named_in_a_sentence(bare, tmp_path, name):
     done = playbook(f"playbooks/{name}.yml", "-e", json.dumps(options), inventory=bare)
     assert done.returncode == (0 if name == "exposure" else 2), done.stdout
     text = " ".join(done.stdout.split())
-    words = "there is no Python that runs at" if name == "rollback" else "There is no Python at"
+    words = "there is no Python that runs at" if name in ("rollback", "teardown") else "There is no Python at"
     assert f"{words} /usr/bin/python3 on this machine" in text
     assert "module_stdout" not in text
 
