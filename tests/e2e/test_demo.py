@@ -169,11 +169,12 @@ def test_dynamic_inventory_finds_the_instance_and_says_which_it_is(demo):
     assert variables["ansible_user"] == "ec2-user"
 
 
-def test_application_that_does_not_start_is_explained(demo):
+def test_application_that_does_not_start_is_explained(demo, tmp_path):
     """The run that would break it says why, and the page stays as it was."""
-    broken = site("-e", "webserver_app=webserver:nothing")
+    (tmp_path / "shop.py").write_text("from flask import Flask\n\napp = Flask(__name__)\n")
+    broken = site("-e", f"webserver_app_src={tmp_path} webserver_app=shop:nothing")
     assert broken.returncode == 2
-    assert "AttributeError: module 'webserver' has no attribute 'nothing'" in broken.stdout.replace("''", "'")
+    assert "AttributeError: module 'shop' has no attribute 'nothing'" in broken.stdout.replace("''", "'")
     assert "is served as before; the new one was not taken" in " ".join(broken.stdout.split())
     assert get(5000) == "Hello World\n"
 
@@ -235,7 +236,7 @@ def test_teardown_takes_away_what_was_made_and_no_more(demo):
     planned = playbook("playbooks/teardown.yml", "--check", "--diff")
     assert planned.returncode == 0, planned.stdout
     assert "changed: [demo] => (item=/opt/webserver/releases)" in planned.stdout
-    assert "site-packages" not in planned.stdout  # a line for each folder, not for each file in it
+    assert "environments/" not in planned.stdout  # a line for each folder, not for each file in it
     torn = playbook("playbooks/teardown.yml")
     assert torn.returncode == 0, torn.stdout
     assert len(rules()) == 1

@@ -187,7 +187,7 @@ def test_bad_input_is_refused_by_name(tmp_path):
         "source": "webserver_app_src: /no/such/folder is no folder on the control node.",
         "module": "webserver_app: other:app would be other.py in ",
         "version": "webserver_app_src: version v9 of the repository cannot be had.",
-        "debug": "webserver_debug: Flask shows its inner workings in debug mode",
+        "debug": "webserver_debug: in debug mode Flask shows how the application works inside",
         "site": "webserver_dir: webserver.service on this machine serves the application in /opt/webserver, not in",
     }
     hosts = {
