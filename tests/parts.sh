@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Makes targets two at a time and says at the end how long each took: first those before the --, all of which must be made
 # for the others to be begun; then the others, the longest first, all whatever fails. What one prints is shown when it has
-# ended. A part may be several targets, one after the other; one that has not ended after half an hour is ended.
+# ended. A part may be several targets, one after the other; one that has not ended after 45 minutes is ended.
 #
 #   parts.sh 'TARGET…'… -- 'TARGET…'…
 set -euo pipefail
@@ -27,7 +27,7 @@ part() (
   outcome=0
   # In this process group, so that Ctrl-C ends it too; make tells its own children when it is ended.
   # shellcheck disable=SC2086 # the targets of a part are words
-  timeout --foreground --kill-after=30 1800 make --no-print-directory $1 2>&1 || outcome=$?
+  timeout --foreground --kill-after=30 2700 make --no-print-directory $1 2>&1 || outcome=$?
   case $outcome in
     0) said= ;;
     124) said='  NOT ENDED' ;;
