@@ -44,6 +44,10 @@ CASES = {
         ["webserver_host: 203.0.113.9 is no address of this machine. Take 0.0.0.0", "172.1"],
     ),
     "name for address": ({"webserver_host": "localhost"}, ["webserver_host: localhost is not an IPv4 or IPv6 address"]),
+    "time-out of the diagnosis": (
+        {"diagnosis_timeout": 0},
+        ["diagnosis_timeout: 0 is not a whole number from 1 to 600."],
+    ),
     "unknown server": ({"webserver_server": "apache"}, ["webserver_server", "gunicorn, flask", "apache"]),
     "no version of Flask": ({"flask_version": "latest"}, ["flask_version: latest is not a version of Flask"]),
     "version of Flask as a number": (
