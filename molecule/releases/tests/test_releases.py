@@ -127,14 +127,14 @@ def test_older_releases_and_their_environments_are_removed(tmp_path):
 
 
 def test_rollback_goes_back_once_and_by_name(tmp_path):
-    good, page = current(), get()
+    good, page, before = current(), get(), set(releases())
     deploy(
         str(ROOT / "playbooks/rollback.yml"),
         webserver_app_src=version(tmp_path, "bad"),
         webserver_env={"SHOP_NAME": "other"},
     )
     assert (current(), get()) == (good, page), "also after a deploy in the same run"
-    bad = next(name for name in machine("ls -t /opt/webserver/releases").split() if name != good)
+    (bad,) = set(releases()) - before
     named = play("playbooks/rollback.yml", webserver_release=bad)
     assert named.rc == 0, named.stdout
     assert (current(), get(), get("about")) == (bad, "shop bad\n", "<p>other</p>")
