@@ -10,7 +10,6 @@ import time
 
 import pytest
 from deploys import (
-    ROOT,
     URL,
     current,
     deploy,
@@ -128,11 +127,12 @@ def test_older_releases_and_their_environments_are_removed(tmp_path):
 
 def test_rollback_goes_back_once_and_by_name(tmp_path):
     good, page, before = current(), get(), set(releases())
-    deploy(
-        str(ROOT / "playbooks/rollback.yml"),
+    both = play(
+        "site.yml playbooks/rollback.yml",
         webserver_app_src=version(tmp_path, "bad"),
         webserver_env={"SHOP_NAME": "other"},
     )
+    assert both.rc == 0, both.stdout
     assert (current(), get()) == (good, page), "also after a deploy in the same run"
     (bad,) = set(releases()) - before
     named = play("playbooks/rollback.yml", webserver_release=bad)
