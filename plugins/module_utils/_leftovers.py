@@ -49,7 +49,7 @@ def _python_starts() -> Iterator[float]:
         try:
             if os.stat(f"/proc/{pid}").st_uid == os.geteuid():
                 with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-                    name, _, fields = file.read().rpartition(")")
+                    name, _parenthesis, fields = file.read().rpartition(")")
                 if "python" in name:
                     yield booted + int(fields.split()[19]) / os.sysconf("SC_CLK_TCK")
         except OSError:

@@ -39,7 +39,7 @@ def started(pid: int) -> str | None:
         return None if state in "ZX" else ticks
     command = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
     shown = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False).stdout
-    state, _, moment = shown.strip().partition(" ")
+    state, _blank, moment = shown.strip().partition(" ")
     return moment.strip() or None if not state.startswith("Z") else None
 
 

@@ -1,6 +1,8 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # SPDX-License-Identifier: GPL-3.0-or-later
-# ruff: noqa: F821 the role puts plugins/module_utils/_installed.py before this file
+# The role puts plugins/module_utils/_installed.py before this file, and some of the names come from there.
+# ruff: noqa: F821
+# pylint: disable=undefined-variable
 """Make the virtual environment argv[1] for the Python this runs on, with the pip.conf that stdin brings.
 
 argv[2] is the requirements file, or empty. argv[3] is `make`, or `check` to change nothing. Prints JSON: made and
@@ -18,6 +20,9 @@ Runs on every Python from 3.7, standard library alone.
 
 import contextlib
 import fcntl
+import hashlib
+import json
+import os
 import re
 import shutil
 import signal

@@ -76,8 +76,10 @@ def report(tmp_path, url):
 
 def test_the_report_follows_no_redirect(tmp_path):
     secret = b"only for the control node\n"
-    with site(200, body=secret) as (private, asked_privately), site(302, [("Location", private)]) as (url, asked):
-        done = report(tmp_path, url)
+    with site(200, body=secret) as (private, asked_privately):
+        redirect = [("Location", private)]
+        with site(302, redirect) as (url, asked):
+            done = report(tmp_path, url)
     assert asked == ["/"], done.stdout
     assert asked_privately == []
     assert "only for the control node" not in done.stdout
@@ -93,8 +95,10 @@ def test_a_bad_answer_fails_the_report(tmp_path):
 
 
 def test_the_probe_follows_no_redirect():
-    with site(200) as (private, asked_privately), site(302, [("Location", private)]) as (url, asked):
-        found = _endpoint.probe(_endpoint.target_of(url))
+    with site(200) as (private, asked_privately):
+        redirect = [("Location", private)]
+        with site(302, redirect) as (url, asked):
+            found = _endpoint.probe(_endpoint.target_of(url))
     assert (asked, asked_privately) == (["/"], [])
     assert found["saw"]["status"] == 302
 

@@ -332,5 +332,5 @@ def test_selinux_is_read(network, monkeypatch, tmp_path):
 
 def test_name_of_a_unit_is_no_option_of_systemctl():
     commands = []
-    _machine._services("--help", False, lambda command: commands.append(command))
+    _machine._services("--help", False, commands.append)
     assert [command[command.index("--") : command.index("--") + 2] for command in commands] == [["--", "--help"]]
