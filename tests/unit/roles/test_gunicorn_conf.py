@@ -6,8 +6,8 @@ import itertools
 from types import SimpleNamespace
 
 import pytest
+from ansible_collections.flasklaunch.ec2.tests.unit.roles.rendered import render
 from gunicorn.arbiter import Arbiter
-from test_webserver_unit import render
 
 FORGED = {
     "for": "198.51.100.7",

@@ -15,7 +15,7 @@ import time
 
 import gunicorn
 import pytest
-from test_webserver_unit import render
+from ansible_collections.flasklaunch.ec2.tests.unit.roles.rendered import render
 
 SCRIPT = pathlib.Path(__file__).parents[3] / "roles" / "webserver" / "files" / "health.py"
 SPEC = importlib.util.spec_from_file_location("health", SCRIPT)

@@ -1,0 +1,42 @@
+"""The webserver role's templates, rendered without a machine."""
+
+from __future__ import annotations
+
+import pathlib
+
+import jinja2
+import yaml
+from ansible.plugins.filter.core import FilterModule as Filters
+from ansible.plugins.test import core as tests_of_ansible
+
+ROLE = pathlib.Path(__file__).parents[3] / "roles" / "webserver"
+
+
+def render(template, systemd, **variables):
+    """As Ansible does: undefined variables are errors, and those of the role are there."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(ROLE / "templates"), undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    environment.filters.update(Filters().filters())
+    environment.tests.update(tests_of_ansible.TestModule().tests())
+    given = {
+        **yaml.safe_load((ROLE / "defaults" / "main.yml").read_text()),
+        "__webserver_sandbox": yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["__webserver_sandbox"],
+        "ansible_managed": "Ansible managed",
+        "__webserver_systemd": str(systemd),
+        "__webserver_has_socket": True,
+        "__webserver_has_credentials": systemd >= 247,
+        "__webserver_needs_capability": False,
+        "__webserver_credentials_dir": "/etc/webserver/credentials",
+        "__webserver_facts": {"MemTotal": "1000"},
+        "__webserver_python": "/usr/bin/python3",
+        "__webserver_protect_home": "yes",
+        "__webserver_host_in_url": "0.0.0.0",
+        "__webserver_own_address": "127.0.0.1",
+        "__webserver_is_any_address": True,
+        "__webserver_is_loopback": False,
+        "__webserver_backlog": 2048,
+        "__webserver_health_timeout": 10,
+        **variables,
+    }
+    return environment.get_template(template + ".j2").render(given)
