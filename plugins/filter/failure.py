@@ -1,15 +1,27 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why a task failed, in words for people: see plugin_utils/_failure.py."""
+"""What a task's programs printed, in words for people: see plugin_utils/_failure.py."""
 
 from __future__ import annotations
 
-from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._failure import reason
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._failure import (
+    git_failure,
+    last_words,
+    reason,
+    reported,
+    yum_failure,
+)
 
 
 class FilterModule:
     """The names that Ansible looks for."""
 
     def filters(self) -> dict:
-        return {"reason": reason}
+        return {
+            "git_failure": git_failure,
+            "last_words": last_words,
+            "reason": reason,
+            "reported": reported,
+            "yum_failure": yum_failure,
+        }

@@ -5,8 +5,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Mapping
 
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._printable import printable, printable_line
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import without_userinfo
+
+LONGEST = 400  # characters of git's own words that a message repeats
+# What ssh itself prints at the end.
+OF_SSH = re.compile(r"(Shared connection|Connection) to .* closed\.?$")
 KILLED = (137, -9)  # as a shell and as Python tell of signal 9, which the kernel sends if memory runs out
 
 
@@ -19,3 +26,29 @@ def reason(result: Mapping[str, Any]) -> str:
             " this again."
         )
     return str(result.get("msg", ""))
+
+
+def reported(output: str, key: str) -> str:
+    """Return what a script of a role first printed after a key, such as `python3: version`; "" if it printed none."""
+    found = re.search(rf"{re.escape(key)} (.*)", printable(output))
+    return found.group(1).strip() if found else ""
+
+
+def yum_failure(result: Mapping[str, Any]) -> str:
+    """Return why roles/python3/templates/bootstrap.sh.j2 failed, and the last line that yum printed."""
+    lines = [printable(line).strip() for stream in ("stdout_lines", "stderr_lines") for line in result.get(stream, [])]
+    why = reported("\n".join(lines), "python3: failed:") or "The machine could not run the installation."
+    words = [line for line in lines if line and not line.startswith("python3: ") and not OF_SSH.match(line)]
+    return " ".join([why, *words[-1:]])
+
+
+def last_words(result: Mapping[str, Any], otherwise: str) -> str:
+    """Return the last line that a command wrote to stderr, else that of the task's message, else `otherwise`."""
+    texts = [str(result.get(name) or "").strip() for name in ("stderr", "msg")]
+    return printable([text for text in (*texts, otherwise) if text][0].splitlines()[-1])
+
+
+def git_failure(result: Mapping[str, Any]) -> str:
+    """Return what git printed, in one line, without the user name and password of a URL."""
+    words = printable_line(without_userinfo(str(result.get("stderr") or result.get("msg") or ""))).strip()
+    return words if len(words) <= LONGEST else words[: LONGEST - 1] + "…"
