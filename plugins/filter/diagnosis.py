@@ -15,6 +15,7 @@ class FilterModule:
         return {
             "diagnose": Lazy("_diagnosis", "diagnose"),
             "diagnosis_lines": Lazy("_diagnosis", "lines"),
+            "diagnosis_found_privately": Lazy("_entrance", "found_privately"),
             "diagnosis_groups": Lazy("_diagnosis", "groups"),
             "diagnosis_questions": Lazy("_entrance", "questions"),
             "report_places": Lazy("_report_files", "report_places"),

@@ -13,6 +13,7 @@ class FilterModule:
 
     def filters(self) -> dict:
         return {
+            "security_group_noted": Lazy("_security_group", "noted"),
             "security_group_leaders": Lazy("_security_group", "leaders"),
             "security_group_not_found": Lazy("_security_group", "not_found"),
             "security_group_not_done": Lazy("_security_group", "not_done"),

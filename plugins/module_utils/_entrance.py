@@ -26,6 +26,15 @@ def port_of(url: str) -> int | None:
         return None
 
 
+def found_privately(answer: Mapping[str, Any], target: Mapping[str, Any], lookup: Mapping[str, Any]) -> bool:
+    """Whether AWS, which refused the lookup of the instance, was asked for a private address and has found it.
+
+    `answer` and `target` are the result and the options of reachability, `lookup` is the result of ec2_eni_info.
+    """
+    address = target.get("address")
+    return "msg" in lookup and bool(address) and (answer.get("target") or {}).get("private_address") == address
+
+
 def questions(
     url: str,
     port: int,

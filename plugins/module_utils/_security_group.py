@@ -15,7 +15,7 @@ id or address is "". A *choice* is a wish with what was found for it, see `choos
 from __future__ import annotations
 
 import ipaddress
-from typing import Any, Iterable
+from typing import Any, Iterable, Mapping
 
 Record = dict  # as the EC2 API describes it
 Wish = dict
@@ -478,6 +478,11 @@ def how_closed(choice: Choice, shared: str, check_mode: bool) -> str:
         f"{what}: {'to be taken away' if check_mode else 'taken away'}; other interfaces with this group, where the"
         f" port closes too: {choice['sharing']}."
     )
+
+
+def noted(hosts: list[str], hostvars: Mapping[str, Mapping[str, Any]], name: str) -> list[dict[str, Any]]:
+    """Return what each of the hosts has in a variable of that name, without those that have none or an empty one."""
+    return [hostvars[host][name] for host in hosts if name in hostvars[host] and hostvars[host][name]]
 
 
 def leaders(wishes: list[dict[str, Any]]) -> dict[str, str]:

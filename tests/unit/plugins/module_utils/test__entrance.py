@@ -6,7 +6,12 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._entrance import client_address, port_of, questions
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._entrance import (
+    client_address,
+    found_privately,
+    port_of,
+    questions,
+)
 
 ARN = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/web/0123456789abcdef"
 TO_MACHINE = {"saw": {"address": "203.0.113.10"}}
@@ -86,3 +91,18 @@ def test_the_address_of_the_client(source, address, client):
     assert client_address(saw) == client
     assert questions("http://203.0.113.10:5000/", 5000, {"saw": saw})["client"] == client
     assert questions("http://203.0.113.10:5000/", 5000, {"saw": saw}, None, ARN)["client"] is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "target", "lookup", "expected"),
+    [
+        ({"target": {"private_address": "10.0.1.20"}}, {"address": "10.0.1.20"}, {"msg": "refused"}, True),
+        ({"target": {"private_address": "10.0.1.20"}}, {"address": "10.0.1.20"}, {"network_interfaces": []}, False),
+        ({"target": {"private_address": "10.0.1.20"}}, {"address": "203.0.113.7"}, {"msg": "refused"}, False),
+        ({"target": None}, {"address": "10.0.1.20"}, {"msg": "refused"}, False),
+        ({"skipped": True}, {}, {"msg": "refused"}, False),
+        ({"target": {}}, {"instance_id": "i-1"}, {"msg": "refused"}, False),
+    ],
+)
+def test_found_privately(answer, target, lookup, expected):
+    assert found_privately(answer, target, lookup) is expected

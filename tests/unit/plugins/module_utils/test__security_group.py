@@ -22,6 +22,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._security_group im
     needed_by,
     not_done,
     not_found,
+    noted,
     others_than,
     refuse_unknown,
     rule_lines,
@@ -530,3 +531,9 @@ def test_rule_is_known_without_its_description():
 
 def test_ipv6_rule_in_another_spelling():
     assert len(matching_rules([aws_rule(CidrIpv6="0:0::/0")], "tcp", 5000, ["::/0"])) == 1
+
+
+def test_noted():
+    hostvars = {"web1": {"wish": {"port": 5000}}, "web2": {"wish": {}}, "web3": {}, "web4": {"wish": {"port": 80}}}
+    assert noted(["web4", "web3", "web2", "web1"], hostvars, "wish") == [{"port": 80}, {"port": 5000}]
+    assert noted([], hostvars, "wish") == []
