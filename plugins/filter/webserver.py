@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The webserver role's questions that Jinja cannot answer well: why a release is not taken, and where its page is."""
+"""The webserver role's questions that Jinja cannot answer well: the state of a site, and why a release is not taken."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ class FilterModule:
 
     def filters(self) -> dict:
         return {
+            "release_list": Lazy("_site_state", "release_list"),
+            "is_held_by": Lazy("_site_state", "is_held_by"),
+            "journal_errors": Lazy("_site_state", "errors"),
             "refusal": Lazy("_refusal", "reason"),
             "health_url": Lazy("_health_url", "health_url"),
         }
