@@ -6,7 +6,7 @@
 #   make test    all that CI checks, but for ansible-test and the scenarios with every ansible-core; `make lint`,
 #                `importer`, `sanity`, `units`, `unit`, `pythons`, `molecule` and `e2e` are its parts
 #   make quick   the fast part of it, for after each change
-#   make clean   remove all that the above made in this checkout
+#   make clean   remove everything that the commands above made for this checkout
 #
 #   make docs, outputs, constraints, benchmark, mutants   see CONTRIBUTING.md
 
@@ -174,7 +174,7 @@ clean:
 	@if docker info > /dev/null 2>&1; then \
 	  docker ps --all --quiet --filter "label=flasklaunch.ec2.checkout=$$(pwd -P)" | xargs -r docker rm --force > /dev/null; \
 	  docker image ls --quiet --filter reference='flasklaunch-*' | xargs -r docker image rm > /dev/null 2>&1 || \
-	    echo 'The image of the local machines stays, as another checkout has a machine of it.'; \
+	    echo 'The image of the local machines stays, because a machine of another checkout uses it.'; \
 	fi
 	@files/demo/engine.sh stop $(STATE)
 	rm -rf .venv .venv-* $(STATE) .ruff_cache .ansible

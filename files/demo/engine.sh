@@ -3,7 +3,7 @@
 # Makes sure that a docker engine answers: takes the running one, else installs and starts one.
 #
 #   engine.sh [STATE]         STATE is the folder for the log and the process id (default: .demo)
-#   engine.sh stop [STATE]    stops the engine that this script itself started, no other, unless containers run in it
+#   engine.sh stop [STATE]    stops the engine if this script started it and no container runs in it
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -122,7 +122,7 @@ stop() {
   [[ -f $file ]] || return 0
   pid=$(cat "$file")
   if is_dockerd "$pid" && [[ -n $(docker ps --quiet 2> /dev/null) ]]; then
-    say "the dockerd that was started here (process $pid) goes on, as containers run that are not this checkout's"
+    say "the dockerd that was started here (process $pid) keeps running, because it runs containers of other checkouts"
   elif is_dockerd "$pid"; then
     say "stopping the dockerd that was started here"
     kill "$pid"

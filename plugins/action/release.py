@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The control node's part of the release module: it reads the application, and sends it where it is missing."""
+"""The control node's part of the release module: it reads the application and sends it if the machine lacks it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ansible_collections.flasklaunch.ec2.plugins.modules.release import EXCLUDE
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils import _failure, _run
 
 NOT_SHOWN = "(its content is not shown)\n"
-USERINFO_CHANGES = "(a user name or a password in a URL changes, and is not shown)\n"
+USERINFO_CHANGES = "(the user name or password in a URL changes; it is not shown)\n"
 
 
 class ActionModule(ActionBase):
@@ -28,13 +28,13 @@ class ActionModule(ActionBase):
             return self._ask(args, task_vars)
         content, src = args.pop("content", None), args.pop("src", None)
         if [content, src, args.get("name")].count(None) != 2:
-            raise AnsibleActionFail("one of src, content and name is needed")
+            raise AnsibleActionFail("set exactly one of src, content and name")
         if args.get("name") is not None:
             args.pop("venv", None)
             return self._ask(args, task_vars)
         for name in ("venv", "user"):
             if not args.get(name):
-                raise AnsibleActionFail(f"{name} is needed")
+                raise AnsibleActionFail(f"set {name}: src and content need it")
         for name, value in (("content", content), ("environment", args.get("environment"))):
             if not isinstance(value or {}, dict):
                 raise AnsibleActionFail(f"{name}: {value} is no dictionary")
@@ -69,7 +69,7 @@ class ActionModule(ActionBase):
             args = {**args, "_run": _run.this_run()}
         result = self._execute(args, task_vars)
         holder = result.get("held_by")
-        if holder and _run.has_ended(holder):  # only this control node can know
+        if holder and _run.has_ended(holder):  # only the control node of that run can tell
             result = self._execute({**args, "_gone": holder}, task_vars)
         return result
 
@@ -103,8 +103,8 @@ def _read(folder, exclude):
         return _application.read(folder, exclude)
     except _application.Unfit as error:
         raise AnsibleActionFail(
-            f"src: {error}. Put a file in its place, or leave it out: add its name to exclude, which the webserver role"
-            " calls webserver_app_exclude."
+            f"src: {error}. Replace it with a file, or leave it out: add its name to exclude. The webserver role calls"
+            " this option webserver_app_exclude."
         ) from error
     except (OSError, ValueError) as error:
         raise AnsibleActionFail(f"src: {error}") from error
@@ -125,7 +125,7 @@ def _difference(folder, path, before):
     if after is None:
         return {"prepared": f"{path} {NOT_SHOWN}"}
     before, after = before or "", without_userinfo(after)
-    if before == after:  # the managed node hides them too; a file that is the same is not compared
+    if before == after:  # both texts are without user names and passwords; only files that differ come here
         return {"prepared": f"{path} {USERINFO_CHANGES}"}
     return {"before_header": path, "before": before, "after_header": path, "after": after}
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a task's programs printed, in words for people: see plugin_utils/_failure.py."""
+"""Sentences for people from what a task's programs printed: see plugin_utils/_failure.py."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the flask role must know of a package index before pip is there to ask."""
+"""What the flask role must know about a package index before pip is on the machine."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks4a": 1080, "socks5": 10
 
 
 def first_stop(index_url: str, proxy: str) -> dict[str, Any]:
-    """Return where pip would connect to first, `{variable, host, port}`, as far as the user has named it.
+    """Return `{variable, host, port}` of the proxy or index, set by the user, to which pip connects first.
 
-    Empty where neither is given, as only pip knows its own index, and for an index that is a folder. Nothing that is
-    returned holds the URL's user name or password. Both are URLs that plugin_utils/_variables.py allows.
+    The result is empty if neither is set, because only pip knows its default index, and if the index is a folder. The
+    result never has the URL's user name or password. plugin_utils/_variables.py has checked both URLs.
     """
     if index_url.startswith("file:") or not (proxy or index_url):
         return {}
-    # pip takes a proxy without a scheme, an index not.
+    # pip accepts a proxy without a scheme, but not an index without one.
     parsed = urlsplit(proxy if "://" in proxy else f"http://{proxy}") if proxy else urlsplit(index_url)
     return {
         "variable": "flask_pip_proxy" if proxy else "flask_pip_index_url",

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The security_group role's questions that Jinja cannot answer: address arithmetic, and what is said to each host."""
+"""The security_group role's questions that Jinja cannot answer: address arithmetic, and the message for each host."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Variables as they were meant, where Ansible, git or systemd make something else of them."""
+"""Values as the user meant them, if Ansible, git or systemd would read them differently."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._lists import as_list
 
-# templates/machine.sh.j2 of the webserver role: lines of a unit before the first option, and what it prints.
+# From templates/machine.sh.j2 of the webserver role: the lines of its unit before the first option, and its output.
 LINES_BEFORE_OPTIONS = 3
 SYSTEMD_SAID = re.compile(r"^webserver-options: (\d+)[\]:]+ (.*?)\s*$", re.MULTILINE)
 SYSTEMD_KNOWS = re.compile(r"^webserver-directives: (.*)$", re.MULTILINE)
@@ -29,10 +29,10 @@ def texts(values: dict) -> dict:
 
 
 def git_url(source: str) -> str:
-    """Return the URL of a git repository that may be a folder here, relative or in the home.
+    """Return the URL of a git repository. It may be a folder of the control node, relative or with `~`.
 
-    Own code because git would look for a relative path from another folder, and because ansible.builtin.git splits
-    what it is given at blanks. Which texts are URLs: git-clone(1), GIT URLS.
+    Own code because git would look for a relative path in another folder, and because ansible.builtin.git splits its
+    argument at spaces. git-clone(1), GIT URLS, lists the forms of a URL.
     """
     path = os.path.expanduser(source)
     is_remote = "://" in source or (re.match(r"[^/]+:", source) and not os.path.exists(path))
@@ -40,10 +40,10 @@ def git_url(source: str) -> str:
 
 
 def unit_option_errors(options: dict, said: str) -> list[str]:
-    """Return a sentence for each option of a unit that systemd on the machine does not know, or not with that value.
+    """Return a sentence for each option of a unit whose name or value systemd on the machine does not know.
 
-    `said` is what templates/machine.sh.j2 printed. Own code because systemd itself only warns, in the journal. What it
-    calls deprecated works, and is not an error.
+    `said` is the output of templates/machine.sh.j2. Own code because systemd itself only writes a warning to the
+    journal. A deprecated option works, so it is not an error.
     """
     known = " ".join(SYSTEMD_KNOWS.findall(said)).split()
     names = list(options)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The webserver role's questions that Jinja cannot answer well: the state of a site, and why a release is not taken."""
+"""The webserver role's questions that Jinja cannot answer well: a site's state, and why a release is refused."""
 
 from __future__ import annotations
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: instances
 version_added: 0.1.0
-short_description: Find EC2 instances, and say in a sentence why none is found
+short_description: Find EC2 instances, and report in one sentence why none is found
 description:
-  - Reads the same files as P(amazon.aws.aws_ec2#inventory), with that plugin. Their names end with C(aws_ec2.yml) or
-    C(aws_ec2.yaml), and their options are those of that plugin.
-  - If AWS cannot be asked, it says why in one sentence and ends the run. Ansible would try each other inventory plugin
-    on the file, and print what each of them said.
-  - If AWS knows no such instance, it says which regions and filters were asked for.
-  - It is used if C(enable_plugins) in C(ansible.cfg) names it before C(auto).
+  - Reads files whose names end with C(aws_ec2.yml) or C(aws_ec2.yaml) with P(amazon.aws.aws_ec2#inventory). The options
+    in the files are those of that plugin.
+  - If AWS cannot be asked, this plugin reports why in one sentence and ends the run. Without it, Ansible tries every
+    other inventory plugin on the file and prints the error of each.
+  - If no instance matches, this plugin prints the regions and the filters that it used.
+  - To use it, name it before C(auto) in C(enable_plugins) in C(ansible.cfg).
 author: The flasklaunch founders (@flasklaunch)
 options: {}
 """
@@ -45,17 +45,17 @@ class InventoryModule(BaseInventoryPlugin):
         return super().verify_file(path) and path.endswith(NAMES)
 
     def parse(self, inventory, loader, path, cache=True):
-        """As the interface wants it. Raises SystemExit, as Ansible goes on with other plugins after any other error."""
+        """Fill the inventory. Raises SystemExit, because after any other error Ansible tries the other plugins."""
         reader = inventory_loader.get(READER)
         if reader is None:
             raise AnsibleError(f"{path} needs the collection amazon.aws: ansible-galaxy collection install amazon.aws")
         before = set(inventory.hosts)
         try:
             reader.parse(inventory, loader, path, cache=cache)
-            with contextlib.suppress(AttributeError):  # without a cache, as Ansible does
+            with contextlib.suppress(AttributeError):  # a reader without a cache has no such method
                 reader.update_cache_if_changed()
         except AnsibleError as error:
-            # This file is loaded by every run, and few of them need this.
+            # Imported here, because every run loads this file but few need this.
             from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_refusal import refusal_of
 
             DISPLAY.error(f"{path}: {refusal_of(error.message, 'ec2:DescribeInstances')}", wrap_text=False)
@@ -65,10 +65,10 @@ class InventoryModule(BaseInventoryPlugin):
 
 
 def nobody(path, regions, filters):
-    """That no instance was found, and by what it was looked for."""
+    """Return the warning that no instance was found, with the filters and the regions of the search."""
     wanted = ", ".join(f"{name} {value}" for name, value in filters.items())
     where = f"region {' or '.join(regions)}" if regions else "any region of this account"
     return (
         f"{path}: AWS knows no instance with {wanted or 'any name'} in {where}. Check the regions in that file, the"
-        " account (AWS_PROFILE), and the tag and the state of the instance."
+        " account (AWS_PROFILE), and the instance's tag and state."
     )

@@ -10,9 +10,9 @@ name: variable_errors
 version_added: 0.1.0
 short_description: Check the variables of a role
 description:
-  - Returns a sentence for each variable of a role of this collection that has a value which is not allowed, uses a
-    variable that does not exist, or has a name that is almost, but not quite, the name of a variable of the role.
-  - Sees the variables as a task does in which it is called. Asks no machine.
+  - Returns a sentence for each wrong variable of a role of this collection. A variable is wrong if its value is not
+    allowed, if its value uses a variable that does not exist, or if its name is a misspelling of a role's variable.
+  - Reads the variables of the task that calls it. Asks no machine.
 author: The flasklaunch founders (@flasklaunch)
 options:
   _terms:

@@ -85,7 +85,7 @@ def test_clean_removes_what_is_of_this_checkout(checkout, tmp_path):
     said = make(checkout, "clean", path=docker.parent)
     # The image goes only if no machine of anybody's needs it, which docker tells if it is not forced.
     assert log.read_text(encoding="utf-8").splitlines() == ["--force own", "image image"]
-    assert "another checkout has a machine of it" in said
+    assert "because a machine of another checkout uses it" in said
 
 
 def test_a_machine_has_the_label_by_which_clean_knows_it():

@@ -276,7 +276,7 @@ def test_diff_shows_no_password_of_a_url(machine, shop, path):
     ]
     (shop / "requirements.txt").write_text(INDEX.format("0therpw"))
     assert machine(diff=True, check_mode=True, src=str(shop))["diff"] == [
-        {"prepared": "requirements.txt (a user name or a password in a URL changes, and is not shown)\n"}
+        {"prepared": "requirements.txt (the user name or password in a URL changes; it is not shown)\n"}
     ]
 
 
@@ -311,10 +311,10 @@ def test_first_release_has_nothing_to_differ_from(machine, shop):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ({}, "one of src, content and name is needed"),
-        ({"src": "/tmp", "content": {"a": "b"}}, "one of src, content and name is needed"),
-        ({"src": "/tmp", "name": "abc"}, "one of src, content and name is needed"),
-        ({"src": "/tmp", "venv": None}, "venv is needed"),
+        ({}, "set exactly one of src, content and name"),
+        ({"src": "/tmp", "content": {"a": "b"}}, "set exactly one of src, content and name"),
+        ({"src": "/tmp", "name": "abc"}, "set exactly one of src, content and name"),
+        ({"src": "/tmp", "venv": None}, "set venv: src and content need it"),
         ({"src": "/nonexistent/shop"}, "src: .*No such file or directory: '/nonexistent/shop'"),
         ({"content": {}}, "has no files in it"),
         ({"content": "print()"}, r"content: print\(\) is no dictionary"),
@@ -329,7 +329,7 @@ def test_no_application_is_refused_on_the_control_node(machine, args, message):
 
 def test_file_that_cannot_be_read_is_refused(machine, shop):
     os.mkfifo(shop / "pipe")
-    with pytest.raises(AnsibleActionFail, match="src: .*pipe is a named pipe, .* which the webserver role calls"):
+    with pytest.raises(AnsibleActionFail, match="src: .*pipe is a named pipe, .* The webserver role calls this option"):
         machine(src=str(shop))
     assert machine(src=str(shop), exclude=["pipe"])["changed"]
 

@@ -39,4 +39,4 @@ def test_where_there_is_no_instance_it_says_what_was_looked_for():
     assert (
         "AWS knows no instance with instance-state-name running, tag:flask_site yes in region us-east-1." in done.stderr
     )
-    assert "Check the regions in that file, the account (AWS_PROFILE), and the tag" in done.stderr
+    assert "Check the regions in that file, the account (AWS_PROFILE), and the instance's tag and state." in done.stderr
