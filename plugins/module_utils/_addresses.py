@@ -57,7 +57,7 @@ def normalised(address: str) -> str:
 
 
 def valid(reported: Any) -> list[str]:
-    """The IP addresses in what a machine reported as a list of addresses."""
+    """The valid IP addresses, normalised, of what should be a list of addresses. A machine may report anything."""
     found = []
     for address in reported if isinstance(reported, (list, tuple)) else ():
         with contextlib.suppress(ValueError):
@@ -66,7 +66,7 @@ def valid(reported: Any) -> list[str]:
 
 
 def is_mapped(address: str) -> bool:
-    """Whether an IPv6 socket is bound to an IPv4 address (::ffff:127.0.0.1), so that it serves IPv4 clients alone."""
+    """Whether an IPv6 socket is bound to an IPv4 address (::ffff:127.0.0.1), so that it serves only IPv4 clients."""
     return address.startswith("::ffff:") and "." in address
 
 
@@ -75,7 +75,7 @@ def unmapped(address: str) -> str:
 
 
 def is_wildcard(address: str) -> bool:
-    """Whether a socket that is bound there takes what comes for every address of the machine: `::ffff:0.0.0.0` too."""
+    """Whether a socket bound to it serves all addresses of the machine; true for `::ffff:0.0.0.0` too."""
     return unmapped(address) in WILDCARDS
 
 

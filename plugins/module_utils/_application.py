@@ -16,9 +16,9 @@ import tarfile
 from typing import IO, Iterable, Iterator, Mapping, NamedTuple
 
 NAME_LENGTH = 12
-# What a developer has beside the code for his own machine: secrets, and data with which the application was tried.
+# Files that a developer keeps beside the code for local use: secrets and test data.
 PRIVATE = [".env", ".env.*", "instance", "*.sqlite", "*.sqlite3", "*.db", "*.sqlite-*", "*.sqlite3-*", "*.db-*"]
-# Files whose content nobody is shown: by custom they hold secrets.
+# Files that usually hold secrets. Their content is never shown.
 SECRET = [
     ".env*",
     ".git",
@@ -45,10 +45,10 @@ class Entry(NamedTuple):
 
 
 def read(folder: str, exclude: Iterable[str] = ()) -> list[Entry]:
-    """What there is below a folder, sorted. `exclude` has shell patterns for names of files and folders.
+    """The files and links below a folder, sorted. `exclude` has shell patterns for names of files and folders.
 
-    A pattern that begins with `!` brings back what a pattern before it leaves out. Raises OSError for what cannot be
-    read, Unfit for what cannot be deployed, and ValueError if there are no files.
+    A pattern that begins with `!` includes again what an earlier pattern excludes. Raises OSError for a file or folder
+    that cannot be read, Unfit for a file that cannot be deployed, and ValueError if there are no files.
     """
     entries = []
     for relative in paths(folder, exclude):
@@ -61,21 +61,21 @@ def read(folder: str, exclude: Iterable[str] = ()) -> list[Entry]:
 
 
 def paths(folder: str, exclude: Iterable[str] = ()) -> list[str]:
-    """The relative paths of what `read` returns, without reading the files. Raises OSError for an unreadable folder."""
+    """The relative paths that `read` returns, without reading the files. Raises OSError for an unreadable folder."""
     return [relative for relative, pattern in _walk(folder, list(exclude)) if pattern is None]
 
 
 def left_out(folder: str, exclude: Iterable[str]) -> dict[str, str]:
-    """What a person might miss of what the patterns leave out: files and folders, with the pattern of each.
+    """The excluded files and folders that the application may need, and the pattern that excludes each.
 
-    That is what PRIVATE names. Nobody misses a `__pycache__`.
+    Only patterns of PRIVATE count: no application needs a `__pycache__`.
     """
     found = _walk(folder, list(exclude))
     return {relative: pattern for relative, pattern in sorted(found) if pattern in PRIVATE}
 
 
 def _walk(folder: str, exclude: list[str]) -> Iterator[tuple[str, str | None]]:
-    """Files and links by their relative paths, with the pattern that leaves them out, and folders that are left out."""
+    """Relative paths of all files and links and of excluded folders, each with the pattern that excludes it or None."""
     for parent, folders, files in os.walk(folder, onerror=_raise):
         links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
         excluding = {name: _excluding(name, exclude) for name in folders + files}
@@ -89,7 +89,7 @@ def _raise(error: OSError) -> None:
 
 
 def _excluding(name: str, patterns: Iterable[str]) -> str | None:
-    """The pattern that leaves a name out."""
+    """The pattern that excludes a name; None if no pattern does."""
     found = None
     for pattern in patterns:
         if fnmatch.fnmatchcase(name, pattern):
@@ -100,12 +100,12 @@ def _excluding(name: str, patterns: Iterable[str]) -> str | None:
 
 
 def is_secret(path: str) -> bool:
-    """Whether a file holds secrets by its name, or by that of a folder it is in."""
+    """Whether the name of a file, or of a folder that contains it, suggests that the file holds secrets."""
     return any(fnmatch.fnmatchcase(part.lower(), pattern) for part in path.split("/") for pattern in SECRET)
 
 
 class Unfit(ValueError):
-    """A file that cannot be deployed; it can be left out."""
+    """A file that cannot be deployed. The user can exclude it."""
 
 
 def _refuse_link_out(path: str, folder: str) -> None:
@@ -117,7 +117,7 @@ def _refuse_link_out(path: str, folder: str) -> None:
 
 
 def entry(path: str, relative: str) -> Entry:
-    """Raises OSError for what cannot be read, Unfit for what is neither file nor link."""
+    """Raises OSError for a file that cannot be read, Unfit for anything that is neither a file nor a link."""
     if os.path.islink(path):
         return Entry(relative, False, hashlib.sha256(f"-> {os.readlink(path)}".encode()).hexdigest())
     if not os.path.isfile(path):
@@ -131,7 +131,7 @@ def entry(path: str, relative: str) -> Entry:
 
 
 def release_name(entries: Iterable[Entry], venv: str, environment: Mapping[str, str], user: str) -> str:
-    """The same for the same content, virtual environment, environment variables and user, on whatever control node."""
+    """A name that depends on content, virtual environment, variables and user only, not on the control node."""
     text = "\n".join(
         [venv, user, *map(repr, sorted(environment.items()))]
         + [f"{entry.digest} {entry.executable:d} {entry.path}" for entry in entries]

@@ -4,9 +4,9 @@
 
 # Private to this collection: it may change in any release.
 
-"""Calls to AWS with boto3: all pages, throttling waited out, and failures in words for people.
+"""Calls to AWS with boto3: reads all pages, retries if AWS throttles, and explains failures to people.
 
-Runs on the control node. _aws_refusal has the words.
+Runs on the control node. The explanations are in _aws_refusal.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ try:
 
     FAILURES = (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError)
 except ImportError:
-    FAILURES = ()  # AwsModule says so
+    FAILURES = ()  # AwsModule reports that botocore is missing
 
 # Beside those that AWSRetry knows.
 THROTTLED = ["EC2ThrottledException", "RequestThrottled", "RequestThrottledException", "ThrottlingException"]
 IAM_PREFIX = {"ec2": "ec2", "elbv2": "elasticloadbalancing"}
 # EC2 and the load balancers each have their words for "where to go on".
 PAGES = {"NextToken": "NextToken", "NextMarker": "Marker"}
-# AWS's message may not name the account, and these depend on it.
+# These depend on the account, which AWS's message may not name.
 OF_AN_ACCOUNT = (DENIED, EXPLICIT_DENY, NOT_FOUND, QUOTA)
-# STS may be out of reach where EC2 is not: it is not waited for.
+# STS may be unreachable although EC2 answers, so do not wait for it.
 IMPATIENT = {"connect_timeout": 3, "read_timeout": 3, "retries": {"total_max_attempts": 1}}
 
 
 class AwsModule(AnsibleAWSModule):
-    """A module that says why AWS did not do what it was asked: `msg` and, apart, the advice as `fix`."""
+    """A module that explains a failed request to AWS in `msg`, and repeats the advice in `fix`."""
 
     def __init__(self, **arguments: Any):
         super().__init__(check_boto3=False, **arguments)
@@ -60,14 +60,14 @@ class AwsModule(AnsibleAWSModule):
             self.fail_json(msg=error.message)
 
     def fail_json(self, msg: str, **result: Any) -> NoReturn:
-        """Amazon.aws fails with this too, for example if there is no region."""
+        """Explain the failure. amazon.aws calls this too, for example if there is no region."""
         refusal = refusal_of(msg, region=self.params.get("region"))
         if refusal.kind != OTHER and "fix" not in result:
             msg, result["fix"] = str(refusal), refusal.advice
         super().fail_json(msg=msg, **result)
 
     def fail_refused(self, error: Exception, action: str, region: str | None, failed: str = "") -> NoReturn:
-        """Fails with what AWS or botocore says; `failed` begins the message, and says what was not done."""
+        """Fail with the error of AWS or botocore. `failed` begins the message: it is what was not done."""
         refusal = self.refusal(error, action, region)
         msg = f"{failed}: {refusal}" if failed else str(refusal)
         # AWS's own answer, in the keys that amazon.aws modules use for it.
@@ -82,7 +82,7 @@ class AwsModule(AnsibleAWSModule):
         return refusal
 
     def account(self) -> str | None:
-        """The account of the credentials, which STS tells without any permission; None if it does not answer."""
+        """The account of the credentials; None if STS does not answer. STS needs no permission for this."""
         if self._account is None:
             try:
                 self._account = self.client("sts", config=IMPATIENT).get_caller_identity()["Account"]
@@ -92,8 +92,8 @@ class AwsModule(AnsibleAWSModule):
 
 
 class Describe:
-    """`describe(service, operation, answer, **arguments)`, see _reachability_collect. Fails the module if AWS answers
-    nothing at all: for example without credentials, or without a connection.
+    """`describe(service, operation, answer, **arguments)`, see _reachability_collect. Fails the module if AWS cannot
+    answer any request, for example without credentials or without a connection.
     """
 
     def __init__(self, module: AwsModule):

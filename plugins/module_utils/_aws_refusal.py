@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""Why did AWS not do what it was asked, and what helps? For people, with AWS's own words.
+"""Explains to people why AWS refused a request, in AWS's own words, and what they can do.
 
 Runs on the control node. Everything is read from the text of the error, so it works for the exceptions of botocore, for
 the messages of amazon.aws modules, and without boto3.
@@ -24,7 +24,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import w
 DENIED, EXPLICIT_DENY = "denied", "explicit_deny"
 NOT_FOUND, DUPLICATE, QUOTA, THROTTLED, UNAVAILABLE = "not_found", "duplicate", "quota", "throttled", "unavailable"
 NOT_AWS, OTHER = "not_aws", "other"
-# After one of these AWS answers no other request either.
+# After one of these errors, every other request to AWS fails too.
 NO_BOTO3, NO_CREDENTIALS, NO_PROFILE, CONFIG, MIXED = "no_boto3", "no_credentials", "no_profile", "config", "mixed"
 BAD_KEY, BAD_SECRET, BAD_KEY_OR_REGION = "bad_key", "bad_secret", "bad_key_or_region"
 EXPIRED, CLOCK = "expired", "clock"
@@ -80,7 +80,7 @@ _CODES = {
     "InternalFailure": UNAVAILABLE,
     "ServiceUnavailable": UNAVAILABLE,
     "Unavailable": UNAVAILABLE,
-    "ValidationError": NOT_FOUND,  # what load balancers say of an ARN that is none
+    "ValidationError": NOT_FOUND,  # the load balancers' answer to an invalid ARN
 }
 _ENDS_OF_CODES = {
     "NotFound": NOT_FOUND,
@@ -88,7 +88,7 @@ _ENDS_OF_CODES = {
     "Duplicate": DUPLICATE,
     "LimitExceeded": QUOTA,
 }
-# What botocore, boto3, Ansible and amazon.aws say where AWS was not asked or did not answer.
+# What botocore, boto3, Ansible and amazon.aws print if AWS was not asked or did not answer.
 _TEXTS = {
     r"Failed to import the required Python library|No module named '?boto|boto3? (is|are) required": NO_BOTO3,
     r"Unable to locate credentials|Unable to locate authorization token|Partial credentials found": NO_CREDENTIALS,
@@ -185,10 +185,10 @@ _ADVICE = {
 def refusal_of(
     error: BaseException | str, action: str = "", region: str | None = None, account: str | None = None
 ) -> Refusal:
-    """What the error, or the text of one, means.
+    """Explain an error, or the text of one.
 
-    `action` is what was asked, as IAM writes it ("ec2:DescribeInstances"). AWS's message may name another one and
-    another account than the caller knows; what it names is right.
+    `action` is the request, as IAM writes it ("ec2:DescribeInstances"). If AWS's message names another action or
+    account than the caller, AWS's message is right.
     """
     text = printable_line(without_userinfo(str(error)))
     found = _CLIENT_ERROR.search(text)

@@ -59,7 +59,7 @@ def place(path: str, root: str = "") -> Place:
     if root and (path + "/").startswith(root + "/"):
         path = path[len(root) :]
     # A process outlives its unit as `… (deleted)`; systemd escapes a name that looks like a cgroup file with `_`.
-    # A user may name the cgroups below a service manager of their own as they like.
+    # A user may give any name to the cgroups below their own service manager.
     path = printable(path.replace(" (deleted)", ""))
     names = [name[1:] if name.startswith("_") else name for name in path.split("/") if name]
     unit, below = _unit_in(names)

@@ -4,11 +4,11 @@
 
 # Private to this collection: it may change in any release.
 
-"""One deploy at a time on a managed node: a record beside the releases of the run that deploys.
+"""A lock for one deploy at a time on a managed node: a record of the run that deploys, beside the releases.
 
-A deploy is many tasks, so that no lock of the kernel lasts as long. A run that was killed leaves its record behind. The
-record is dead if the control node knows that the run's process has ended, if the lease has run out, or if the machine
-was started again since then.
+A deploy is many tasks, and a lock of the kernel ends with the process of one task. A run that was killed leaves its
+record behind. The record is dead if the control node knows that the run's process has ended, if the lease has run out,
+or if the machine has booted since then.
 
 A run is a dictionary with `who` (user@host, for people), `place` (host, boot and process namespace of the control
 node), `pid` and `started` (of the process of ansible-playbook). Callers of the functions that take a path hold
@@ -26,19 +26,19 @@ from typing import Any, Mapping, NamedTuple
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _times
 
 FILE = os.path.join("releases", ".lock")
-LEASE = 30 * 60  # seconds without a sign of life; each task of the deploy that carries the lock is one
+LEASE = 30 * 60  # seconds; each task of the deploy that has the lock renews it
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
 class Moment(NamedTuple):
-    """Now, by clocks that nobody sets."""
+    """The current time, by clocks that cannot be set."""
 
-    boot: str  # another one after each boot
-    uptime: float  # seconds since then
+    boot: str  # a new id after each boot
+    uptime: float  # seconds since that boot
 
 
 class Held(Exception):
-    """Another run deploys. The message is for people."""
+    """Another run has the lock. The message is for people."""
 
     def __init__(self, record: Mapping[str, Any], file: str):
         self.run = record["run"]
@@ -58,12 +58,12 @@ def now() -> Moment:
 
 
 def is_alive(record: Mapping[str, Any], moment: Moment, gone: Mapping[str, Any] | None = None) -> bool:
-    """Whether a record still counts. `gone` is a run whose process is known to have ended."""
+    """Whether the run of a record still has the lock. `gone` is a run whose process is known to have ended."""
     return record["run"] != gone and record["boot"] == moment.boot and 0 <= moment.uptime - record["renewed"] < LEASE
 
 
 def read(path: str) -> dict[str, Any] | None:
-    """The record, None if there is none or it cannot be understood."""
+    """The record; None if there is none or it is invalid."""
     try:
         with open(os.path.join(path, FILE), encoding="utf-8") as file:
             record = json.load(file)
@@ -96,7 +96,7 @@ def take(path: str, run: Mapping[str, Any], gone: Mapping[str, Any] | None = Non
 
 
 def give_back(path: str, run: Mapping[str, Any]) -> None:
-    """Removes the record of this run, and none of another's."""
+    """Removes the record of this run. The record of another run stays."""
     record = read(path)
     if record is not None and record["run"] == run:
         _remove(path)

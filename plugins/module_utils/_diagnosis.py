@@ -71,7 +71,7 @@ NEEDED = {
     MACHINE: "ansible webservers -i INVENTORY -m ping # says why the machine is not reached",
 }
 
-# What ssh says of a host key: what to say in its place, and what helps.
+# What ssh prints about host keys: a sentence that replaces it, and the fix.
 KEY_CHANGED = "REMOTE HOST IDENTIFICATION HAS CHANGED"
 HOST_KEYS = {
     KEY_CHANGED: (
@@ -128,19 +128,19 @@ TITLES = {
     "application": ("Application", "The page is not the one that should be there."),
 }
 
-# Headlines of faults that say more than their hop.
+# Headlines of faults, by code, that say more than the headline of the hop.
 HEADLINES = {
     "x-URL_PORT": "The URL asks for another port than the site's.",
     "x-OTHER_MACHINE": "Another machine may answer at that address.",
     "x-FIREWALL_REJECTS_SOME": "The machine's firewall may keep this client out.",
     "x-FIREWALL_DROPS_SOME": "The machine's firewall may keep this client out.",
 }
-# Headlines of hops that let some clients in, and not the one that asked.
+# Headlines of hops that let in some clients, but not the client that asked.
 SHUT_TO_THIS_CLIENT = {
     "security_group": "The security group lets in only some, and not this client.",
     "host_firewall": "The machine's own firewall keeps this client out.",
 }
-# Rules of the machine's firewall for some clients, and what a client that they are for sees.
+# Codes of firewall rules that concern only some clients, and what such a client sees.
 RULES_FOR_SOME = {"x-FIREWALL_REJECTS_SOME": (REFUSED, NO_ROUTE), "x-FIREWALL_DROPS_SOME": (TIMED_OUT,)}
 
 # What the client saw leaves these hops, whatever else is wrong (AWS's own pages and RFC 1122 say how each comes about).
@@ -169,7 +169,7 @@ REMAINING = {
 
 
 class Asked(NamedTuple):
-    """What is known of the way to the site, besides the views."""
+    """What is known about the way to the site, besides the views."""
 
     url: str
     port: int | None  # the application's
@@ -192,11 +192,11 @@ def diagnose(
 ) -> Diagnosis:
     """`url` is what the client asked for, and `outside` what it saw; `private` and `loopback` are what the machine sees
     of its own page. A view that is None was not asked for, and its hops are skipped. `known_as` are the names and
-    addresses of the machine in the inventory; what AWS says of them is surer. `port` is the application's, and
-    `balancer` says whether the URL leads to a load balancer.
+    addresses of the machine in the inventory; AWS's answer about them is more reliable. `port` is the application's,
+    and `balancer` is true if the URL leads to a load balancer.
     """
     url = without_userinfo(url)
-    # A machine, and a server that answers in its place, write into a view what they like.
+    # The machine, or a server that answers in its place, can write any text into a view.
     outside, aws, machine, private, loopback = map(printable, (outside, aws, machine, private, loopback))
     seen = outside["saw"] if outside and outside.get("hops") else None
     known = [name for name in known_as if name]
@@ -209,7 +209,7 @@ def diagnose(
     hops = [astray, *client[1:]] if astray else client
     around = _view_hops(aws, AWS_HOPS, AWS)
     if seen and _is_elsewhere(asked, seen) and site[-1]["verdict"] == OK:
-        # The right page came from there: AWS was asked about another way than the one that clients take.
+        # The page is the right one, so AWS was asked about another way than the one that clients use.
         evidence = f"The page comes from {seen['address']}, which is not the machine's address. {NAME_BALANCER}"
         around = [each if each["verdict"] == OK else hop(each["hop"], SKIPPED, evidence) for each in around]
     hops = [*hops, *around, *_view_hops(machine, MACHINE_HOPS, MACHINE), *site]
@@ -251,7 +251,7 @@ def _view_hops(view: View | None, names: Iterable[str], who: str) -> list[Hop]:
     if not view.get("hops"):
         message = str(view.get("msg") or f"{who} could not be asked")
         fix = _fix_of_aws(view, message) if who == AWS else view.get("fix") or NEEDED[who]
-        # A module that AWS refuses ends its message with the advice, which is the fix here.
+        # If AWS refuses a module's request, the module's message ends with the advice, which is the fix here.
         advice = view.get("fix")
         message = message[: -len(advice)] if advice and message.endswith(advice) else message
         evidence = module_failure({**view, "msg": message})
@@ -260,7 +260,7 @@ def _view_hops(view: View | None, names: Iterable[str], who: str) -> list[Hop]:
 
 
 def _fix_of_aws(view: View, message: str) -> str | None:
-    """Only if credentials or the region are missing, or nothing better is known, does it help to give them."""
+    """The advice on AWS's answer. It is to give credentials and a region if they are missing, or if none is better."""
     refusal = refusal_of(message)
     if refusal.kind in (NO_CREDENTIALS, NO_REGION):
         return NEEDED[AWS]
@@ -268,7 +268,7 @@ def _fix_of_aws(view: View, message: str) -> str | None:
 
 
 def _with_host_key_explained(machine: View | None, known_as: list[str]) -> View | None:
-    """What ssh prints of a host key fills a screen."""
+    """Replaces what ssh prints about a host key, which fills a screen, with a sentence."""
     for words, (evidence, fix) in HOST_KEYS.items():
         if machine and not machine.get("hops") and words in str(machine.get("msg")):
             return {"msg": evidence, "fix": fix.format((known_as or ["ADDRESS"])[0])}
@@ -276,7 +276,7 @@ def _with_host_key_explained(machine: View | None, known_as: list[str]) -> View 
 
 
 def _astray(asked: Asked, seen: Mapping, machine: View | None, site: list[Hop]) -> Hop | None:
-    """The hop `dns` of a URL that does not lead to the site; None if it does, or nothing says that it does not."""
+    """The hop `dns`, if it is known that the URL does not lead to the site; otherwise None."""
     address = seen["address"]
     if not address or asked.balancer or is_forwarded(asked.url, seen):
         return None
@@ -303,27 +303,28 @@ def _astray(asked: Asked, seen: Mapping, machine: View | None, site: list[Hop]) 
 
 
 def _entrance(machine: View | None) -> int | None:
-    """The port by which clients come in to the machine; None if it was not read."""
+    """The port on which clients reach the machine; None if the machine was not read."""
     return (machine or {}).get("entrance")
 
 
 def _is_elsewhere(asked: Asked, seen: Mapping) -> bool:
-    """Whether an address answers that is known not to be the machine's, such as that of a load balancer."""
+    """Whether the address that answers is known not to be the machine's, such as a load balancer's."""
     address, public = seen["address"], asked.public
     may_be_own = not public or address in public or is_private(address) or asked.balancer
     return seen["tcp"] == "answered" and not may_be_own
 
 
 def _is_another_machine(asked: Asked, address: str, machine: View | None) -> bool:
-    """Whether ssh says that the machine of this address is not the one that it was."""
+    """Whether ssh reports that the machine at this address is not the same as before."""
     changed = KEY_CHANGED in str((machine or {}).get("msg"))
     return changed and bool({address, urlsplit(asked.url).hostname} & set(asked.known_as))
 
 
 def _is_near(asked: Asked, seen: Mapping, machine: View | None) -> bool:
-    """Whether the client is in the network of the private address that it asked for, as far as that is known.
+    """Whether the client is known to be in the network of the private address that it asked for.
 
-    A host there refused it, or ssh got to the machine by that address, or the client's own is of the same range.
+    It is if a host there refused it, if ssh reached the machine at that address, or if the client's own address is in
+    the same range.
     """
     address, own = seen["address"], seen.get("source_address")
     reached = bool((machine or {}).get("hops")) and address in asked.known_as
@@ -332,7 +333,7 @@ def _is_near(asked: Asked, seen: Mapping, machine: View | None) -> bool:
 
 
 def _private_range(address: str) -> Any:
-    """The network for private use, such as 10.0.0.0/8, that the address is in."""
+    """The private network, such as 10.0.0.0/8, that contains the address."""
     parsed = ipaddress.ip_address(address.partition("%")[0])
     return next((network for network, scope in SCOPES if scope == "private" and parsed in network), None)
 
@@ -524,7 +525,7 @@ def _unread(hops: list[Hop]) -> str:
 
 
 def _doubt_of_the_port(asked: Asked, seen: Mapping | None, machine: View | None, hops: list[Hop]) -> str:
-    """Of a machine that was not read nobody knows whether a proxy serves the URL's port."""
+    """A sentence for a machine that was not read, if the URL's port may be the port of a proxy; otherwise empty."""
     port, unread = port_of(asked.url), machine is not None and not machine.get("hops")
     if not unread or asked.balancer or asked.port in (None, port) or is_forwarded(asked.url, seen or {}):
         return ""
@@ -536,7 +537,10 @@ def _doubt_of_the_port(asked: Asked, seen: Mapping | None, machine: View | None,
 
 
 def _unexplained(first: Hop, hops: list[Hop], suspects: list[str], saw: str, near: bool) -> tuple[str, str, str | None]:
-    """Nothing that could be read is broken, and yet the client does not get through. `near`: in the same network."""
+    """Headline, cause and fix if the client does not get through, but nothing that was read is broken.
+
+    `near` is true if the client is in the machine's network.
+    """
     unread = [each for each in hops if each["hop"] in suspects and each["verdict"] == UNKNOWN]
     if unread:
         cause = f"{first['evidence']} That leaves what could not be read: {_unread(unread)}"

@@ -96,9 +96,9 @@ class Broken(Exception):
 
 
 def target_of(url: str) -> Target:
-    """Raises ValueError, whose text begins with the name of the option.
+    """Raises ValueError with a text that begins with the name of the option.
 
-    The user name and the password in a URL are ignored, and shown in no message.
+    The user name and the password in a URL are ignored, and no message shows them.
     """
     url = without_userinfo(url)
     try:
@@ -211,7 +211,7 @@ def _connect(target: Target, addresses: list[str], timeout: float, saw: dict) ->
 
 
 def _source_address(address: str | None) -> str | None:
-    """The client's own address on the way to that one. No packet is sent."""
+    """The client's own address on the route to this address; None if there is no route. Sends no packet."""
     if not address:
         return None
     try:

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: it may change in any release.
-"""Whose port is the port of a URL? It is what the machine and AWS are asked for.
+"""Finds out what listens on the port of a URL, and so which ports to ask the machine and AWS about.
 
-The application has a port of its own. The URL's port may be the same, or that of a load balancer's listener, of a proxy
-on the machine, of the client's own machine, which forwards it, or simply wrong.
+The URL's port may be the application's own port. It may also belong to a load balancer's listener, to a proxy on the
+machine, or to the client's own machine, which forwards it. Or it is wrong.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._endpoint import P
 
 
 def port_of(url: str) -> int | None:
-    """The port that a client of the URL connects to; None if it is no URL."""
+    """The port that a client of the URL connects to; None if the URL is invalid."""
     try:
         parts = urlsplit(url)
         return parts.port or PORTS.get(parts.scheme)
@@ -27,7 +27,7 @@ def port_of(url: str) -> int | None:
 
 
 def found_privately(answer: Mapping[str, Any], target: Mapping[str, Any], lookup: Mapping[str, Any]) -> bool:
-    """Whether AWS, which refused the lookup of the instance, was asked for a private address and has found it.
+    """Whether AWS refused to look up the instance, but found the private address that it was asked about instead.
 
     `answer` and `target` are the result and the options of reachability, `lookup` is the result of ec2_eni_info.
     """
@@ -44,8 +44,8 @@ def questions(
 ) -> dict[str, Any]:
     """What to ask the machine and AWS about the URL of an application on this port.
 
-    `outside` and `machine` are what the modules endpoint_probe and host_reachability returned, as far as they have been
-    asked. `load_balancer` is the ARN of the load balancer that the URL leads to, if there is one. Returns
+    `outside` and `machine` are the results of the modules endpoint_probe and host_reachability; None if they did not
+    run. `load_balancer` is the ARN of the load balancer that the URL leads to, if there is one. Returns
 
     - `entrance` and `client`: options of host_reachability, or None
     - `aws_port`: the option `port` of reachability
@@ -57,13 +57,13 @@ def questions(
     if asked is None or is_forwarded(url, saw):
         return {"entrance": None, "client": None, "aws_port": port}
     entrance = asked if asked != port else None
-    # Of a machine that was not read, nobody knows whether a proxy listens there. It is what clients ask for, and the
-    # advice on another port might open an application to the Internet that is not meant to be.
+    # If the machine was not read, a proxy may listen on the URL's port. Clients use that port, so AWS is asked about
+    # it: advice on the application's port might open an application to the Internet that must stay private.
     return {"entrance": entrance, "client": client_address(saw), "aws_port": (machine or {}).get("entrance") or asked}
 
 
 def is_forwarded(url: str, saw: Mapping[str, Any]) -> bool:
-    """Whether the URL leads to the client's own machine, which forwards the connection from any port to any other."""
+    """Whether the URL leads to the client's own machine, which may forward the connection to any port."""
     try:
         host = urlsplit(url).hostname or ""
     except ValueError:
@@ -72,7 +72,7 @@ def is_forwarded(url: str, saw: Mapping[str, Any]) -> bool:
 
 
 def client_address(saw: Mapping[str, Any]) -> str | None:
-    """The client's own address, if the site sees that and no other, as it does of a client behind a translation."""
+    """The client's own address; None if it is unknown, or if the site sees another one because of NAT."""
     source, address = saw.get("source_address"), saw.get("address")
     if not source or not address or is_loopback(source):
         return None

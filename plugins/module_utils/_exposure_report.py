@@ -33,7 +33,7 @@ SECTIONS = {
     NOBODY: ("Open to nobody but the machine itself", ""),
 }
 PROTOCOLS, ADDRESS_FAMILIES = ("tcp", "tcp6", "udp", "udp6"), ("ipv4", "ipv6")
-# What is used of a row of listening_ports, and which values it can have.
+# The keys of a row of listening_ports that the report uses, and whether they can have a value.
 ROW: dict[str, Callable[[Any], bool]] = {
     "proto": lambda value: value in PROTOCOLS,
     "family": lambda value: value in ADDRESS_FAMILIES,
@@ -57,8 +57,8 @@ def _port_of(item: Any) -> str | None:
 
 
 def _believed(machines: Iterable[Machine]) -> list[dict[str, Any]]:
-    """The machines, each with a table that is one. Whoever controls a machine decides what it answers: a machine whose
-    table is none has no rows, and `msg` says so.
+    """The machines with valid tables only. A machine may answer anything: if its table is invalid, it has no rows here,
+    and `msg` says why.
     """
     believed = []
     for machine in machines:
@@ -71,7 +71,7 @@ def _believed(machines: Iterable[Machine]) -> list[dict[str, Any]]:
 
 
 def _nonsense(rows: Any) -> str:
-    """What is wrong with a table, or nothing."""
+    """What is wrong with a table; empty if it is valid."""
     if not isinstance(rows, list):
         return "it is no list"
     for number, row in enumerate(rows, 1):
@@ -86,7 +86,7 @@ def _nonsense(rows: Any) -> str:
 def listeners(rows: Iterable[Mapping]) -> list[dict[str, Any]]:
     """The rows of listening_ports as the exposure module takes them, by the address family of the clients.
 
-    A dual-stack socket listens twice, and so does one of which the kernel does not tell: it may be open to more.
+    A dual-stack socket gives two rows. So does a socket whose `dual_stack` is unknown, as it may serve IPv4 too.
     """
     found: dict[tuple, dict[str, Any]] = {}
     for row in rows:

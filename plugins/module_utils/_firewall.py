@@ -22,7 +22,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._hop import BROKEN
 NO, UNREAD, SOME, YES = 0, 1, 2, 3
 EPHEMERAL = (1024, 65535)  # what a client may send from
 HOOKS = ("ingress", "prerouting", "input")
-REDIRECT = "x-FIREWALL_REDIRECT"  # the code of a filter that leads packets to another port or host
+REDIRECT = "x-FIREWALL_REDIRECT"  # the code of a filter that redirects packets to another port or host
 DEEPEST = 32  # jumps; the kernel allows 16 of nftables
 
 
@@ -67,7 +67,7 @@ class Judgement(NamedTuple):
     outcome: Outcome
     table: Table
     chain: str  # by which the packet enters the table
-    exception: Outcome | None = None  # by the rule for some clients that decides otherwise
+    exception: Outcome | None = None  # of a rule that decides otherwise for some clients
 
 
 def least(matches: Iterable[int]) -> int:
@@ -189,7 +189,7 @@ def firewall_hop(
     """What the filter does with the packets of all clients, and with those of one client if its address is given.
 
     `unreadable` says which parts of the machine's filter could not be read, and why. `tables_for_client` are the same
-    rules, read with a packet of that client in mind.
+    rules, judged for a packet of that client.
     """
     general = _hop_for_all(tables, unreadable, packet)
     if client is None or general["verdict"] == BROKEN:
@@ -231,7 +231,7 @@ def _where(judgement: Judgement, outcome: Outcome | None = None) -> str:
 
 
 def _shut(judgement: Judgement, packet: Packet, client: str | None = None) -> Hop:
-    """Shut to all clients, or to one, whose address is given."""
+    """The hop of a filter that is shut to all clients, or to the one with this address."""
     rejects = judgement.outcome.action == "reject"
     does, code = ("turns away", "x-FIREWALL_REJECT") if rejects else ("drops", "x-FIREWALL_DROP")
     source = f" from {client}, which is this client" if client else ""
@@ -259,7 +259,7 @@ def _undecided(judgement: Judgement) -> Hop:
 
 
 def _fix(judgement: Judgement, packet: Packet, client: str | None = None) -> str:
-    """A command that lets everybody in, or one client."""
+    """A command that lets in all clients, or the one with this address."""
     table, chain, port, six = judgement.table, judgement.chain, packet.port, packet.family == "ipv6"
     if table.tool == "firewalld":
         family = "ipv6" if six else "ipv4"

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""Where the control node asks whether a site is well."""
+"""The URL at which the control node checks a site's health."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ from urllib.parse import urlsplit
 
 
 def health_url(url: str, path: str) -> str:
-    """Returns the URL of the health path of the site at the URL. A URL with a path of its own is asked as it is."""
+    """Return the URL of the health path of a site. If the site's URL has a path, return it unchanged."""
     parts = urlsplit(url)
     return url if parts.path.strip("/") or parts.query else parts._replace(path=path).geturl()

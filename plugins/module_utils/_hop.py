@@ -31,8 +31,8 @@ def hop(
     """The shape that the reachability module returns too.
 
     A code names the kind of fault for programs; those that AWS does not have begin with `x-`. The fix is one command or
-    one variable. The resources are the ids, files or programs that the evidence speaks of. Programs, logs and pages are
-    quoted in it, so that all texts are made printable.
+    one variable. The resources are the ids, files or programs that the evidence names. The evidence may quote programs,
+    logs and pages, so all texts are made printable.
     """
     found = {
         "hop": name,

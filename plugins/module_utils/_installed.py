@@ -4,14 +4,15 @@
 
 # Private to this collection: it may change in any release.
 
-"""What pip has installed into a virtual environment, noted so that a later run sees what was damaged.
+"""A note of what pip installed into a virtual environment, with which a later run finds damage.
 
-The note is ENVIRONMENT/installed.json. roles/flask/files/environment.py writes it, and runs with this file before it,
-so both use the standard library alone. The note is {site_packages, requirements, distributions}, and distributions is
-{metadata folder: {path: [size, ctime in ns, SHA-256]}} with paths relative to the environment.
+The note is ENVIRONMENT/installed.json. roles/flask/files/environment.py writes it. That script runs on managed nodes,
+with this file put before it, so both use only the standard library. The note is {site_packages, requirements,
+distributions}. distributions is {metadata folder: {path: [size in bytes, ctime in ns, SHA-256]}}, with paths relative
+to the environment.
 
-Compared are sizes and times of change, as git does it. The kernel sets the time of change, and nobody can set it back.
-A file whose time differs is read, so an environment that was copied is sound, but takes longer. Measured on an
+Like git, the check compares sizes and times of change (ctime), which only the kernel sets. If a time differs, it
+compares the content: an environment that was copied is sound, but its check takes longer. Measured on an
 environment with Flask, gunicorn and pip, 1025 files: 10 ms, and 160 ms if every file must be read.
 """
 
@@ -26,13 +27,13 @@ NOTE = "installed.json"
 
 
 def metadata_folders(site_packages):
-    """The folders whose names tell what is installed, without starting pip."""
+    """The metadata folders. Their names show what is installed, without starting pip."""
     names = [name for name in os.listdir(site_packages) if name.endswith((".dist-info", ".egg-info"))]
     return sorted(name for name in names if os.path.isdir(os.path.join(site_packages, name)))
 
 
 def note(folder, site_packages):
-    """{metadata folder: {path: [size, ctime, digest]}} of what is there, compiled bytecode left out."""
+    """{metadata folder: {path: [size, ctime, digest]}} of what is installed, without compiled bytecode."""
     return {
         name: {path: _state(os.path.join(folder, path)) for path in _paths(folder, site_packages, name)}
         for name in metadata_folders(site_packages)
@@ -43,7 +44,7 @@ def _paths(folder, site_packages, name):
     """The files of a distribution, relative to the environment."""
     metadata = os.path.join(site_packages, name)
     listed, base = os.path.join(metadata, "RECORD"), site_packages
-    if name.endswith(".egg-info"):  # by pip before 23.1, of a source without the package wheel
+    if name.endswith(".egg-info"):  # pip before 23.1 makes it from a source if the package wheel is missing
         listed, base = os.path.join(metadata, "installed-files.txt"), metadata
     try:
         with open(listed, encoding="utf-8", newline="") as file:
@@ -69,7 +70,7 @@ def _digest(path):
 
 
 def read_note(folder):
-    """None without a note, or with one that is not ours: the installation was interrupted."""
+    """The note; None if there is none or it is invalid, since the installation was interrupted."""
     try:
         with open(os.path.join(folder, NOTE), encoding="utf-8") as file:
             noted = json.load(file)
@@ -79,7 +80,7 @@ def read_note(folder):
 
 
 def damaged(folder, noted):
-    """The metadata folders of the distributions of which a file is missing or has another content than noted."""
+    """The metadata folders of the distributions that have a missing file, or a file that differs from the note."""
     return [name for name, files in noted["distributions"].items() if not _is_whole(folder, noted, name, files)]
 
 
@@ -98,5 +99,5 @@ def _is_as_noted(path, size, changed, digest):
 
 
 def has_python(folder):
-    """Whether the environment has what starts its Python."""
+    """Whether the environment has the files that its Python needs to start."""
     return all(os.path.exists(os.path.join(folder, path)) for path in ("bin/python3", "pyvenv.cfg"))

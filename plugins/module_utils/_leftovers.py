@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""What Ansible's modules leave in the temporary folder if they are killed, as for want of memory."""
+"""Removes what Ansible's modules leave in the temporary folder if they are killed, for example for lack of memory."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import tempfile
 import time
 from typing import Iterable, Iterator
 
-PAYLOAD = re.compile(r"ansible_[\w.]+_payload_\w+")  # as Ansible's wrapper of a module names its folder
-SECONDS_TO_START = 60  # within which a module that has begun makes its folder, also on a machine without memory
+PAYLOAD = re.compile(r"ansible_[\w.]+_payload_\w+")  # the name that Ansible's module wrapper gives its folder
+SECONDS_TO_START = 60  # a module makes its folder within this time after its start, even if memory is short
 
 
 def remove() -> list[str]:
@@ -29,7 +29,7 @@ def remove() -> list[str]:
         try:
             status = os.lstat(path)
         except FileNotFoundError:
-            continue  # of a module that ended just now
+            continue  # its module has ended meanwhile
         is_ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
         if is_ours and not __file__.startswith(path) and not is_used(status.st_mtime, _python_starts()):
             shutil.rmtree(path, ignore_errors=True)
@@ -38,7 +38,7 @@ def remove() -> list[str]:
 
 
 def is_used(made: float, starts: Iterable[float]) -> bool:
-    """Whether one of the processes that began at these times may have made a folder at that time."""
+    """Whether a process that began at one of these times may have made a folder at the time `made`."""
     return any(-1 <= made - start <= SECONDS_TO_START for start in starts)
 
 

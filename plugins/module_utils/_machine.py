@@ -54,7 +54,7 @@ class Question(NamedTuple):
     private_addresses: tuple[str, ...] = ()
     source: str | None = None  # CIDR block
     entrance: int | None = None  # the port that clients ask for, if a proxy may take their connections
-    client: str | None = None  # the address of one client, of which in particular is asked
+    client: str | None = None  # the address of one client, which is judged too
 
 
 class Services(NamedTuple):
@@ -81,7 +81,7 @@ def look(question: Question, run: Run, warn: Callable[[str], None]) -> dict[str,
     run_once = _once(run)
     firewall = _firewall_hop(question, by, addresses, run_once)
     if question.entrance and by != question.entrance:
-        # Nothing listens there, but the firewall may lead what comes for it to another port.
+        # Nothing listens there, but the firewall may redirect this port to another one.
         at_entrance = _firewall_hop(question, question.entrance, addresses, run_once)
         if at_entrance["code"] == _firewall.REDIRECT:
             by, firewall = question.entrance, at_entrance
@@ -125,7 +125,7 @@ def _addresses(question: Question) -> dict[str, str]:
 
 
 def _once(run: Run) -> Run:
-    """The same, but each program is run once, however often its answer is read."""
+    """The same function with a cache: it runs each program only once."""
     answers: dict[tuple, Answer | None] = {}
 
     def ask(arguments: list) -> Answer | None:
@@ -150,7 +150,7 @@ def _firewall_hop(question: Question, port: int, addresses: dict[str, str], run:
 
 
 def _tables(packet: _firewall.Packet, run: Run) -> tuple[list[_firewall.Table], list[str]]:
-    """The machine's rules as that packet meets them, and what of them cannot be read."""
+    """The machine's rules, judged for this packet, and why some of them cannot be read."""
     unreadable: list[str] = []
     return _iptables_legacy(packet, run, unreadable) + _nftables_all(packet, run, unreadable), unreadable
 

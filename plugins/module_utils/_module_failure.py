@@ -21,7 +21,7 @@ NO_INTERPRETER = re.compile(
 
 
 def module_failure(result: Mapping[str, Any]) -> str:
-    """Why, by the result of a task that registered no answer. A machine without Python is the usual cause."""
+    """The reason, from the result that a failed task registered. The usual cause is a machine without Python."""
     said = [str(result.get(key) or "") for key in ("msg", "module_stdout", "module_stderr")]
     found = NO_INTERPRETER.search(printable("\n".join(said))) if result.get("rc") == 127 else None
     if found:

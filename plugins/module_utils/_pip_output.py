@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""Why pip failed, and what to do: from what it printed, on the control node."""
+"""Explains why pip failed, and what to do, from pip's output. Runs on the control node."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import w
 
 LONGEST = 600  # characters of pip's own words that a message repeats
 KILLED = (-9, 137)  # by SIGKILL, as Python and as a shell report it
-# Printed by roles/flask/files/environment.py; and what gcc says if a part of it was killed.
+# Printed by roles/flask/files/environment.py, by gcc if one of its processes was killed, and by Python.
 OUT_OF_MEMORY = re.compile(
     r"killed a process for lack of memory|Killed signal terminated program|^MemoryError", re.MULTILINE
 )
 CERTIFICATE = re.compile(r"certificate verify failed|CERTIFICATE_VERIFY_FAILED", re.IGNORECASE)
 FULL = "No space left on device"
 RETRY = re.compile(r"Retrying .* broken by '(.*)': \S*$", re.MULTILINE)
-OBJECT = re.compile(r"<[^>]*>[:,]? ?")  # another one at each try
+OBJECT = re.compile(r"<[^>]*>[:,]? ?")  # differs at each try
 VERSIONS = re.compile(r"\(from versions: [^)]*?((?:, [^,)]+){1,3})\)")
 ERROR = re.compile(r"^ *(?:ERROR|error): *(.+)$", re.MULTILINE)
 EXCEPTION = re.compile(r"^ERROR: Exception:\n(?:.*\n)*?(?=\w)(?!Traceback)(.+)", re.MULTILINE)
-# What a build printed: pip from 22 on, and older ones.
+# A build's output, as pip 22 and newer, and as older ones show it.
 BUILD_OUTPUT = re.compile(
     r"^ *(?:╰─> \[\d+ lines? of output\]|Complete output \(\d+ lines?\):)\n(.*?)\n *(?:\[end of output\]|-{30,}$)",
     re.MULTILINE | re.DOTALL,
 )
 BUILD_FAILED = re.compile(r"subprocess-exited-with-error|Command errored out with exit status")
-# Of what failed, the surest first.
+# The name of the package that failed, the most reliable pattern first.
 PACKAGES = [
     re.compile(r"Failed to build '([^']+)'"),
     re.compile(r"^╰─> ([\w.-]+)$", re.MULTILINE),
@@ -42,8 +42,8 @@ PACKAGES = [
     re.compile(r"setup\.py install for (\S+): finished with status 'error'"),
 ]
 BEGUN = re.compile(r"^(?:Collecting|Processing|Obtaining) (\S+)", re.MULTILINE)
-# The line of a build's output that says why, the surest first. The last error of a build is often that of a compiler
-# that has said before what it lacks.
+# The line of a build's output that gives the reason, the most reliable pattern first. The last error is often only the
+# exit status of a compiler, which has printed the reason before.
 CAUSES = [
     (0, re.compile(r"^.*\bfatal error: .+$", re.MULTILINE)),
     (0, re.compile(r"^.*:\d+: error: .+$", re.MULTILINE)),
@@ -61,10 +61,10 @@ HINTS = [
 
 
 def why_pip_failed(result: Mapping[str, Any], python: str) -> str:
-    """Sentences for people: pip's own words, and what to do. `result` is what the command task has registered.
+    """Sentences for people: pip's own words, and what to do. `result` is the registered result of the command task.
 
-    `python` is the minor version of the environment's Python, such as `3.9`. No user name and no password of a URL is
-    in the sentences.
+    `python` is the minor version of the environment's Python, such as `3.9`. The sentences contain no user name and no
+    password of a URL.
     """
     stdout, stderr = (_clean(result.get(name)) for name in ("stdout", "stderr"))
     text = stderr or _clean(result.get("msg"))
@@ -88,7 +88,7 @@ def _shortened(words: str) -> str:
 
 
 def _reasons(text: str, stdout: str) -> list[str]:
-    """Each once: pip repeats at each try what it could not reach."""
+    """pip's reasons, each once: pip repeats an address that it cannot reach at each try."""
     if _never_reached(text):
         return _unique(OBJECT.sub("", reason) for reason in RETRY.findall(text))
     build = _build_failure(text, stdout)
@@ -105,7 +105,7 @@ def _unique(reasons: Iterator[str]) -> list[str]:
 
 
 def _never_reached(text: str) -> bool:
-    """Whether pip got nothing at all from the index; then what it says of versions is no news."""
+    """Whether pip never reached the index. Then its message about versions does not help."""
     return RETRY.search(text) is not None and (CERTIFICATE.search(text) is not None or "(from versions: none)" in text)
 
 

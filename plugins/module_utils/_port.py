@@ -31,11 +31,11 @@ def held_by(row: Row, units: Iterable[str]) -> bool:
 
 
 def way_in(rows: list[Row], units: list[str], port: int, entrance: int | None, family: str) -> tuple[int, bool]:
-    """The port by which clients come in, and whether a proxy on the machine takes their connections.
+    """The port on which clients reach the machine, and whether that port is a proxy's.
 
-    `port` is the application's, and `entrance` the one that clients ask for. A proxy is what else listens there, or
-    should: an application that only programs on the machine reach has no other way in. If nothing listens there,
-    clients must ask for the application's own port.
+    `port` is the application's, and `entrance` the one that clients ask for. If another program listens on `entrance`,
+    it is a proxy. If nothing listens there, and only programs on the machine reach the application, a proxy should
+    listen there. Otherwise clients must ask for the application's own port.
     """
     if entrance is None or entrance == port:
         return port, False
@@ -92,7 +92,7 @@ def socket_hops(
 
     `rows` are all TCP listeners of the machine, `units` the service and its socket unit, `active` whether either is
     (None: unknown), and `addresses` maps each address that EC2 delivers to, to the interface that has it. Behind a
-    proxy on the machine, any address will do.
+    proxy on the machine, any address is right.
     """
     at_port = [row for row in rows if row["local_port"] == port]
     mine = [row for row in at_port if held_by(row, units)]

@@ -4,25 +4,25 @@
 
 # Private to this collection: it may change in any release.
 
-"""Text of machines, programs and servers, made fit for a terminal and a page. This is the only definition of that."""
+"""Makes texts from machines, programs and servers safe for a terminal and a page. Only this file defines how."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-# Control characters work a terminal: all but tab and end of line. Direction marks make a line read as another one, and
-# tags and the like hide text in it (UTR #36). Surrogates cannot be written as UTF-8.
+# Control characters other than tab and end of line control a terminal. Direction marks reorder a line, and tags and
+# similar characters hide text in it (UTR #36). Surrogates cannot be written as UTF-8.
 UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
     "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
-# What the uri module writes before the cause, and the end of a sentence.
+# What the uri module writes before the cause, and the full stop after it.
 AROUND_CAUSE = re.compile(r"^Status code was -?[0-9]+ and not \[[0-9, ]*\]: |\.$")
 
 
 def printable(value: Any) -> Any:
-    """The same without unprintable characters: a text, or whatever of lists and dictionaries has texts in it."""
+    """The value without unprintable characters: a text, or lists and dictionaries that contain texts."""
     if isinstance(value, str):
         return UNPRINTABLE.sub("", value)
     if isinstance(value, dict):
@@ -33,11 +33,11 @@ def printable(value: Any) -> Any:
 
 
 def printable_line(text: str) -> str:
-    """The text as one printable line: each end of line is a blank, and so are several blanks."""
+    """The text as one printable line: one blank replaces each run of blanks and line ends."""
     return printable(" ".join(text.split()))
 
 
 def cause(message: Any) -> str:
-    """The first line of a failed task's message, as a part of a sentence: without a full stop."""
+    """The first line of a failed task's message, without its full stop, for use within a sentence."""
     lines = str(message).strip().splitlines()
     return AROUND_CAUSE.sub("", printable_line(lines[0])) if lines else ""

@@ -94,7 +94,7 @@ def asked(options: dict[str, Any]) -> tuple[Question, Wanted]:
 
 
 class Place(NamedTuple):
-    """Where AWS is asked. The account is looked up only if an answer names it; None is not known."""
+    """The region and the account that are asked. The account is looked up only if an answer names it; None: unknown."""
 
     region: str | None = None
     account: Callable[[], str | None] = lambda: None
@@ -106,7 +106,7 @@ class Place(NamedTuple):
         return f"in region {self.region}" + (f" of account {account}" if account else "")
 
     def of_commands(self, text: str | None) -> str | None:
-        """The text, with each command of the AWS CLI in it for this region."""
+        """The text, with this region added to each command of the AWS CLI."""
         return COMMAND.sub(rf"\g<0> --region {self.region}", text) if text and self.region else text
 
 

@@ -205,9 +205,9 @@ def believed(name: str, answer: Any, whole: str | None = None) -> Any:
 
 
 def _ec2(operation: str, answer: str, ids: str = "") -> Callable:
-    """Fetch what all lie in a VPC and are listed by it; or one of another VPC, whose id is the key.
+    """A function that fetches all records of the VPCs; or, if its key is an id, this one record, of any VPC.
 
-    `ids` is the argument of the call that takes ids.
+    `ids` is the name of the call's argument for ids.
     """
 
     def fetch(describe: Describe, snapshot: Snapshot, key: str | None) -> Any:
@@ -228,7 +228,7 @@ def _one_or_none(describe: Describe, operation: str, answer: str, **arguments: A
 
 
 def _members(describe: Describe, _snapshot: Snapshot, group_id: str) -> list[Record]:
-    """The interfaces of whatever VPC that are in a security group."""
+    """The interfaces, of any VPC, that are in a security group."""
     return _interfaces(describe, "group-id", group_id)
 
 

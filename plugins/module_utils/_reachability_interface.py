@@ -208,7 +208,7 @@ def _ipv6_address(way: Way) -> Hop:
 
 
 def _no_address(way: Way) -> Hop:
-    """An interface has a private IPv4 address unless its subnet is for IPv6 alone, and cannot be given one there."""
+    """Every interface has a private IPv4 address, unless its subnet is IPv6-only. There it cannot get one."""
     if way.question.family == "ipv6":
         fix = f"aws ec2 assign-ipv6-addresses --network-interface-id {way.id} --ipv6-address-count 1"
         return Hop("broken", f"{way.id} has no IPv6 address.", "x-ENI_HAS_NO_IPV6_ADDRESS", fix, (way.id,))

@@ -248,7 +248,10 @@ def _create_listener(way: Way, protocol: str, port: str) -> str:
 
 
 def _judged_listener(way: Way, listener: Record, before: tuple[str, ...]) -> Hop:
-    """Whether requests get to a target group, or to a listener that sends them there; `before` redirected to it."""
+    """Whether a listener sends requests to a target group, or redirects them to a listener that does.
+
+    `before` has the ARNs of the listeners that redirected to this one.
+    """
     heard = f"{way.name} listens on {listener['Port']} for {listener['Protocol']}"
     arn = listener["ListenerArn"]
     try:
@@ -265,7 +268,7 @@ def _judged_listener(way: Way, listener: Record, before: tuple[str, ...]) -> Hop
 
 
 def _own_answer(way: Way, listener: Record, action: Record, before: tuple[str, ...]) -> Hop:
-    """What becomes of a request that the load balancer answers by itself. The evidence goes on after the listener's."""
+    """The hop of a request that the load balancer answers by itself. Its evidence continues the listener's sentence."""
     if action["Type"] == "redirect":
         return _redirected(way, listener, action.get("RedirectConfig") or {}, before)
     what = _own_answers(listener, [action])
@@ -279,7 +282,7 @@ def _forward(listener: Record) -> str:
 
 
 def _redirected_to(listener: Record, config: Record) -> tuple[str, str, str | None]:
-    """Protocol, port and, if it is another, host. What a redirect does not name stays as it is: `#{protocol}`."""
+    """Protocol, port and host of a redirect; the host is None if it stays the same. `#{protocol}` means no change."""
     protocol, port, host = (config.get(key, "#{") for key in ("Protocol", "Port", "Host"))
     protocol = listener["Protocol"] if "#{" in protocol else protocol
     return protocol, str(listener["Port"]) if "#{" in port else port, None if "#{" in host else host
@@ -403,8 +406,8 @@ def _health(way: Way) -> Hop:
 
 
 def _group_health(way: Way, group: Record, descriptions: list[Record]) -> Hop:
-    """A group serves if one target of it is healthy: the load balancer goes around the others. If all fail their
-    checks, it sends requests to all of them.
+    """A group serves if one of its targets is healthy: the load balancer avoids the others. If all fail their checks,
+    it sends requests to all of them.
     """
     arn, name = group["TargetGroupArn"], group["TargetGroupName"]
     if not descriptions:
@@ -431,7 +434,7 @@ def _state_of(description: Record) -> str:
 
 
 def _subnet_without_node(way: Way, group: Record, description: Record) -> Record | None:
-    """The subnet of a target in an Availability Zone that the load balancer has no node in, and sends nothing to."""
+    """The subnet of a target in an Availability Zone without a node of the load balancer, which sends nothing there."""
     kind, zones = group.get("TargetType", "instance"), [zone.get("ZoneName") for zone in way.balancer[ZONES]]
     if kind not in ("instance", "ip") or description["Target"].get("AvailabilityZone") == "all":
         return None
@@ -458,7 +461,7 @@ def _cure(way: Way, group: Record, description: Record, subnet: Record | None) -
     health = description["TargetHealth"]
     reason, port = health.get("Reason", ""), health_port(group, description)
     if subnet or reason in ("Target.NotInUse", "Target.IpUnusable"):
-        # The command replaces the subnets, so that it names those that there are too.
+        # The command replaces all subnets, so it must name the present ones too.
         command = f"aws elbv2 set-subnets --load-balancer-arn {_arn(way)} --subnets {' '.join(way.subnet_ids)}"
         added = subnet["SubnetId"] if subnet else "and the target's subnet"
         return "ELB_INSTALLED_AZ_RESTRICTION", f"Enable the target's zone: {command} {added}"

@@ -92,7 +92,7 @@ def route(snapshot: Snapshot, vpc_id: str, subnet_id: str, client: Client, famil
 def _overrides_good_route(
     snapshot: Snapshot, vpc_id: str, table: Record, culprit: Record, space: Intervals, client: Client, family: str
 ) -> bool:
-    """Whether answers to the addresses would find back by another route of the table, if this one were not there."""
+    """Whether, without this route, another route of the table would bring answers back to the addresses."""
     for each in table["Routes"]:
         if each is culprit or is_gateway_endpoint(each) or _trouble(snapshot, vpc_id, each, client.kind):
             continue

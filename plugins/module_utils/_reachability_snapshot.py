@@ -97,16 +97,16 @@ class Snapshot:
         return any(not gateway["Attachments"] for gateway in self._by_id("InternetGateways", gateway_id))
 
     def _by_id(self, name: str, id_: str) -> list[Record]:
-        """What the VPC's list does not have; nothing if it is not shown."""
+        """A record that is not in the VPC's list; empty if AWS does not show it."""
         try:
             return self.all(name, id_)
         except NotRead:
             return []
 
     def groups(self, ids: Iterable[str]) -> tuple[list[Record], list[str]]:
-        """The security groups, and the ids of those that are not shown, as some that another account shares are not.
+        """The security groups, and the ids of those that AWS does not show, such as some that another account shares.
 
-        A group of another VPC may be associated with this one: such groups are asked for by their ids.
+        A group of another VPC may be associated with this one: such groups are looked up by their ids.
         """
         by_id = {group["GroupId"]: group for group in self.all("SecurityGroups")}
         for id_ in ids:
@@ -118,7 +118,7 @@ class Snapshot:
         return [entry["Cidr"] for entry in self.all("Entries", list_id)]
 
     def members(self, group_id: str, family: str) -> Intervals:
-        """The private addresses of the interfaces in a security group, which may be one of a peered VPC.
+        """The private addresses of the interfaces in a security group, which may belong to a peered VPC.
 
         Raises NotRead if no member of a group of another VPC is shown: its owner may be another account.
         """

@@ -4,9 +4,9 @@
 
 # Private to this collection: it may change in any release.
 
-"""Why a release is not taken, from what the gate wrote, with the variables that help. Runs on the control node.
+"""Explains why the gate refused a release, from its journal, and which variables help. Runs on the control node.
 
-The gate itself, roles/webserver/files/health.py, writes what is true for any user of it.
+The gate itself, roles/webserver/files/health.py, knows nothing of these variables.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from typing import Iterator, NamedTuple
 
-# What systemd writes around it; the last two are of systemd 219.
+# The lines that systemd adds; the last two are systemd 219's.
 OF_SYSTEMD = re.compile(
     r"^(?:webserver-gate@.*: .*|Failed to start .*"
     r"|Unit webserver-gate@.* entered failed state.*|webserver-gate@.* failed\.)$\n?",
@@ -26,9 +26,9 @@ OWN = "is the application's own:"
 
 
 class Forbidden(NamedTuple):
-    """What the unit's sandbox forbids, by what Python says then, and what loosens it."""
+    """Something that the unit's sandbox forbids, and the options that allow it."""
 
-    said: str  # a regular expression
+    said: str  # a regular expression for Python's error
     what: str  # the noun that follows "The unit's sandbox forbids"
     option: str
 
@@ -66,9 +66,9 @@ READ_ONLY = re.compile(
 
 
 def reason(journal: str, is_new: bool = True) -> str:
-    """Returns what the gate's journal says of a release that is not taken, and what to do, in lines.
+    """Return, in lines, why the gate refused a release, and what to do.
 
-    `is_new` is false for a release that was deployed before and is gone back to: then its files cannot be changed.
+    `is_new` is false for a rollback to a release that was deployed before: its files cannot be changed.
     """
     own = OF_SYSTEMD.sub("", journal).strip()
     # The gate itself may have been killed, or was not started: then only systemd knows why.

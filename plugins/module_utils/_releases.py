@@ -14,9 +14,9 @@
     PATH/environments/ENVIRONMENT     virtual environments, each shared by the releases that link to it
     PATH/current                      a link to releases/NAME, the one that is served
 
-Every change is one rename: whoever looks, and whoever is killed meanwhile, finds the state before or the one after.
-Deploys are counted, as a machine's clock may be set back. Going back to a release is no deploy. Before deploys were
-counted, a release's folder had the time of the deploy as its modification time, and 1970 until it was deployed.
+Every change is one rename: a reader, and the run after a killed one, find the state before the change or the one after.
+Deploys have numbers, as a machine's clock may be set back. A rollback is not a deploy. Before deploys had numbers,
+the modification time of a release's folder was the time of its deploy, and 1970 until it was deployed.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Release(NamedTuple):
     name: str
     deployed: float | None  # when, for the last time, in seconds since 1970; None: it was never switched to
     venv: str  # where its link leads
-    number: int  # of the deploy, in their order; 0: it was never switched to, or before deploys were counted
+    number: int  # of its last deploy; 0: it was never deployed, or before deploys had numbers
 
 
 @contextlib.contextmanager
@@ -130,9 +130,9 @@ def is_sound(venv: str) -> bool:
 
 
 def is_whole(path: str, name: str, venv: str, environment: Mapping[str, str], group: int | None) -> bool:
-    """Whether a release is there with all that was brought, unchanged, for that group to read.
+    """Whether a release has all that was brought, unchanged, and the group can read it.
 
-    Files that came in later do not count.
+    Files that were added later do not count.
     """
     folder = folder_of(path, name)
     app = os.path.join(folder, "app")
@@ -153,7 +153,7 @@ def is_whole(path: str, name: str, venv: str, environment: Mapping[str, str], gr
 
 
 def give_to_group(path: str, name: str, group: int) -> None:
-    """Lets another group read a release, as its user may have changed since it was brought."""
+    """Lets a group read a release, as webserver_user may have changed since the release was brought."""
     if os.stat(folder_of(path, name)).st_gid != group:
         os.chown(folder_of(path, name), -1, group)
 
@@ -188,7 +188,7 @@ def unpack(path: str, name: str, archive: str, venv: str, environment: dict[str,
     make_folders(path)
     try:
         shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
-        os.mkdir(partial, 0o700)  # nobody else may read it before it is the group's
+        os.mkdir(partial, 0o700)  # no other user may read it before the group owns it
         with tarfile.open(archive) as members:
             _refuse_without_room(path, sum(member.size for member in members))
             # Our own archive: Python 3.14 would refuse links that lead out of the folder.
@@ -218,8 +218,8 @@ def unpack(path: str, name: str, archive: str, venv: str, environment: dict[str,
 def _date(path: str, app: str, entries: Iterable[_application.Entry]) -> None:
     """Gives new files the time at which their content came to the machine, for HTTP's Last-Modified.
 
-    What is as in the release that is served keeps its time there. What is not is newer than that, whatever the clock
-    says, so that no browser keeps what it has.
+    A file that is the same in the served release keeps its time. A changed file gets a newer time than there, even if
+    the clock was set back, so that no browser keeps its old copy.
     """
     now, served = time.time(), os.path.join(path, "current", "app")
     for entry in entries:
@@ -228,7 +228,7 @@ def _date(path: str, app: str, entries: Iterable[_application.Entry]) -> None:
             there = os.path.join(served, entry.path)
             before = os.lstat(there).st_mtime
             is_same = _application.entry(there, entry.path).digest == entry.digest
-            if before:  # 1970: of a release whose files were not dated
+            if before:  # 0 (1970): the files of that release were not dated
                 moment = before if is_same else max(now, before + 1)
         os.utime(os.path.join(app, entry.path), (moment, moment), follow_symlinks=False)
 
@@ -369,10 +369,10 @@ def prune(path: str, keep: int, before: str | None = None) -> list[str]:
 
 
 def make_room(path: str, keep: int, name: str, venv: str) -> None:
-    """Removes before a deploy what the end of one removes, so that a full disk does not refuse every deploy for ever.
+    """Removes before a deploy what its end would remove, so that a full disk does not prevent all later deploys.
 
-    That is what killed and refused runs left, and what is too much since `keep` was lowered. The release `name` and the
-    environment `venv`, which are about to be made, may be there already, and stay.
+    These are remains of killed and refused runs, and releases that are too many since `keep` was lowered. The release
+    `name` and the environment `venv`, which this deploy uses, stay if they exist.
     """
     for each in superfluous(path, keep):
         if each != name:
@@ -415,10 +415,10 @@ def _remains(path: str, venv: str) -> Iterator[str]:
 
 
 def differing(path: str, name: str, digests: dict[str, str]) -> dict[str, str | None]:
-    """The files of a release that are not as `digests` (SHA-256 by file name) has them, or not there, with their text.
+    """The files of a release that are missing or differ from `digests` (SHA-256 by file name), with their text.
 
-    The text is None for what is no text, is very long, holds secrets, or is not there any more or not yet: what a
-    module returns is printed with `-vvv`. What was not brought, such as the application's own data, is not read.
+    The text is None if a file is missing, is not text, is very long or may hold secrets: Ansible prints what a module
+    returns with `-vvv`. Files that were not brought, such as the application's own data, are not read.
     """
     app = os.path.join(folder_of(path, name), "app")
     found: dict[str, str | None] = {}

@@ -14,14 +14,14 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._hop import senten
 
 
 def unwritable(path: str) -> str:
-    """Why this user cannot write the file, as a sentence; empty if nothing is known to prevent it."""
+    """Why this user cannot write the file, as a sentence; empty if there is no known reason."""
     path = os.path.abspath(os.path.expanduser(path))
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
         return f"There is no folder {folder}."
     if os.path.isdir(path):
         return f"{path} is a folder."
-    # A new file takes the place of the former one: the folder's permissions count.
+    # Ansible replaces the file with a new one, so the folder's permissions count.
     return "" if os.access(folder, os.W_OK | os.X_OK) else f"The folder {folder} cannot be written to."
 
 
@@ -29,7 +29,7 @@ def report_places(reports: Iterable[tuple[str, str, Mapping[str, Any]]]) -> list
     """A line for each report: where it is, or why it was not written.
 
     A report is the name of the variable that has its path, the path (empty: no report is wanted), and the result of the
-    task that wrote it, which was skipped if `unwritable` had a reason.
+    task that writes it. The task is skipped if `unwritable` gives a reason.
     """
     lines = []
     for variable, path, result in reports:

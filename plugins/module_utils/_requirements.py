@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""What pip reads and installs when it is given an application's requirements.txt, found out on the control node.
+"""Finds out, on the control node, what pip reads and installs for an application's requirements.txt.
 
 The format: https://pip.pypa.io/en/stable/reference/requirements-file-format/. pip runs in the application's folder, so
 a path of a requirement is relative to that folder. The path of an included file is relative to the including file.
@@ -66,14 +66,14 @@ class Requirements(NamedTuple):
     errors: list[str]  # what pip could not read on the machine, a sentence each
 
     def may_bring(self, module: str) -> bool:
-        """Whether a module that is not in the application's folder may be among what pip installs."""
+        """Whether pip may install a module that is not in the application's folder."""
         return bool(self.projects) or self.has_urls or _canonical(module.split(".")[0]) in self.names
 
 
 def read(folder: str, brought: Iterable[str]) -> Requirements:
     """`brought` has the relative paths of the application's files that come to the machine.
 
-    Without a requirements.txt among them nothing is required.
+    If requirements.txt is not one of them, nothing is required.
     """
     found = Requirements([], [], [], set(), False, [])
     brought = set(brought)
@@ -102,7 +102,7 @@ class _Reader:
         elif file not in self.brought:
             self._refuse_missing(file, shown, where)
         elif file not in self.found.files and os.path.isfile(os.path.join(self.folder, file)):
-            # What is no file, such as a FIFO, is refused with the other files of the application.
+            # A special file, such as a FIFO, is refused when the application's files are checked.
             self.found.files.append(file)
             for number, line in self._lines(file):
                 # pip does not follow links when it looks for the folder of a file.
@@ -179,7 +179,7 @@ class _Reader:
             kind.append(found)
 
     def _inside(self, path: str, shown: str, where: str) -> str | None:
-        """The path without links, relative to the application's folder. None, and refused, if it leads out of that."""
+        """The path without links, relative to the application's folder. None, with an error, if it leads out of it."""
         found = os.path.relpath(os.path.realpath(os.path.join(self.folder, path)), self.folder)
         if not os.path.isabs(path) and found.split(os.sep)[0] != os.pardir:
             return found
@@ -207,7 +207,7 @@ class _Reader:
 
 
 def decoded(content: bytes) -> str:
-    """As pip reads a requirement file: by its byte order mark, by its coding comment, or as UTF-8.
+    """Decode a requirement file as pip does: by its byte order mark, by its coding comment, or as UTF-8.
 
     Raises UnicodeDecodeError, and LookupError for an encoding that does not exist.
     """
@@ -222,7 +222,7 @@ def decoded(content: bytes) -> str:
 
 
 def logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines without comments, those that end with a backslash joined, with the number of the first of each."""
+    """Each line and its number. Comments are removed; lines that end with a backslash are joined with the next line."""
     first, parts = 0, []
     for number, line in enumerate([*text.splitlines(), ""], 1):
         first = first if parts else number
@@ -268,15 +268,15 @@ def _without_extras(path: str) -> str:
 
 
 def _canonical(name: str) -> str:
-    """As https://packaging.python.org/en/latest/specifications/name-normalization/ has it."""
+    """Normalise a name as https://packaging.python.org/en/latest/specifications/name-normalization/ defines it."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def environment_name(folder: str, exclude: Iterable[str], python: str, flask_version: str, constraints: str) -> str:
     """The name of the virtual environment for an application, such as `py3.9-5f1d20c7a3be`.
 
-    It is the same as long as pip reads the same: the pinned versions, the requirement files, and the files of the
-    application that pip installs from. An empty `folder` is an application without requirements.
+    It changes only if pip reads something else: other pinned versions, other requirement files, or other files of the
+    application that pip installs from. An empty `folder` means an application without requirements.
     """
     paths = _application.paths(folder, exclude) if folder else []
     found = read(folder, paths)
@@ -292,7 +292,7 @@ def environment_name(folder: str, exclude: Iterable[str], python: str, flask_ver
 def _entry(folder: str, path: str) -> _application.Entry:
     try:
         return _application.entry(os.path.join(folder, path), path)
-    except (OSError, ValueError):  # the release module reads all files, and says what is wrong with one
+    except (OSError, ValueError):  # the release module reads all files and reports the error
         return _application.Entry(path, False, "unreadable")
 
 
@@ -329,9 +329,9 @@ def application_errors(folder: str, app: str, exclude: Iterable[str], shown: str
 
 
 def is_factory(file: str, name: str) -> bool:
-    """Whether a name is a function in a module that can be called with no arguments, such as `create_app`.
+    """Whether a name in a module is a function that can be called without arguments, such as `create_app`.
 
-    A WSGI application that is a function takes two. What cannot be read is left to the gate, which imports it.
+    A WSGI application that is a function takes two. False if the module cannot be read: the gate imports it later.
     """
     try:
         with open(file, "rb") as stream:

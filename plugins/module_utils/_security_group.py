@@ -4,11 +4,11 @@
 
 # Private to this collection: it may change in any release.
 
-"""Which security group lets clients in to a machine, which rules are missing there, and who else needs them.
+"""Which security group lets clients in to a machine, which rules are missing there, and which others need them.
 
 Pure functions over the records of the EC2 API, in its words. They run on the control node.
 
-A *wish* is what a host asks for: `{host, instance_id, address, group_id, port, cidrs, description}`, where an unknown
+A *wish* is what a host asks for: `{host, instance_id, address, group_id, port, cidrs, description}`, and an unknown
 id or address is "". A *choice* is a wish with what was found for it, see `choose_groups`.
 """
 
@@ -22,8 +22,8 @@ Wish = dict
 Choice = dict
 Rule = dict  # {group_id, group_name, port, cidrs, ...}
 
-MOST_VALUES = 200  # that AWS takes in one filter
-WILDCARDS = "*?\\"  # of a filter's value
+MOST_VALUES = 200  # the most that AWS accepts in one filter
+WILDCARDS = "*?\\"  # in a filter's value
 
 
 def chunks(values: Iterable[str], size: int = MOST_VALUES) -> list[list[str]]:
@@ -87,7 +87,7 @@ def _choose_group(wish: Wish, by_instance: dict, by_address: dict) -> dict[str, 
             named = ", ".join(f"{each['NetworkInterfaceId']} in {each['VpcId']}" for each in own)
             return {"error": f"{who} belongs to several network interfaces ({named}): set security_group_instance_id"}
         own = by_instance[instance_of(own[0])] if instance_of(own[0]) else own
-    # Clients come in by a public address, if there is one. Otherwise by the address that the machine itself uses.
+    # Clients use a public address if there is one, otherwise the address that the machine itself uses.
     own = sorted(
         own, key=lambda each: (not _public_address(each), wish["address"] not in _addresses_of(each), _index(each))
     )
@@ -194,9 +194,9 @@ def admits(permissions: list[Record], port: int, cidr: str) -> bool:
 def describe_access(choices: dict[str, Choice], groups: list[Record]) -> dict[str, Choice]:
     """Return the choices with what their groups let in.
 
-    `groups` are those of `attached_groups`. Added are `lacking`: the sources that no attached group lets in to the
-    port; `beside`: those that get in though the host did not ask for them; `stale`: `{port, cidrs}` of each rule of the
-    chosen group that has the host's own description and a port that no host asks for; and `shut`: those of
+    `groups` are those of `attached_groups`. The new keys are `lacking`: the wished sources that no attached group
+    admits to the port; `beside`: the admitted sources that the host does not wish; `stale`: `{port, cidrs}` of each
+    rule of the chosen group that has the host's own description and a port that no host wishes; and `shut`: those of
     `other_public` whose groups do not admit the port.
     """
     permissions = {group["GroupId"]: group["IpPermissions"] for group in groups}
@@ -223,7 +223,7 @@ def describe_access(choices: dict[str, Choice], groups: list[Record]) -> dict[st
 
 
 def sources_beside(permissions: list[Record], port: int, cidrs: list[str]) -> list[str]:
-    """Return the CIDR blocks that ingress permissions let in to a port beyond those that were asked for."""
+    """Return the CIDR blocks that ingress permissions admit to a port, without those in `cidrs`."""
     wanted = [ipaddress.ip_network(cidr) for cidr in cidrs]
     admitted = {source for each in permissions if _covers_port(each, port) for source in _sources(each)}
     return sorted(source for source in admitted if not _is_within(ipaddress.ip_network(source), wanted))
@@ -277,7 +277,7 @@ def rules_of(choices: dict[str, Choice]) -> list[Rule]:
 
 
 def missing_rules(choices: dict[str, Choice], groups: list[Record]) -> list[Rule]:
-    """Return what is to be added so that every host is reached, as `rules_of` with the group's own `description`.
+    """Return the rules to add so that clients reach every host, as `rules_of` with the group's own `description`.
 
     `choices` are those of `describe_access`, and `groups` the same.
     """
@@ -289,7 +289,7 @@ def missing_rules(choices: dict[str, Choice], groups: list[Record]) -> list[Rule
 
 
 def is_plain(rule: Rule, namesakes: list[Record]) -> bool:
-    """Tell whether the name and the VPC of a rule's group lead to this group alone.
+    """Tell whether the name and the VPC of a rule's group identify this group only.
 
     amazon.aws.ec2_security_group finds a group by them, and takes the last of several. A filter of a describe call
     reads `*`, `?` and a backslash in a name as a pattern. `namesakes` are the groups of that name in that VPC.
@@ -303,7 +303,7 @@ def describe_rules(
     choices: dict[str, Choice], groups: list[Record], others: dict[str, list[dict[str, str]]]
 ) -> dict[str, Choice]:
     """Return the choices with `there`: whether their group has a rule for exactly the port and one of the sources, and
-    `needed_by`: those of `others` for this group.
+    `needed_by`: those of `others` that have this group.
     """
     permissions = {group["GroupId"]: group["IpPermissions"] for group in groups}
     return {
@@ -329,7 +329,7 @@ def has_rule(permissions: list[Record], port: int, cidrs: list[str]) -> bool:
 
 
 def users(interfaces: list[Record]) -> dict[str, list[Record]]:
-    """Return by group the network interfaces that have it."""
+    """Return a map from each group's id to the network interfaces that have it."""
     found: dict[str, list[Record]] = {}
     for interface in {each["NetworkInterfaceId"]: each for each in interfaces}.values():
         for group_id in _groups_of(interface):
@@ -338,10 +338,10 @@ def users(interfaces: list[Record]) -> dict[str, list[Record]]:
 
 
 def others_than(interfaces: list[Record], play: list[dict[str, str]]) -> list[Record]:
-    """Return the attached interfaces that belong to no host of the play, which is `{instance_id, address}` each."""
+    """Return the attached interfaces that belong to no host of the play. A host is `{instance_id, address}`."""
     instances = {host["instance_id"] for host in play} - {""}
     addresses = {host["address"] for host in play} - {""}
-    # An instance may have several interfaces, and a host may be known by the address of one of them alone.
+    # An instance may have several interfaces, and a host may be known only by the address of one of them.
     instances |= {instance_of(each) for each in interfaces if addresses & set(_addresses_of(each))} - {""}
     return [
         each
@@ -401,9 +401,9 @@ def matching_rules(rules: list[Record], protocol: str, port: int, cidrs: list[st
 
 
 def rules_to_add(there: list[dict[str, Any]], group_ids: list[str], cidrs: list[str]) -> list[tuple[str, str]]:
-    """Return the `(group id, source)` of each rule that is not in `there`, which is as `matching_rules` returns it.
+    """Return the `(group id, source)` of each rule that is not in `there`, the result of `matching_rules`.
 
-    A description does not count: EC2 takes a second rule that differs in its description alone for a duplicate.
+    Descriptions do not count: for EC2, a rule that differs only in its description is a duplicate.
     """
     known = {(rule["group_id"], ipaddress.ip_network(rule["cidr"])) for rule in there}
     wanted = [(group_id, ipaddress.ip_network(cidr)) for group_id in group_ids for cidr in cidrs]
@@ -457,13 +457,13 @@ def how_opened(choice: Choice, check_mode: bool) -> str:
 
 
 def close_command(port: int, cidrs: list[str]) -> str:
-    """Return the command that takes a rule away."""
+    """Return the command that removes a rule."""
     sources = "" if cidrs == ["0.0.0.0/0"] else f" -e security_group_cidrs={','.join(cidrs)}"
     return f"ansible-playbook playbooks/close_port.yml -i INVENTORY -e security_group_port={port}{sources}"
 
 
 def how_closed(choice: Choice, shared: str, check_mode: bool) -> str:
-    """Say whether the rule of a host went, and why not. `shared` is the role's variable security_group_shared."""
+    """Say whether the rule of a host is removed, or why not. `shared` is the role's variable security_group_shared."""
     what = f"{choice['group_id']} ({choice['group_name']}), tcp/{choice['port']} from {', '.join(choice['cidrs'])}"
     if not choice["there"]:
         return f"{what}: there was no such rule; wider ones are left alone."
@@ -481,7 +481,7 @@ def how_closed(choice: Choice, shared: str, check_mode: bool) -> str:
 
 
 def noted(hosts: list[str], hostvars: Mapping[str, Mapping[str, Any]], name: str) -> list[dict[str, Any]]:
-    """Return what each of the hosts has in a variable of that name, without those that have none or an empty one."""
+    """Return the value of the variable `name` of each host that has it, without empty values."""
     return [hostvars[host][name] for host in hosts if name in hostvars[host] and hostvars[host][name]]
 
 
@@ -531,13 +531,13 @@ def not_done(choice: Choice, acts: dict[str, Any]) -> str:
         if (rule.get("group_id"), rule.get("port")) != (choice["group_id"], choice["port"]) or "rules" in result:
             continue
         if result.get("error", {}).get("code") == "InvalidGroup.NotFound" and "there" in choice:
-            continue  # with the group its rules are gone
+            continue  # the group is deleted, and its rules with it
         return f"tcp/{choice['port']}: {_sentence(result.get('msg') or 'The module security_group_rule failed')}"
     return ""
 
 
 def closable(rules: list[Rule], shared: str) -> list[Rule]:
-    """Return the rules to take away. `shared` is the role's variable security_group_shared."""
+    """Return the rules to remove. `shared` is the role's variable security_group_shared."""
     return [rule for rule in rules if shared == "close" or not rule["needed_by"]]
 
 

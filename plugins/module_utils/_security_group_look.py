@@ -47,7 +47,7 @@ def look(
 
 
 def _interfaces_of(describe: Describe, wishes: list[Wish]) -> list[Record]:
-    """The interfaces that hosts name by an address, and all of the instances that hosts name or these belong to."""
+    """The interfaces with an address that a host names, and all interfaces of the hosts' instances."""
     addresses = [wish["address"] for wish in wishes if wish["address"] and not wish["instance_id"]]
     by_address = _filtered(describe, "network_interfaces", "addresses.private-ip-address", addresses)
     instances = [wish["instance_id"] for wish in wishes] + [decide.instance_of(each) for each in by_address]
@@ -73,7 +73,7 @@ def _namesakes(describe: Describe, rule: Rule) -> list[Record]:
 def _filtered(
     describe: Describe, what: str, name: str, values: Iterable[str], answer: str | None = None
 ) -> list[Record]:
-    """All records for which a filter has one of the values, however many these are."""
+    """All records that match a filter with one of the values. There may be any number of values."""
     answer = answer or "".join(word.title() for word in what.split("_"))
     return [
         record

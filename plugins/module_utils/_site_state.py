@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""What the webserver role says about a site: its releases, who holds its port, its last errors.
+"""What the webserver role reports about a site: its releases, which unit holds its port, its last errors.
 
 Runs on the control node.
 """

@@ -85,9 +85,9 @@ class Unit(NamedTuple):
 
     @property
     def never_started(self) -> bool:
-        """Whether it is known that it was not started since the machine booted.
+        """Whether it is known that the unit was not started since the machine booted.
 
-        systemd forgets a stopped unit that no other unit refers to, and with it when it ran; an enabled one it keeps.
+        systemd forgets a stopped unit, and when it ran, if no other unit refers to it. It remembers an enabled unit.
         """
         moments = (self.says(event + "TimestampMonotonic") for event in ("InactiveEnter", "InactiveExit"))
         return self.says("UnitFileState") == "enabled" and all(moment in ("", "0") for moment in moments)

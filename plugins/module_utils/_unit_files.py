@@ -30,8 +30,8 @@ PROPERTIES = (
     "ExecMainStartTimestampMonotonic",
 )
 STARTED_PROPERTY = {".service": "ExecMainStartTimestampMonotonic"}  # of a service its process counts, not readiness
-NOTES = "/run/flasklaunch/units"  # which is empty after a boot
-Stamp = List[int]  # of a file: when it was changed in nanoseconds since 1970, its number, and its size
+NOTES = "/run/flasklaunch/units"  # a boot empties /run
+Stamp = List[int]  # of a file: its time of change in ns since 1970, its inode number, and its size in bytes
 AS_IT_IS = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
 
 
@@ -88,14 +88,14 @@ class Unit(NamedTuple):
     started: float | None  # seconds since 1970; None: not running
     needs_reload: bool
     file: str
-    start: int | None = None  # microseconds since the boot, another number for each start; None: not running
+    start: int | None = None  # microseconds from the boot to this start; None: not running
 
     def compare(self, paths: Iterable[str], note: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
         """Those of the paths, and of the unit's own file, that changed since the running process has read them.
 
-        A link counts by itself, not by what it leads to; a folder has changed when a file was put in or taken out. Also
-        returns a note, to be given the next time: a clock that was set does not say whether the change came before the
-        start. A note has the `start` of the process, what it has `read`, and what was `seen` there.
+        A link is compared without its target. A folder has changed if a file was added or removed. Also returns a note
+        for the next call, as the clock may have been set between a change and the start: the `start` of the process,
+        the stamps of the files that it has `read`, and the stamps that were `seen` at this call.
         """
         seen = {path: _stamp(path) for path in [self.file, *paths] if path}
         if not self.active or self.started is None:
@@ -106,19 +106,19 @@ class Unit(NamedTuple):
             if note.get("start") == self.start and path in was_read:
                 read[path] = was_read[path]
             elif note and note.get("start") != self.start and was_seen.get(path) == stamp:
-                read[path] = stamp  # it started after that was seen
+                read[path] = stamp  # the process started after this stamp was seen
             else:
                 read[path] = stamp if stamp is None or stamp[0] / 1e9 <= self.started else None
         outdated = [path for path, stamp in seen.items() if stamp is not None and read[path] != stamp]
         return outdated, {"start": self.start, "read": read, "seen": seen}
 
     def runs_with_older(self, paths: Iterable[str]) -> list[str]:
-        """As compare(), by the clock alone."""
+        """Like compare(), but by the clock only."""
         return self.compare(paths, {})[0]
 
 
 def _stamp(path: str) -> Stamp | None:
-    """Another one after each change; None if there is nothing."""
+    """A stamp, which differs after each change; None if there is no such file."""
     try:
         status = os.lstat(path)
     except FileNotFoundError:
@@ -127,7 +127,7 @@ def _stamp(path: str) -> Stamp | None:
 
 
 def read_note(unit: str) -> dict[str, Any]:
-    """What write_note() wrote since the boot; empty if there is nothing, or nothing that can be understood."""
+    """The note that write_note() wrote since the boot; empty if there is none or it is invalid."""
     try:
         with open(os.path.join(NOTES, unit + ".json"), encoding="utf-8") as file:
             note = json.load(file)
@@ -142,7 +142,7 @@ def write_note(unit: str, note: Mapping[str, Any]) -> None:
 
 
 def remove_note(unit: str) -> None:
-    """Leaves no empty folders either."""
+    """Removes the note of a unit, and the folders of notes if they are empty."""
     with contextlib.suppress(OSError):
         os.unlink(os.path.join(NOTES, unit + ".json"))
         os.removedirs(NOTES)
