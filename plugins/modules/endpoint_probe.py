@@ -34,16 +34,7 @@ options:
     type: str
     choices: [ipv4, ipv6]
 extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-    details: There is nothing that could change.
-  platform:
-    support: full
-    platforms: posix
+  - flasklaunch.ec2.attributes
 seealso:
   - module: ansible.builtin.uri
   - module: flasklaunch.ec2.host_reachability

@@ -58,15 +58,9 @@ options:
         the hop says so.
     type: str
 extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
+  - flasklaunch.ec2.attributes
 attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-    details: There is nothing that could change.
   platform:
-    support: full
     platforms: Linux
 notes:
   - Wants root. Without it the packet filter, the owners of sockets and SELinux's messages cannot be read, and what

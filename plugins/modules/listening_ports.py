@@ -83,15 +83,9 @@ options:
     type: str
     choices: [netstat, ss]
 extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
+  - flasklaunch.ec2.attributes
 attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-    details: There is nothing that could change.
   platform:
-    support: full
     platforms: Linux
 notes:
   - Without root the sockets and their users are all reported, but most processes cannot be read. The result is then

@@ -54,17 +54,8 @@ options:
       - Without it, that of O(address) or O(source), else V(ipv4).
     type: str
     choices: [ipv4, ipv6]
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-    details: There is nothing that could change.
-  platform:
-    support: full
-    platforms: posix
 extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
+  - flasklaunch.ec2.attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3

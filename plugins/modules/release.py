@@ -130,19 +130,14 @@ options:
     description: The environment as JSON, by the action plugin. Not for playbooks.
     type: str
 extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
+  - flasklaunch.ec2.attributes
 attributes:
-  check_mode:
-    support: full
   diff_mode:
     support: full
     details:
       - Shows the text files that differ from the current release, but none with the name of a secret, and the names of
         the environment variables that do.
       - With O(state=current), the name of the release that is current and of the one that becomes it.
-  platform:
-    support: full
-    platforms: posix
 """
 
 EXAMPLES = r"""

@@ -18,16 +18,7 @@ options:
     type: path
     required: true
 extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-    details: There is nothing that could change.
-  platform:
-    support: full
-    platforms: posix
+  - flasklaunch.ec2.attributes
 """
 
 EXAMPLES = r"""

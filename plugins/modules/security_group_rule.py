@@ -49,20 +49,15 @@ options:
     type: str
     choices: [present, absent]
     default: absent
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-    details: Shows the rules that are added or taken out, a line each.
-  platform:
-    support: full
-    platforms: posix
 extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
+  - flasklaunch.ec2.attributes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
+attributes:
+  diff_mode:
+    support: full
+    details: Shows the rules that are added or taken out, a line each.
 """
 
 EXAMPLES = r"""

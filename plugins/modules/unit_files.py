@@ -64,15 +64,12 @@ options:
       - Check mode neither takes nor heeds it.
     type: dict
 extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
+  - flasklaunch.ec2.attributes
 attributes:
-  check_mode:
-    support: full
   diff_mode:
     support: full
     details: Shows what changes in the files.
   platform:
-    support: full
     platforms: Linux
 """
 
