@@ -14,11 +14,11 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import w
 LONGEST = 400  # characters of git's own words that a message repeats
 # What ssh itself prints at the end.
 OF_SSH = re.compile(r"(Shared connection|Connection) to .* closed\.?$")
-KILLED = (137, -9)  # as a shell and as Python tell of signal 9, which the kernel sends if memory runs out
+KILLED = (137, -9)  # signal 9, as a shell and as Python report it; the kernel sends it if memory runs out
 
 
 def reason(result: Mapping[str, Any]) -> str:
-    """Return the message of a failed task's result; for a killed module Ansible has none that a person understands."""
+    """Return the message of a failed task's result. If the module was killed, it replaces Ansible's unclear message."""
     if result.get("rc") in KILLED:
         return (
             "A process of this task was killed on the machine, most often because its memory ran out ('journalctl -k'"

@@ -16,19 +16,19 @@ BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
 def this_run() -> dict[str, Any]:
-    """As module_utils/_deploy_lock.py describes it."""
+    """Return this run as module_utils/_deploy_lock.py describes a run."""
     parent = multiprocessing.parent_process()  # a task runs in a process of its own
     pid = parent.pid if parent else os.getpid()
     return {"who": f"{_user()}@{socket.gethostname()}", "place": _place(), "pid": pid, "started": started(pid)}
 
 
 def has_ended(run: Mapping[str, Any]) -> bool:
-    """False also for a run of another control node, of which nothing is known here."""
+    """Whether a run has ended. False for a run of another control node, whose processes are unknown here."""
     return run.get("place") == _place() and started(run["pid"]) != run.get("started")
 
 
 def started(pid: int) -> str | None:
-    """When a process was started, in words that change with each process; None if it has ended."""
+    """The start of a process, as a text that differs for each process; None if it has ended."""
     if os.path.isdir("/proc/self"):
         try:
             with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
@@ -51,12 +51,12 @@ def _user() -> str:
 
 
 def _place() -> str:
-    """Host, boot and process namespace: containers of one host, or of one name, have processes of one number."""
+    """Host, boot and process namespace: containers with the same host or name may have the same process numbers."""
     parts = [socket.gethostname()]
     try:
         with open(BOOT_ID, encoding="utf-8") as file:
             parts.append(file.read().strip())
         parts.append(os.readlink("/proc/self/ns/pid"))
     except OSError:
-        pass  # no Linux
+        pass  # not Linux
     return " ".join(parts)

@@ -6,10 +6,10 @@
 
 """The values that each variable of each role may have. Runs on the control node.
 
-`ROLES` has one line for each variable: what is allowed, and a right value as an example. `BETWEEN` has what two
-variables of a role must agree on. Ansible's own check of argument_specs runs before and sees the type only; null and
-empty values mostly pass it. Values from `-e` are text, so text is accepted wherever it reads as the right value, and a
-list may be written with commas.
+`ROLES` has one line for each variable: what is allowed, and a right value as an example. `BETWEEN` has the rules about
+two variables of a role. Ansible's own check of argument_specs runs first and checks only the type; null and empty
+values mostly pass it. Values from `-e` are text, so a text is accepted if it can be read as a right value, and a list
+may be written with commas.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from urllib.parse import urlsplit
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import without_userinfo
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._lists import as_list
 
-ALIKE = 0.85  # of 1: one letter too many or too few, or two in the wrong order
+ALIKE = 0.85  # the least similarity of a misspelt name, from 0 to 1: it allows one letter more or less, or two swapped
 LONGEST_SHOWN = 100  # characters of a wrong value in a message
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 WEB = ("http", "https")
 PROXIES = (*WEB, "socks4", "socks4a", "socks5", "socks5h")
-TRUE, FALSE = ("1", "on", "true", "yes"), ("0", "off", "false", "no")  # all that Ansible's filter `bool` takes for it
+TRUE, FALSE = ("1", "on", "true", "yes"), ("0", "off", "false", "no")  # as Ansible's filter `bool` reads them
 
 Problems = Iterable[str]
 
@@ -41,7 +41,7 @@ class Rule(NamedTuple):
 
     problems: Callable[[Any], Problems]
     example: Any  # a right value
-    default_of: str = ""  # the variable from which the default is taken, which is what the user has set
+    default_of: str = ""  # the variable that the default comes from: it is the one that the user has set
 
 
 # The kinds of rules. `what` is a noun phrase for the right values: "5 is not {what}".
@@ -81,7 +81,7 @@ def choice(*values: str) -> Rule:
 def text(
     what: str, pattern: str, example: str, empty: bool = True, numbers: bool = False, default_of: str = ""
 ) -> Rule:
-    """With `numbers` a whole number is taken for its digits."""
+    """With `numbers`, a whole number counts as the text of its digits."""
     return checked(what, lambda value: bool(re.fullmatch(pattern, value)), example, empty, numbers, default_of)
 
 
@@ -94,7 +94,7 @@ def checked(
     default_of: str = "",
     shown: bool = True,
 ) -> Rule:
-    """A text for which a pattern is not enough. Control characters are never allowed."""
+    """A text that a pattern cannot check. Control characters are never allowed."""
     what = f"{what}, or empty" if empty else what
 
     def problems(value: Any) -> Iterator[str]:
@@ -149,7 +149,7 @@ def mapping(names: Callable[[str], str], values: Rule, example: dict[str, Any], 
 
 
 def as_number(value: Any) -> int | None:
-    """None for what is no whole number; a text of digits is one."""
+    """The value as a whole number; None if it is neither one nor a text of digits."""
     if isinstance(value, bool) or not isinstance(value, (int, str)) or not re.fullmatch(r"-?[0-9]+", str(value)):
         return None
     return int(value)
@@ -171,7 +171,7 @@ def is_url(value: str, schemes: Iterable[str]) -> bool:
             and parts.port != 0
             and (bool(parts.hostname) or parts.scheme == "file")
         )
-    except ValueError:  # a port or an IPv6 address that is none
+    except ValueError:  # an invalid port or IPv6 address
         return False
 
 
@@ -187,7 +187,7 @@ def is_ipv4(value: str) -> bool:
 
 
 def is_application(value: str) -> bool:
-    """As gunicorn's util.import_app and Flask's find_app_by_string read it: literals alone are allowed in a call."""
+    """As gunicorn's util.import_app and Flask's find_app_by_string read it: a call may only have literal arguments."""
     module, _colon, expression = value.partition(":")
     if module.endswith(".py") or not all(part.isidentifier() for part in module.split(".")):
         return False
@@ -202,9 +202,9 @@ def is_application(value: str) -> bool:
     return isinstance(body, ast.Name)
 
 
-# What systemd would take for something else in a unit, such as % and blanks, is not allowed in a path.
+# A path must not have characters with a meaning in a unit of systemd, such as % and blanks.
 PATH = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9._+@-]+)+/?")
-# The system's own folders, and those whose content does not last, or which the unit's PrivateTmp= hides.
+# Folders of the system, folders that a boot empties, and folders that the unit's PrivateTmp= hides.
 SYSTEM = "bin|boot|dev|etc|home|lib|lib32|lib64|media|mnt|opt|proc|root|run|sbin|srv|sys|tmp|usr|var"
 NOT_OWN = re.compile(rf"/({SYSTEM})/?|/(boot|dev|proc|run|sys|tmp|var/run|var/tmp)/.*")
 
@@ -218,7 +218,7 @@ def is_own_folder(value: str) -> bool:
 
 
 def is_memory(value: Any) -> bool:
-    """systemd.resource-control(5), MemoryMax=. A server of Python does not start with less than 32 MiB."""
+    """systemd.resource-control(5), MemoryMax=. A Python server does not start with less than 32 MiB."""
     found = re.fullmatch(r"([1-9][0-9]{0,15})([KMGT%]?)|infinity", str(value)) if not isinstance(value, bool) else None
     if not found or found[0] == "infinity" or found[2] == "%":
         return bool(found) and (found[2] != "%" or int(found[1]) <= 100)
@@ -304,9 +304,9 @@ def _port_problems(value: Any) -> Problems:
 
 
 def single_value(shown: bool = True, json_too: bool = False) -> Rule:
-    """What a text stands for without doubt: a number with a point may have lost digits, true may have been `yes`.
+    """A text, or a value with only one spelling: a number with a point may have lost digits, true may have been `yes`.
 
-    `json_too` is for ansible-core before 2.19, where a text that is JSON comes as what it stands for.
+    `json_too` is for ansible-core before 2.19, which parses a text that is JSON.
     """
 
     def problems(value: Any) -> Iterator[str]:
@@ -322,7 +322,7 @@ def single_value(shown: bool = True, json_too: bool = False) -> Rule:
 
 
 def single_text(example: str) -> Rule:
-    """Any text, of several lines too. A whole number is taken for its digits."""
+    """Any text, also with several lines. A whole number counts as the text of its digits."""
 
     def problems(value: Any) -> Iterator[str]:
         if value is None:
@@ -346,7 +346,7 @@ connection = {"region": "eu-central-1"}
 
 def aws(default_of: str = "") -> Rule:
     values = allowed("a text", lambda value: value is None or isinstance(value, (str, bool, dict)), "", shown=False)
-    # A value that is null leaves the option to the environment.
+    # If a value is null, the environment decides.
     return mapping(
         aws_option,
         values._replace(problems=lambda each: () if each is None else values.problems(each)),
@@ -514,7 +514,7 @@ ROLES: dict[str, dict[str, Rule]] = {
 }
 
 
-# What the values of two variables must agree on; each value by itself is right.
+# Rules about two variables whose values are right by themselves.
 
 
 def _debug_is_private(values: Mapping[str, Any]) -> str:
@@ -557,7 +557,7 @@ def _version_needs_source(values: Mapping[str, Any]) -> str:
 
 
 def _address_is_one_word(values: Mapping[str, Any]) -> str:
-    """The git module splits an address as a shell does. What is a path is encoded by the filter git_url."""
+    """The git module splits an address as a shell does. The filter git_url encodes a path."""
     source = values["webserver_app_src"]
     if not values["webserver_app_version"] or not re.match(r"[^/]+:", source) or not re.search(r"[\s'\"\\]", source):
         return ""
@@ -618,7 +618,7 @@ BETWEEN: dict[str, list[Callable[[Mapping[str, Any]], str]]] = {
 def errors(role: str, values: Mapping[str, Any]) -> list[str]:
     """A sentence for each value of a role's variables that is not allowed.
 
-    `values` may have variables of other roles, from which defaults are taken, and lack some of the role's own.
+    `values` may lack variables of the role, and may have variables of other roles, from which defaults are taken.
     """
     sentences = []
     for name, rule in ROLES[role].items():
@@ -636,10 +636,10 @@ def errors(role: str, values: Mapping[str, Any]) -> list[str]:
 
 
 def misspelt(role: str, names: Iterable[str]) -> list[str]:
-    """A sentence for each name that is not one of the role's variables, but almost.
+    """A sentence for each name that is almost the name of one of the role's variables.
 
-    Ansible says nothing about such names: a `security_group_cidr` would open the port to everybody. Names that are
-    like none of the role's are somebody's own.
+    Ansible does not report such names: with `security_group_cidr` for `security_group_cidrs` the port would be open to
+    everybody. A name that resembles no variable of the role is a user's own.
     """
     known = ROLES[role]
     sentences = []
@@ -668,13 +668,13 @@ def _unsuitable(value: Any) -> str:
 
 
 def _kind(value: Any) -> str:
-    """Not the value itself, which may be a secret."""
+    """What kind of value it is. The value itself may be a secret."""
     kinds = {bool: "a truth value", dict: "a dictionary", float: "a number", int: "a number", list: "a list"}
     return next((kind for each, kind in kinds.items() if isinstance(value, each)), "a text")
 
 
 def _shown(value: Any) -> str:
-    """A value in a message, without what may be a password in a URL and without what would work a terminal."""
+    """A value for a message, without passwords in URLs and without characters that control a terminal."""
     if isinstance(value, Mapping):
         return "a dictionary"
     if isinstance(value, (list, tuple)):
@@ -686,7 +686,7 @@ def _shown(value: Any) -> str:
 
 
 def _written(name: str, example: Any) -> str:
-    """As it is written in an inventory; JSON is YAML too."""
+    """The variable as it is written in an inventory. JSON is used for some values, as it is YAML too."""
     plain = (
         isinstance(example, str)
         and re.fullmatch(r"[A-Za-z/][A-Za-z0-9/:._() -]*[A-Za-z0-9/)]", example)

@@ -1,21 +1,21 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The role puts plugins/module_utils/_installed.py before this file, and some of the names come from there.
+# The role puts plugins/module_utils/_installed.py before this file, which defines some of the names.
 # ruff: noqa: F821
 # pylint: disable=undefined-variable
-"""Make the virtual environment argv[1] for the Python this runs on, with the pip.conf that stdin brings.
+"""Make the virtual environment argv[1] for the Python that runs this script, with the pip.conf from stdin.
 
 argv[2] is the requirements file, or empty. argv[3] is `make`, or `check` to change nothing. Prints JSON: made and
-configured (what was, or would be, done), complete (all that was noted is there unchanged, for these requirements),
-python (the minor version) and installed (distributions and their versions). What is wrong, and what to do, is the last
-line on stderr.
+configured (what was, or would be, done), complete (the environment is as noted, and for these requirements), python
+(the minor version) and installed (distributions and their versions). If it fails, the last line on stderr says what is
+wrong and what to do.
 
-Or argv[3] is `install`, and each further argument names what one call of pip is to install, as JSON. pip runs in the
-folder of the requirements file. Distributions with missing or changed files are installed again, in the same version.
-A project that is installed as editable (-e) from outside the environment is copied into it, as its folder may be
-removed. When all is installed that is noted. What pip prints is passed on.
+Or argv[3] is `install`, and each further argument is JSON: what one call of pip installs. pip runs in the folder of the
+requirements file, and its output is passed on. Distributions with missing or changed files are installed again, in the
+same version. A project that is installed as editable (-e) from outside the environment is copied into it, as its folder
+may be removed. At the end a note of what is installed is written.
 
-Runs on every Python from 3.7, standard library alone.
+Runs on Python 3.7 and newer, with the standard library only.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ import tempfile
 import urllib.parse
 
 folder, requirements, mode, *wishes = sys.argv[1:]
-os.umask(0o022)  # whatever root's is, who serves must be able to read
+os.umask(0o022)  # whatever umask root has, the user that serves must be able to read
 python = "{}.{}".format(*sys.version_info)
 
 
@@ -59,7 +59,7 @@ def site_packages_if_sound():
     except OSError:
         return None
     version, pip, prefix = (answer.stdout.decode().splitlines() + [""] * 3)[:3]
-    # Without its pyvenv.cfg it is the Python of the system, into which nothing may be installed.
+    # Without pyvenv.cfg it is the system's Python, into which pip must not install anything.
     is_own = version == python and os.path.realpath(prefix) == os.path.realpath(folder)
     return os.path.dirname(pip) if is_own else None
 
@@ -100,7 +100,7 @@ def named_versions(metadata):
 
 
 def digest():
-    """Return the SHA-256 of the requirements and of the files that they include; None if there are none, or not yet."""
+    """Return the SHA-256 of the requirements and of the files that they include; None if there are none yet."""
     if not os.path.isfile(requirements):
         return None
     digests, waiting = {}, [requirements]
@@ -117,7 +117,7 @@ def digest():
 
 
 def is_complete():
-    """Tell whether all that was noted in the end is there still, unchanged, and was for these requirements."""
+    """Tell whether all that the note lists is still there, unchanged, and whether it is for these requirements."""
     noted = read_note(folder)
     return noted is not None and not damaged(folder, noted) and noted.get("requirements") == digest()
 
@@ -135,9 +135,9 @@ def seal(site_packages):
 
 
 def forget_what_is_damaged():
-    """Let pip install again what has lost or changed a file. Return {name: version} of all that was installed.
+    """Remove the metadata of damaged distributions, so that pip installs them again. Return {name: version} of all.
 
-    Nothing is returned if nothing is damaged, or if other requirements are asked for.
+    The result is empty if nothing is damaged, or if the requirements have changed.
     """
     noted = read_note(folder)
     spoilt = damaged(folder, noted) if noted else []
@@ -151,7 +151,7 @@ def forget_what_is_damaged():
 
 
 def editable_projects(site_packages):
-    """Return the folders outside the environment from which something is installed as editable."""
+    """Return the folders outside the environment of projects that are installed as editable."""
     found = []
     for name in os.listdir(site_packages):
         path = os.path.join(site_packages, name)
@@ -161,7 +161,7 @@ def editable_projects(site_packages):
             origin = json.loads(read(os.path.join(path, "direct_url.json")) or "{}")
             if origin.get("dir_info", {}).get("editable"):
                 found.append(urllib.parse.unquote(urllib.parse.urlsplit(origin["url"]).path))
-    inside = os.path.realpath(folder) + os.sep  # where pip keeps what it has of a repository
+    inside = os.path.realpath(folder) + os.sep  # pip puts clones of repositories there
     return [each for each in found if not os.path.realpath(each).startswith(inside)]
 
 

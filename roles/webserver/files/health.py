@@ -1,15 +1,15 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ask the application for its health path, and act on the answer. Any Python from 3.7, standard library alone.
+"""Request the application's health path, and act on the answer. Python 3.7 and newer, standard library only.
 
 health.py gate CONFIG PATH SECONDS [HOST]
-    Serves the application of this folder at a socket in a folder of its own, and asks there. What is wrong goes to
+    Serves the application in the current folder on a private socket, and sends one request. Writes what is wrong to
     stderr, the application's own traceback first.
 health.py watch ADDRESS PORT PATH SECONDS UNIT [HOST [PATIENCE]]
-    Asks at the port, as a client does. Restarts the unit if it is active and hangs: three questions in a row get no
-    answer, and for PATIENCE seconds at least nobody else gets or sends anything either.
+    Sends requests to the port, as a client does. Restarts the unit if it is active and hangs: three requests in a row
+    get no answer, and for at least PATIENCE seconds no data moves on any other connection.
 
-PATH is asked for with the header `Host: HOST`, by default localhost. An answer must be there within SECONDS in all.
+The requests have the header `Host: HOST`, by default localhost. An answer must arrive within SECONDS in all.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import sys
 import tempfile
 import time
 
-DEFAULT_HOST = "localhost"  # units that an earlier run has written name none
+DEFAULT_HOST = "localhost"  # units that an earlier run wrote give no HOST
 TRIES = 3
 SECONDS_BETWEEN_TRIES = 1
 # gunicorn's hook post_request touches it after each answer: see gunicorn.conf.py.
@@ -36,9 +36,9 @@ OLDEST_GUNICORN = (20, 1)  # the first that reads wsgi_app from gunicorn.conf.py
 
 TRACEBACK = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*^[^\s].*$", re.MULTILINE)
 FRAME = '\n  File "'
-# What Python writes between two exceptions of which one was raised because of the other.
+# What Python writes between two exceptions, of which one led to the other.
 CHAINED = re.compile(r"\n*^(?:During handling of the above|The above) exception.*:\n*", re.MULTILINE)
-# That gunicorn starts, or gives up because of a traceback that stands elsewhere, is no reason for anything.
+# gunicorn's lines about its start, and about an error whose traceback it prints elsewhere: they explain nothing.
 OF_GUNICORN = re.compile(
     r"^\[[^]]*\] \[\d+\] \[(?:(?:DEBUG|INFO)\]"
     r"|ERROR\] (?:Worker \(pid:\d+\) exited with code|Shutting down: Master|Reason: Worker failed to boot)).*\n?"
@@ -60,7 +60,7 @@ class Connection(http.client.HTTPConnection):
 
 @contextlib.contextmanager
 def within(seconds):
-    """Raises TimeoutError when the time is over. A socket's own time-out begins anew with each byte."""
+    """Raises TimeoutError when the time is over. A socket's own time-out starts again with each byte."""
 
     def ring(_signal, _frame):
         raise TimeoutError("timed out")
@@ -85,7 +85,7 @@ def ask(connection, path, host, seconds):
 
 
 def begin(connection, path, host):
-    """Asks, and returns the answer when its head is there."""
+    """Sends the request, and returns the answer as soon as its head has arrived."""
     connection.request("GET", path, headers={"Host": host, "User-Agent": "webserver-health"})
     return connection.getresponse()
 
@@ -161,16 +161,16 @@ def first_line(body):
 
 
 def explained(log, wrong, folder):
-    """Returns what the server said, what that means, and what is wrong. The application is in the folder."""
+    """Returns what the server printed, what that means, and what is wrong. `folder` has the application."""
     words = said(log, folder)
     return [words, *meanings(log, wrong, words, folder), wrong]
 
 
 def said(log, folder):
-    """The application's own traceback, or the end of what it said if there is none."""
+    """The application's own traceback, or the end of the log if there is none."""
     ends = [match.span() for match in TRACEBACK.finditer(log)]
     tracebacks = [log[slice(*span)] for span in ends]
-    # What the application has raised last; what the server raises because of that comes later, from elsewhere.
+    # The last exception that the application raised. The server raises others because of it, outside the folder.
     own = [number for number, traceback in enumerate(tracebacks) if FRAME + folder + os.sep in traceback]
     own = own or [number for number, traceback in enumerate(tracebacks) if "HaltServer" not in traceback][-1:]
     if not own:
@@ -183,7 +183,7 @@ def said(log, folder):
 
 
 def own_part(traceback, folder):
-    """From the first frame in the folder on: those before are of the server, which only called."""
+    """The traceback from the first frame in the folder on: the frames before it are the server's."""
     head, *frames = traceback.split(FRAME)
     own = next((number for number, frame in enumerate(frames) if frame.startswith(folder + os.sep)), 0)
     return FRAME.join([head, *frames[own:]])
@@ -231,7 +231,7 @@ def watch(address, port, path, seconds, unit, host=DEFAULT_HOST, patience=30):
         try:
             with within(seconds):
                 begin(connection, path, host)
-            return None  # any answer will do: who says 500 does not hang
+            return None  # any answer is enough: a server that answers 500 does not hang
         except ConnectionRefusedError:
             return None  # it does not listen yet, or has ended, and then systemd starts it
         except (OSError, http.client.HTTPException) as error:
@@ -255,18 +255,19 @@ def progress(port):
 
 
 def moved(before, after):
-    """Whether a request was ended in between, or a connection that stays open was read from or written to.
+    """Whether a request ended in between, or data moved on a connection that stays open.
 
-    A server of which all threads wait for each other does neither. A new connection is no sign: the kernel takes it.
+    Neither happens if all threads of a server wait for each other. A new connection proves nothing: the kernel accepts
+    it.
     """
     there = before[1].keys() & after[1].keys()
     return before[0] != after[0] or any(before[1][each] != after[1][each] for each in there)
 
 
 def connections(port):
-    """Returns (bytes that the client has got, bytes that the server has read) of each open connection at the port.
+    """Returns {cookie: (bytes that the client received, bytes that the server read)} of the port's open connections.
 
-    By its kernel's cookie, from sock_diag(7); nothing where the kernel does not tell.
+    The kernel gives each connection a cookie, see sock_diag(7). Empty if the kernel does not report connections.
     """
     found = {}
     for family in (socket.AF_INET, socket.AF_INET6):
@@ -319,7 +320,7 @@ def main(verb, *arguments):
             if done:
                 print(done)
     except (OSError, subprocess.SubprocessError) as error:
-        # Such as when another run removes the release, or what tries it, in between.
+        # For example, another run removed the release or this script in between.
         sys.exit(f"the release could not be tried: {error}" if verb == "gate" else str(error))
 
 
