@@ -128,7 +128,8 @@ saw:
       type: str
       sample: 203.0.113.10
     source_address:
-      description: The client's own address on the way there. Behind a translation the site sees another one.
+      description: The client's own address of the connection. Behind address translation (NAT), the site sees another
+        one.
       returned: always
       type: str
       sample: 198.51.100.7

@@ -51,7 +51,7 @@ options:
             description:
               - The address that the socket is bound to. V(0.0.0.0) and V(::) stand for all interfaces.
               - A zone that begins with C(%) may follow it.
-              - An IPv4 address that is mapped into IPv6, such as V(::ffff:10.0.0.1), serves IPv4 clients alone.
+              - A socket with an IPv4-mapped address, such as V(::ffff:10.0.0.1), serves only IPv4 clients.
             type: str
             default: 0.0.0.0
           port:

@@ -31,10 +31,10 @@ options:
     required: true
   entrance:
     description:
-      - The TCP port that clients ask for, if it is not O(port). The connection is followed from there.
-      - What else than the unit listens there is taken for a proxy on the machine that leads to the unit, such as nginx.
-      - If nothing listens there and the unit serves clients by itself, the connection is followed to O(port). Then
-        RV(entrance) is not what was asked for.
+      - The TCP port to which clients connect, if it is not O(port). The module follows the connection from this port.
+      - If a process of another unit listens there, the module takes it for a proxy in front of the unit, such as nginx.
+      - If nothing listens there and the unit accepts clients itself, the module follows the connection to O(port), and
+        RV(entrance) is O(port).
     type: int
   family:
     description: The address family by which the clients come.
@@ -54,8 +54,8 @@ options:
     type: str
   client:
     description:
-      - The address of one client, such as the control node. If the packet filter stops this client and not all others,
-        the hop says so.
+      - The address of one client, such as the control node. If the packet filter stops this client but not all clients,
+        the hop reports that.
     type: str
 extends_documentation_fragment:
   - flasklaunch.ec2.attributes
@@ -86,13 +86,13 @@ EXAMPLES = r"""
   loop_control:
     label: "{{ item.hop }}"
 
-- name: Follow one that nginx takes for the unit
+- name: Follow a connection that nginx accepts and forwards to the unit
   flasklaunch.ec2.host_reachability:
     port: 5000
     entrance: 80
   become: true
 
-- name: Follow one that comes by IPv6 for nginx
+- name: Follow a connection to nginx over IPv6
   flasklaunch.ec2.host_reachability:
     unit: nginx
     port: 443
@@ -152,7 +152,7 @@ hops:
       type: str
       sample: "webserver_host: 0.0.0.0 # then: ansible-playbook site.yml -i INVENTORY"
 entrance:
-  description: The port by which connections come in, which is that of O(entrance) or of O(port).
+  description: The port to which clients connect. It is O(entrance) or O(port).
   returned: always
   type: int
   sample: 5000
@@ -172,8 +172,7 @@ journal:
     - "ModuleNotFoundError: No module named 'flsk'"
 listening_ports:
   description:
-    - The sockets that listen on the port, and on that of RV(entrance), as M(flasklaunch.ec2.listening_ports) returns
-      them.
+    - The sockets that listen on O(port) and on RV(entrance), as M(flasklaunch.ec2.listening_ports) returns them.
   returned: always
   type: list
   elements: dict
@@ -204,7 +203,7 @@ def question_of(params):
     """Raises ValueError, whose text begins with the name of the option that is wrong."""
     for option in ("port", "entrance"):
         if params[option] is not None and not 1 <= params[option] <= 65535:
-            raise ValueError(f"{option}: {params[option]} is no port number, which is 1 to 65535")
+            raise ValueError(f"{option}: {params[option]} is not a port number from 1 to 65535")
     unit = params["unit"] if "." in params["unit"] else params["unit"] + ".service"  # as systemctl does
     try:
         addresses = tuple(normalised(address) for address in params["private_addresses"])

@@ -78,8 +78,8 @@ options:
     default: false
   command:
     description:
-      - Accepted with O(facts=true) only, for playbooks that give it to M(community.general.listen_ports_facts).
-      - The facts are the same with either value. Neither program is run, so the machine needs neither.
+      - Allowed only with O(facts=true), for playbooks that were written for M(community.general.listen_ports_facts).
+      - The value changes nothing. This module runs neither program, so the machine needs neither.
     type: str
     choices: [netstat, ss]
 extends_documentation_fragment:
@@ -419,9 +419,9 @@ def query_of(params):
     """Raises ValueError, whose text begins with the name of the option that is wrong."""
     family, address, unit = params["family"], params["address"], params["unit"]
     if params["port"] is not None and not 1 <= params["port"] <= 65535:
-        raise ValueError(f"port: {params['port']} is no port number, which is 1 to 65535")
+        raise ValueError(f"port: {params['port']} is not a port number from 1 to 65535")
     if params["command"] and not params["facts"]:
-        raise ValueError("command: goes with facts: true only, for playbooks written for listen_ports_facts")
+        raise ValueError("command: allowed only with facts: true, for playbooks written for listen_ports_facts")
     if params["timeout"] < 0:
         raise ValueError(f"timeout: {params['timeout']} is no number of seconds to wait")
     if address is not None:

@@ -14,7 +14,7 @@ description:
   - Judges every hop, names all that are broken, and leads with the first. Each comes with the ids of the resources,
     the rule that decides, what is there instead, and one thing to do.
   - Calculates with sets of addresses, not with samples. If only a part of the clients gets through, it says which.
-  - What may not be read is V(unknown), with what AWS says about it, and never V(ok).
+  - A hop that the module is not allowed to read is V(unknown), never V(ok). Its evidence has AWS's own words.
   - Sends no packet and changes nothing. It does not see what is on the machine itself, as the service and its
     firewall, nor AWS Network Firewall, nor what lies behind a transit gateway.
   - Unlike AWS's VPC Reachability Analyzer it costs nothing, knows IPv6, and follows a load balancer to its targets.
@@ -60,15 +60,15 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - amazon.aws.boto3
 notes:
-  - Makes 6 calls for an instance, up to 8 for an address and 12 for a load balancer with one target group, and one
-    more for the exclusions if VPC Block Public Access is on. Each of these is one more - a managed prefix list that
-    decides something, a further target group, a listener that a redirect leads to, a security group of another VPC, an
-    internet gateway that only a route names, and the account if an answer names it.
-  - Waits out throttling.
+  - Makes 6 calls to AWS for an instance, up to 8 for an address, and 12 for a load balancer with one target group.
+  - Makes one more call for each of these - the exclusions if VPC Block Public Access is on, a managed prefix list that
+    decides something, each further target group, a listener to which another one redirects, a security group of another
+    VPC, an internet gateway that only a route names, and the account if an answer names it.
+  - If AWS throttles calls, the module waits and repeats them.
   - Needs the permissions in C(files/iam-policy.json) of this collection that begin with C(Describe) or C(Get).
-  - An instance or load balancer that does not exist is an answer, RV(verdict=unreachable). The module fails only if
-    it learns nothing at all, for example without credentials or without a connection. Then C(msg) has the words of AWS
-    or boto3, the region and the account, and C(fix) says what to do.
+  - If the instance or load balancer does not exist, the module does not fail but returns RV(verdict=unreachable). It
+    fails only if AWS answers no call, for example without credentials or without a connection. Then C(msg) has the
+    message of AWS or boto3, the region and the account, and C(fix) says what to do.
 """
 
 EXAMPLES = r"""
@@ -205,8 +205,8 @@ hops:
       sample: security_group
     verdict:
       description:
-        - V(ok), V(broken), V(partial) if it stops some clients or requests, V(unknown) if it could not be read,
-          V(skipped) if there was nothing to look at.
+        - V(ok), V(broken), V(partial) if it stops some clients or requests, V(unknown) if it could not be read, or
+          V(skipped) if there was nothing to check.
       returned: success
       type: str
       sample: broken

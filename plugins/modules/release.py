@@ -26,25 +26,25 @@ options:
     required: true
   state:
     description:
-      - V(present), the application is there as a release, but nothing serves it yet. With O(name) in the place of the
-        application, that release must be there already.
-      - V(current), the release is the one to be served.
-      - V(absent), the release is gone. The current one is not removed.
-      - V(finished), the deploy has ended. With O(deployed) older releases and unused virtual environments are removed,
-        and with O(lock) the lock is given back.
+      - V(present) makes a release of the application, but does not serve it. If O(name) is set and no application, it
+        checks that this release exists.
+      - V(current) makes the release the one that is served.
+      - V(absent) removes the release. It does not remove the current one.
+      - V(finished) ends the deploy. With O(deployed) it removes older releases and unused virtual environments. With
+        O(lock) it releases the lock.
     type: str
     choices: [present, current, absent, finished]
     default: present
   src:
-    description: The application's folder on the control node. O(state=present) needs it, O(content) or O(name).
+    description: The application's folder on the control node. O(state=present) needs O(src), O(content) or O(name).
     type: path
   content:
-    description: The application as texts by file name, in the place of O(src).
+    description: The application as a dictionary of file names and texts, instead of O(src).
     type: dict
   exclude:
     description:
-      - Shell patterns for the names of files and folders that are no part of the application.
-      - A pattern that begins with C(!) brings back what a pattern before it leaves out.
+      - Shell patterns for the names of files and folders that do not belong to the application.
+      - A pattern that begins with C(!) includes again what an earlier pattern excludes.
     type: list
     elements: str
     default:
@@ -80,45 +80,44 @@ options:
   user:
     description:
       - The user that serves the application. Its group may read the files, other users may not. They belong to root.
-      - O(src) and O(content) need it, and the release is another one for another user. With O(name) the release that is
-        there is given to the user's group.
+      - O(src) and O(content) need it. Another user makes another release. With O(name), the existing release becomes
+        readable for the user's group.
     type: str
   name:
     description:
-      - The release's name. O(state=current) and O(state=absent) need it. With O(state=present) it names a release that
-        is there, as one that is to be gone back to.
+      - The release's name. O(state=current) and O(state=absent) need it. With O(state=present) it names an existing
+        release, for example to roll back to it.
     type: str
   deployed:
     description:
       - Whether the release counts as the latest once it is current.
-      - With V(false) it is gone back to, which leaves it where it is in the order, and removes no other.
+      - Set V(false) for a rollback. Then the release keeps its place in the order, and no other release is removed.
     type: bool
     default: true
   keep:
     description:
-      - How many releases stay when another one is deployed, that one included.
-      - With O(state=finished), and before a release is brought, so that older ones leave it room. The current one and
-        the one that was deployed before it always stay.
+      - How many releases to keep, the newest one included.
+      - Older releases are removed with O(state=finished), and before a new release is copied, to make room for it. The
+        current release and the one that was deployed before it are never removed.
     type: int
     default: 5
   former:
-    description: A release that stays too, whatever O(keep) says, as the one that was current until now.
+    description: A release to keep in addition to O(keep), such as the one that was current until now.
     type: str
   lock:
     description:
-      - Whether the task is part of a deploy of several tasks, which no other run may disturb.
-      - With O(state=present) the task takes the lock of the machine if there is something to deploy. It fails if
-        another run has the lock, and names that run. The tasks that follow renew it, and O(state=finished) gives it
-        back.
-      - A run that was killed keeps the lock until the next run of the same control node, or for half an hour.
-      - Check mode neither takes nor heeds it.
+      - Whether the task is part of a deploy of several tasks, in which no other run may change the releases.
+      - With O(state=present) the task takes the machine's lock if there is something to deploy. If another run has the
+        lock, the task fails and names that run. Later tasks renew the lock, and O(state=finished) releases it.
+      - If a run is killed, its lock ends with the next run from the same control node, or after half an hour.
+      - Check mode ignores the lock.
     type: bool
     default: false
   _run:
-    description: Which run of ansible-playbook this is, by the action plugin. Not for playbooks.
+    description: Which run of ansible-playbook this is. The action plugin sets it. Not for playbooks.
     type: dict
   _gone:
-    description: A run that has ended without giving the lock back, by the action plugin. Not for playbooks.
+    description: A run that has ended without releasing the lock. The action plugin sets it. Not for playbooks.
     type: dict
   _archive:
     description: Where on the managed node the action plugin has put the packed application. Not for playbooks.
@@ -155,7 +154,7 @@ EXAMPLES = r"""
     name: "{{ release.name }}"
     state: current
 
-- name: Remove older ones
+- name: Remove older releases
   flasklaunch.ec2.release:
     path: /opt/webserver
     state: finished
@@ -179,17 +178,17 @@ environment_is_sound:
   type: bool
   sample: true
 deployed:
-  description: What O(deployed) is, for the task that makes the release current.
+  description: The value of O(deployed), for the task that makes the release current.
   returned: O(state=present)
   type: bool
   sample: true
 left_out:
-  description: A developer's own secrets and data that O(exclude) leaves out, with the pattern of each.
-  returned: O(state=present), if the release is brought
+  description: The developer's own secrets and data that O(exclude) leaves out, each with the pattern that excludes it.
+  returned: O(state=present), if the release is new on the machine
   type: dict
   sample: {.env: .env, data/shop.sqlite: "*.sqlite"}
 venv:
-  description: The virtual environment that belongs to it.
+  description: The virtual environment that belongs to the release.
   returned: O(state=present)
   type: str
   sample: /opt/webserver/environments/py3.9-5f1d20c7a3be
@@ -199,7 +198,7 @@ current:
   type: str
   sample: 9a3e01c77b52
 lock:
-  description: What other modules need to heed the same lock.
+  description: The lock, as the option C(lock) of M(flasklaunch.ec2.unit_files) takes it.
   returned: with O(lock)
   type: dict
   sample: {path: /opt/webserver, run: {who: ann@laptop, place: laptop, pid: 812, started: "51220"}}
@@ -278,7 +277,7 @@ def present(params, before, check_mode):
     except KeyError:
         if not check_mode:
             raise
-        group = None  # of a user that is yet to be made
+        group = None  # in check mode the user may not exist yet
     there = _releases.is_whole(path, name, params["venv"], params["environment"], group)
     is_sound = _releases.is_sound(params["venv"])
     if params["_archive"] and not check_mode:
@@ -355,7 +354,7 @@ def main():
         if params["_archive"] and not module.check_mode:
             _releases.make_folders(params["path"])
         elif params["state"] == "present" and not module.check_mode:
-            _leftovers.remove()  # of modules that were killed: every deploy begins here
+            _leftovers.remove()  # what killed modules left in the temporary folder; every deploy begins here
         with _releases.alone(params["path"]):
             if params["_run"] and not module.check_mode:
                 ours = _deploy_lock.check(params["path"], params["_run"], params["_gone"])

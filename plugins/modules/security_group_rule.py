@@ -8,14 +8,14 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: security_group_rule
 version_added: 0.1.0
-short_description: Add one ingress rule to EC2 security groups, or take it out, by the groups' ids
+short_description: Add one ingress rule to EC2 security groups, or remove it, by the groups' ids
 description:
-  - Adds one ingress rule to one or more security groups, or takes it out, and leaves every other rule, name and
-    description alone.
-  - M(amazon.aws.ec2_security_group) finds a group by its name, and changes the description of a rule that is there. Its
+  - Adds or removes one ingress rule in one or more security groups. It changes no other rule, no name and no
+    description.
+  - M(amazon.aws.ec2_security_group) finds a group by its name, and changes the description of an existing rule. Its
     O(amazon.aws.ec2_security_group#module:state=absent) deletes the whole group, and its
-    O(amazon.aws.ec2_security_group#module:purge_rules) needs the complete list of what is to stay.
-  - A rule is known by its direction, protocol, ports and source. Its description does not count.
+    O(amazon.aws.ec2_security_group#module:purge_rules) needs the complete list of the rules to keep.
+  - A rule is identified by its direction, protocol, ports and source, not by its description.
 author: The flasklaunch founders (@flasklaunch)
 options:
   group_ids:
@@ -38,14 +38,14 @@ options:
     elements: str
     required: true
   description:
-    description: The description of a rule that is added. A rule that is there keeps its own.
+    description: The description of a rule that is added. An existing rule keeps its description.
     type: str
     default: ""
   state:
     description:
-      - V(present) adds the rule. If somebody else adds it at the same moment, that is as good. After a change the
-        module reads the groups again, and fails if they do not have the rule.
-      - V(absent) takes the rule out. If somebody else takes it out at the same moment, that is as good.
+      - V(present) adds the rule. After a change the module reads the groups again, and fails if they do not have the
+        rule. If somebody else adds the rule at the same moment, the module does not fail.
+      - V(absent) removes the rule. If somebody else removes it at the same moment, the module does not fail.
     type: str
     choices: [present, absent]
     default: absent
@@ -57,7 +57,7 @@ extends_documentation_fragment:
 attributes:
   diff_mode:
     support: full
-    details: Shows the rules that are added or taken out, a line each.
+    details: Shows the rules that are added or removed, one line for each.
 """
 
 EXAMPLES = r"""
@@ -81,8 +81,8 @@ EXAMPLES = r"""
 RETURN = r"""
 rules:
   description:
-    - The rules that were added or taken out. In check mode those that would be; one that would be added has an empty
-      C(rule_id).
+    - The rules that were added or removed. In check mode, the rules that would be added or removed.
+    - A rule that would be added has an empty C(rule_id).
   returned: success
   type: list
   elements: dict
@@ -106,45 +106,45 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._security_group im
     rules_to_add,
 )
 
-READS = 6  # of the groups, after rules were added: what EC2 answers may be some seconds old
+READS = 6  # how often to read the groups after a rule was added, because EC2's answers may be some seconds old
 ADDED_BY_OTHERS = ("InvalidPermission.Duplicate",)
 TAKEN_OUT_BY_OTHERS = ("InvalidPermission.NotFound", "InvalidSecurityGroupRuleId.NotFound", "InvalidGroup.NotFound")
 
 
 class Rules:
-    """The ingress rules for the port and the sources that the module's options name, in the groups that they name."""
+    """The ingress rules for the port, the sources and the groups in the module's options."""
 
     def __init__(self, module):
         self.params = module.params
         self.client = module.client("ec2", retry_decorator=AWSRetry.jittered_backoff())
 
     def there(self):
-        """Return the rules that are there; fails for a group that is not."""
+        """Return the rules that exist. Fails if a group does not exist."""
         rules = [rule for ids in chunks(self.params["group_ids"]) for rule in _describe(self.client, ids)]
         return matching_rules(rules, self.params["protocol"], self.params["port"], self.params["cidrs"])
 
     def missing(self):
-        """Return the rules that are not there."""
+        """Return the rules that do not exist yet."""
         return [
             {"group_id": group_id, "cidr": cidr, "description": self.params["description"], "rule_id": ""}
             for group_id, cidr in rules_to_add(self.there(), self.params["group_ids"], self.params["cidrs"])
         ]
 
     def add(self, rule):
-        """Add one rule, and return whether it was this call that did so."""
+        """Add one rule. Return False if somebody else has just added it."""
         entry = permission(self.params["protocol"], self.params["port"], rule["cidr"], rule["description"])
         authorize = self.client.authorize_security_group_ingress
         return _unless(ADDED_BY_OTHERS, authorize, GroupId=rule["group_id"], IpPermissions=[entry])
 
     def take_out(self, rule):
-        """Take one rule out, and return whether it was this call that did so."""
+        """Remove one rule. Return False if somebody else has just removed it."""
         revoke = self.client.revoke_security_group_ingress
         return _unless(TAKEN_OUT_BY_OTHERS, revoke, GroupId=rule["group_id"], SecurityGroupRuleIds=[rule["rule_id"]])
 
 
 @AWSRetry.jittered_backoff()
 def _describe(client, group_ids):
-    """Return all rules of the groups; fails for a group that is not there."""
+    """Return all rules of the groups. Fails if a group does not exist."""
     client.describe_security_groups(GroupIds=group_ids)
     paginator = client.get_paginator("describe_security_group_rules")
     pages = paginator.paginate(Filters=[{"Name": "group-id", "Values": group_ids}])
@@ -152,7 +152,7 @@ def _describe(client, group_ids):
 
 
 def _unless(codes, call, **arguments):
-    """Return True after the call, and False if EC2 refuses it with one of these codes."""
+    """Return True if the call succeeds, and False if EC2 refuses it with one of these codes."""
     try:
         call(aws_retry=True, **arguments)
     except FAILURES as error:
@@ -182,7 +182,7 @@ def open_(module, rules):
     named = ", ".join(f"{cidr} in {group_id}" for group_id, cidr in lacking)
     module.fail_json(
         msg=f"EC2 accepted the rule, but after {sum(range(READS))} seconds it still does not list it: {named}. Somebody"
-        " may have taken it out again"
+        " may have removed it"
     )
 
 
@@ -207,7 +207,7 @@ def main():
     try:
         changed = (open_ if adds else close)(module, rules)
     except FAILURES as error:
-        what = "add the rule to" if adds else "take the rule out of"
+        what = "add the rule to" if adds else "remove the rule from"
         failed = f"Could not {what} {', '.join(params['group_ids'])}"
         module.fail_refused(error, "", rules.client.meta.region_name, failed)
     lines = rule_lines(changed, params["protocol"], params["port"])

@@ -8,38 +8,38 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: security_group_rule_info
 version_added: 0.1.0
-short_description: Find the security group of each of many hosts, and the rules that are missing in it
+short_description: Find the security groups of many hosts, and the rules that are missing in them
 description:
-  - Finds for each host the network interface that clients reach, and the one of its security groups to work on.
-  - Says which sources no attached group lets in to the host's TCP port. A wider rule, or several that cover a source
-    together, are as good as the rule itself. Sources that are prefix lists or other groups are not looked into.
+  - Finds for each host the network interface to which clients connect, and which of its security groups to change.
+  - Returns the sources that no attached group admits to the host's TCP port. A source is also admitted by a wider rule,
+    or by several rules that cover it together. Rules whose source is a prefix list or a group are not counted.
   - Asks AWS once for all hosts together, and changes nothing. Made for the security_group role of this collection.
 author: The flasklaunch founders (@flasklaunch)
 options:
   hosts:
-    description: What each host asks for. An id or address that is not known is an empty text.
+    description: The hosts, each with the port to open or close. Leave an id or address that is not known empty.
     type: list
     elements: dict
     required: true
     suboptions:
       host:
-        description: What to call the host in the answer.
+        description: The name of the host in the result.
         type: str
         required: true
       instance_id:
         description:
-          - The instance. Of several network interfaces, one that has a public address is taken first, then one that has
-            O(hosts[].address), then the one with the lowest device index.
+          - The id of the instance. If it has several network interfaces, the module chooses one with a public address,
+            else one with O(hosts[].address), else the one with the lowest device index.
         type: str
         default: ""
       address:
-        description: A private address of the host, by which the instance is found if its id is not known.
+        description: A private address of the host. It finds the instance if O(hosts[].instance_id) is empty.
         type: str
         default: ""
       group_id:
         description:
-          - The group to work on. It must be attached to one of the instance's network interfaces.
-          - Empty takes the first attached group that is not the VPC's C(default).
+          - The id of the group to change. It must be attached to one of the instance's network interfaces.
+          - If it is empty, the module chooses the first attached group that is not the VPC's C(default).
         type: str
         default: ""
       port:
@@ -47,34 +47,34 @@ options:
         type: int
         required: true
       cidrs:
-        description: The sources to let in, IPv4 or IPv6 CIDR blocks.
+        description: The sources to admit, IPv4 or IPv6 CIDR blocks.
         type: list
         elements: str
         required: true
       description:
-        description: The description of rules that belong to this collection.
+        description: The description by which rules of this collection are recognized.
         type: str
         default: ""
   play:
     description:
-      - The hosts that take part in the run, besides O(hosts). Other network interfaces than theirs are listed as
-        those that need a rule.
+      - The hosts of the run that are not in O(hosts). Network interfaces that belong to neither count as other machines
+        that need a rule.
     type: list
     elements: dict
     default: []
     suboptions:
       instance_id:
-        description: The instance.
+        description: The id of the instance.
         type: str
         default: ""
       address:
-        description: A private address.
+        description: A private address of the host.
         type: str
         default: ""
   state:
     description:
       - V(present) lists the rules that are missing.
-      - V(absent) lists the rules that are there, and the network interfaces that need them.
+      - V(absent) lists the rules that exist, and the network interfaces that need them.
     type: str
     choices: [present, absent]
     default: present
@@ -106,22 +106,22 @@ hosts:
   type: dict
   contains:
     error:
-      description: Why no group was found. Empty if one was found; the other values are there only then.
+      description: Why no group was found. If it is not empty, the other values are not returned.
       returned: success
       type: str
       sample: ""
     interface_id:
-      description: The network interface.
+      description: The network interface to which clients connect.
       returned: success
       type: str
       sample: eni-0123456789abcdef0
     group_id:
-      description: The group to work on.
+      description: The id of the group to change.
       returned: success
       type: str
       sample: sg-0123456789abcdef0
     group_name:
-      description: Its name.
+      description: The name of that group.
       returned: success
       type: str
       sample: web
@@ -132,25 +132,25 @@ hosts:
       elements: str
       sample: [sg-0123456789abcdef0]
     lacking:
-      description: The sources that no attached group lets in.
+      description: The sources in O(hosts[].cidrs) that no attached group admits.
       returned: success
       type: list
       elements: str
       sample: [0.0.0.0/0]
     beside:
-      description: The sources that get in to the port though the host did not ask for them.
+      description: Other sources that an attached group admits to the port.
       returned: success
       type: list
       elements: str
       sample: [198.51.100.0/24]
     stale:
-      description: Other ports that rules with O(hosts[].description) open in the group, with their sources.
+      description: Other ports that the group's rules with O(hosts[].description) open, with their sources.
       returned: success
       type: list
       elements: dict
       sample: [{port: 8080, cidrs: [0.0.0.0/0]}]
     shut:
-      description: Other network interfaces of the instance that have a public address and do not admit the port.
+      description: Other network interfaces of the instance with a public address whose groups do not admit the port.
       returned: success
       type: list
       elements: dict
@@ -161,23 +161,24 @@ hosts:
       type: int
       sample: 4
     there:
-      description: Whether the group has a rule for exactly this port and one of these sources.
+      description: Whether the group has a rule for exactly O(hosts[].port) and one of O(hosts[].cidrs).
       returned: if O(state) is V(absent)
       type: bool
       sample: true
     needed_by:
       description:
-        - The attached network interfaces with the group that belong to no host of the run.
-        - C(instance_id) is empty if it is not an instance's, such as a load balancer's. C(name) is the instance's.
+        - The network interfaces that have the group and belong to no host of the run.
+        - C(name) is the name of the instance. C(instance_id) is empty if the interface does not belong to an instance,
+          but for example to a load balancer.
       returned: if O(state) is V(absent)
       type: list
       elements: dict
       sample: [{interface_id: eni-0fedcba9876543210, instance_id: i-0fedcba9876543210, name: web2}]
 rules:
   description:
-    - The rules to add, or to take away, once for each group and port.
-    - If O(state) is V(present), C(plain) tells whether the group's name and VPC lead to this group alone, and
-      C(description) is that of the group. If it is V(absent), C(needed_by) is as for the hosts.
+    - The rules to add or to remove, one item for each group and port.
+    - If O(state) is V(present), C(plain) tells whether no other group of the VPC matches the group's name, and
+      C(description) is the group's own. If O(state) is V(absent), C(needed_by) is as in RV(hosts).
   returned: success
   type: list
   elements: dict

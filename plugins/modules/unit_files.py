@@ -40,7 +40,7 @@ options:
         type: str
         default: root
       folder_mode:
-        description: The permissions of the folder that it is in, as octal digits, also if the folder is there already.
+        description: The permissions of the file's folder, as octal digits. They are set also if the folder exists.
         type: str
   units:
     description: The units to tell about.
@@ -59,9 +59,9 @@ options:
         default: []
   lock:
     description:
-      - What M(flasklaunch.ec2.release) returns as RV(flasklaunch.ec2.release#module:lock), for a task that is part of a
-        deploy. If there is something to do the task takes the lock of the machine, or fails if another run has it.
-      - Check mode neither takes nor heeds it.
+      - The value of RV(flasklaunch.ec2.release#module:lock), for a task that is part of a deploy.
+      - If there is something to change, the task takes the machine's lock. It fails if another run has the lock.
+      - Check mode ignores the lock.
     type: dict
 extends_documentation_fragment:
   - flasklaunch.ec2.attributes
@@ -108,7 +108,7 @@ former:
       content: null
       mode: "0644"
 locked:
-  description: Whether this run has the lock, after the task.
+  description: Whether this run has the lock after the task.
   returned: success
   type: bool
   sample: false
@@ -191,7 +191,7 @@ def uid_of(user, check_mode):
 
 
 def is_locked(lock, needed):
-    """Whether this run has the lock. It is taken if it is needed, and renewed if it is there."""
+    """Return whether this run has the lock after it was taken, if needed, or renewed, if this run has it already."""
     if lock is None:
         return False
     with _releases.alone(lock["path"]):
@@ -202,7 +202,7 @@ def is_locked(lock, needed):
 
 
 def _shown(before, after):
-    """What of a file's former content a difference shows: of a file that goes, how long it is."""
+    """Return the former content for a difference. For a file that is removed, only its length."""
     return f"({len(before.splitlines())} lines)\n" if before and not after else before
 
 

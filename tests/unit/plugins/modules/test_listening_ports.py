@@ -143,8 +143,8 @@ def test_L22_of_one_port_only_its_owners_are_looked_up(network, bind, run, monke
     [
         ({"family": "ipx"}, "value of family must be one of: ipv4, ipv6, any, got: ipx"),
         ({"protocol": ["sctp"]}, "value of protocol must be one or more of: tcp, udp"),
-        ({"port": 0}, "port: 0 is no port number"),
-        ({"port": 65536}, "port: 65536 is no port number"),
+        ({"port": 0}, "port: 0 is not a port number from 1 to 65535"),
+        ({"port": 65536}, "port: 65536 is not a port number from 1 to 65535"),
         ({"port": "http"}, "'port' is of type"),
         ({"address": "localhost"}, "address: localhost is no IP address"),
         ({"timeout": -1}, "timeout: -1 is no number of seconds"),
@@ -350,7 +350,7 @@ def test_L30_a_playbook_that_names_a_program_works_without_it(network, bind, run
 def test_a_program_is_named_for_facts_alone(run):
     result = run(command="ss")
     assert result["failed"]
-    assert result["msg"] == "command: goes with facts: true only, for playbooks written for listen_ports_facts"
+    assert result["msg"] == "command: allowed only with facts: true, for playbooks written for listen_ports_facts"
 
 
 def test_L30_every_option_of_listen_ports_facts_is_taken():

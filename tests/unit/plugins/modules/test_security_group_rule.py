@@ -99,7 +99,7 @@ def test_check_mode_takes_out_nothing(close, rules, monkeypatch):
     assert all(name.startswith("Describe") for name in calls)
 
 
-@pytest.mark.parametrize(("state", "what"), [("absent", "take the rule out of"), ("present", "add the rule to")])
+@pytest.mark.parametrize(("state", "what"), [("absent", "remove the rule from"), ("present", "add the rule to")])
 def test_group_that_is_not_there_is_a_failure(close, state, what):
     result = close(group_ids=["sg-0123456789abcdef0"], state=state)
     assert result["failed"]
