@@ -5,23 +5,13 @@
 
 from __future__ import annotations
 
-from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._failure import (
-    git_failure,
-    last_words,
-    reason,
-    reported,
-    yum_failure,
-)
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._lazy import Lazy
+
+NAMES = ("git_failure", "last_words", "reason", "reported", "yum_failure")
 
 
 class FilterModule:
     """The names that Ansible looks for."""
 
     def filters(self) -> dict:
-        return {
-            "git_failure": git_failure,
-            "last_words": last_words,
-            "reason": reason,
-            "reported": reported,
-            "yum_failure": yum_failure,
-        }
+        return {name: Lazy("_failure", name, folder="plugin_utils") for name in NAMES}

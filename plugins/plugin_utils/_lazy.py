@@ -8,23 +8,23 @@ from __future__ import annotations
 import importlib
 from typing import Any, Callable
 
-MODULE_UTILS = "ansible_collections.flasklaunch.ec2.plugins.module_utils"
+PLUGINS = "ansible_collections.flasklaunch.ec2.plugins"
 
 
 class Lazy:
-    """The function of that name in one of the collection's module_utils, which is imported when it is called.
+    """The function of that name in a module of `folder`, which is imported when the filter is called.
 
     Each task that uses one filter of a collection loads the files of all of them, and compiles what they import, as
     Ansible keeps no bytecode of collections. That was a tenth of a deploy that changes nothing.
     """
 
-    def __init__(self, module: str, name: str):
-        self.module = module
+    def __init__(self, module: str, name: str, folder: str = "module_utils"):
+        self.module = f"{PLUGINS}.{folder}.{module}"
         self.name = name
 
     @property
     def __wrapped__(self) -> Callable:
-        return getattr(importlib.import_module(f"{MODULE_UTILS}.{self.module}"), self.name)
+        return getattr(importlib.import_module(self.module), self.name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.__wrapped__(*args, **kwargs)
