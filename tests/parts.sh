@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Makes targets two at a time and says at the end how long each took: first those before the --, all of which must be made
 # for the others to be begun; then the others, the longest first, all whatever fails. What one prints is shown when it has
-# ended. A part may be several targets, one after the other; one that has not ended after 45 minutes is ended.
+# ended. A part may be several targets, one after the other. A part that takes longer than 45 minutes is stopped.
 #
 #   parts.sh 'TARGET…'… -- 'TARGET…'…
 set -euo pipefail

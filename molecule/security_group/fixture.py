@@ -57,7 +57,7 @@ def main(folder):
         "shared2": launch(client, addresses["shared2"], subnet, [default, shared]),
         "wide": launch(client, addresses["wide"], subnet, [default, wide]),
     }
-    # A name that is a pattern, and a group that the pattern fits.
+    # A group whose name is a pattern, and another group whose name matches the pattern.
     star = client.create_security_group(GroupName="web*", Description="A pattern", VpcId=vpc)["GroupId"]
     client.create_security_group(GroupName="web-database", Description="Fits it", VpcId=vpc)
     pattern = launch(client, None, subnet, [star])

@@ -193,7 +193,7 @@ def test_verify_reports_and_fails_when_the_page_is_not_served(demo):
     status = playbook("playbooks/status.yml")
     on_machine("systemctl start webserver.socket webserver.service")
     assert ill.returncode == 2
-    assert "webserver.service is inactive (dead): site.yml starts it." in " ".join(ill.stdout.split())
+    assert "webserver.service is inactive (dead). Run site.yml to start it." in " ".join(ill.stdout.split())
     assert row(22) in ill.stdout
     assert "got no answer: Request failed: <urlopen error [Errno 111] Connection refused>" in " ".join(
         status.stdout.split()

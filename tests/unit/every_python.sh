@@ -11,7 +11,7 @@ state=$(realpath -m "${1:-.demo}")/pythons
 mkdir -p "$state/collections/ansible_collections/flasklaunch"
 ln -sfn "$PWD" "$state/collections/ansible_collections/flasklaunch/ec2"
 
-# What judges AWS's answers, reads the application, joins and shows, runs on the control node alone, whose Python is newer.
+# These modules run only on the control node, whose Python is newer.
 on_the_control_node() {
   printf -- '--ignore-glob=*/test__%s*\n' \
     address_sets aws_refusal diagnosis entrance exposure exposure_report packet_filters pip_output reachability \

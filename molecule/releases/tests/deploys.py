@@ -21,7 +21,7 @@ URL = "http://127.0.0.1:15060/"
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-# What Ansible itself finds wrong with a playbook or a module.
+# Warnings of Ansible itself about a playbook or a module.
 ANSIBLES_OWN = re.compile(r"^\[(?:DEPRECATION )?WARNING\]: .*", re.MULTILINE)
 
 
@@ -45,7 +45,7 @@ class Run:
 
 
 def command(playbooks: str, *arguments: str, **variables: object) -> list[str]:
-    """Several playbooks, with blanks in between, are one run."""
+    """The command for one run of one or more playbooks, whose names are separated by blanks."""
     extra = ["--extra-vars", json.dumps(variables)] if variables else []
     names = [str(ROOT / name) for name in playbooks.split()]
     return ["ansible-playbook", *names, "--inventory", str(INVENTORY), *extra, *arguments]

@@ -141,7 +141,7 @@ def test_other_server_and_back_and_what_fails_on_it_is_undone(tmp_path):
         run = refused(
             webserver_app_src=source, webserver_server=other, webserver_start_timeout=5, webserver_keep_alive=33
         )
-        assert f"It was put back: release {before[0]} is served as before." in run.text
+        assert f"The change was undone: release {before[0]} is served as before." in run.text
         active = machine(f"systemctl is-active webserver.socket webserver.service; {SETTINGS}")
         assert (current(), get(), active) == before
         deploy(webserver_server=other)
@@ -186,7 +186,7 @@ def test_bad_input_is_refused_by_name(tmp_path):
     said = {
         "source": "webserver_app_src: /no/such/folder is no folder on the control node.",
         "module": "webserver_app: other:app would be other.py in ",
-        "version": "webserver_app_src: version v9 of the repository cannot be had.",
+        "version": "webserver_app_src: git could not get version v9 of the repository.",
         "debug": "webserver_debug: in debug mode Flask shows how the application works inside",
         "site": "webserver_dir: webserver.service on this machine serves the application in /opt/webserver, not in",
     }
@@ -234,7 +234,7 @@ def test_disk_that_is_full_for_the_requirements_leaves_the_old_release(tmp_path)
     assert state() == before
 
 
-def test_release_that_takes_more_memory_than_the_unit_may_is_not_taken(tmp_path):
+def test_release_that_needs_more_memory_than_the_unit_may_use_is_not_taken(tmp_path):
     before = state()
     source = edited(tmp_path, 'VERSION = "1"', 'VERSION = "1"\nballast = b"x" * (400 << 20)')
     run = refused(webserver_app_src=source, webserver_memory_max="200M")
@@ -257,7 +257,7 @@ def test_port_that_another_unit_takes_during_the_run():
         machine("systemctl stop thief")
     assert run.rc == 2, run.stdout
     assert "Port 8080 is held by thief.service." in run.text
-    assert f"It was put back: release {before[0]} is served as before." in run.text
+    assert f"The change was undone: release {before[0]} is served as before." in run.text
     assert eventually(lambda: get() == "shop 1\n")
     assert current() == before[0]
     assert deploy().changed == 0, "the former files were put back"
@@ -312,7 +312,7 @@ def got(clients):
 
 
 def test_a_killed_worker_loses_only_what_it_had_in_hand():
-    """Other workers and new ones answer everybody else; nothing is done twice."""
+    """The other workers and the new ones answer all other requests. No request is handled twice."""
     before = in_hand()
     clients = asked(4) + asked(method="POST")
     kill_workers()

@@ -245,7 +245,7 @@ def test_status_tells_release_unit_row_and_health():
     run = play("playbooks/status.yml")
     assert (run.rc, run.changed) == (0, 0), run.stdout
     assert f"release: {current()}" in run.text
-    assert "last errors: none" in run.text, "those of other releases are history"
+    assert "last errors: none" in run.text, "errors of other releases are not listed"
     assert f"{current()} (deployed 20" in run.text
     assert "unit: webserver.service is active (running) since 20" in run.text
     assert f"process {main_pid()}" in run.text
