@@ -18,11 +18,13 @@ from ansible_collections.amazon.aws.plugins.module_utils.exceptions import Ansib
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_refusal import (
+    CODES,
     DENIED,
     EXPLICIT_DENY,
     NOT_FOUND,
     OTHER,
     QUOTA,
+    THROTTLED,
     Refusal,
     refusal_of,
 )
@@ -37,8 +39,8 @@ try:
 except ImportError:
     FAILURES = ()  # AwsModule reports that botocore is missing
 
-# Beside those that AWSRetry knows.
-THROTTLED = ["EC2ThrottledException", "RequestThrottled", "RequestThrottledException", "ThrottlingException"]
+# AWSRetry knows only some of these.
+THROTTLED_CODES = [code for code, kind in CODES.items() if kind == THROTTLED]
 IAM_PREFIX = {"ec2": "ec2", "elbv2": "elasticloadbalancing"}
 # EC2 and the load balancers each have their words for "where to go on".
 PAGES = {"NextToken": "NextToken", "NextMarker": "Marker"}
@@ -131,7 +133,7 @@ class _Nonsense(Exception):
     pass
 
 
-@AWSRetry.jittered_backoff(catch_extra_error_codes=THROTTLED)
+@AWSRetry.jittered_backoff(catch_extra_error_codes=THROTTLED_CODES)
 def _one_page(client: Any, operation: str, arguments: dict) -> dict:
     try:
         return getattr(client, operation)(**arguments)

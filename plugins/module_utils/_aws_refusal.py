@@ -49,7 +49,7 @@ class Refusal(NamedTuple):
         return self.kind in FINAL
 
 
-_CODES = {
+CODES = {
     "AccessDenied": DENIED,
     "AccessDeniedException": DENIED,
     "Client.UnauthorizedOperation": DENIED,
@@ -141,7 +141,7 @@ _WHOSE = {
         "whoever manages the VPC endpoint",
     ),
 }
-_ADVICE = {
+ADVICE = {
     NO_BOTO3: "Install boto3 for this Python: {python} -m pip install boto3. If another Python of this machine has"
     " boto3, such as the one that runs Ansible, set ansible_python_interpreter of the task to it.",
     NO_CREDENTIALS: "Give a profile, or access_key and secret_key, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and"
@@ -219,7 +219,7 @@ def _kind(code: str | None, message: str) -> str:
     if _ACTION.search(message):
         return DENIED
     ending = next((kind for end, kind in _ENDS_OF_CODES.items() if code.removesuffix("Exception").endswith(end)), OTHER)
-    return _CODES.get(code, ending)
+    return CODES.get(code, ending)
 
 
 def _what(kind: str, code: str | None, message: str, action: str, region: str | None, account: str | None) -> str:
@@ -241,7 +241,7 @@ def _advice(kind: str, message: str, region: str | None) -> str:
     if kind == UNREACHABLE and url and "amazonaws.com" not in url["url"]:
         return f"Check endpoint_url and AWS_ENDPOINT_URL: they name {url['url']}, where nothing answers."
     python = _PYTHON.search(message)
-    return _ADVICE[kind].format(
+    return ADVICE[kind].format(
         python=python["python"] if python else "python3", the_region=f"region {region}" if region else "the region"
     )
 

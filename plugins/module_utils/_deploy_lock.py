@@ -27,13 +27,12 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils import _times
 
 FILE = os.path.join("releases", ".lock")
 LEASE = 30 * 60  # seconds; each task of the deploy that has the lock renews it
-BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
 class Moment(NamedTuple):
     """The current time, by clocks that cannot be set."""
 
-    boot: str  # a new id after each boot
+    boot: str  # see boot_id
     uptime: float  # seconds since that boot
 
 
@@ -50,11 +49,17 @@ class Held(Exception):
         )
 
 
+def boot_id() -> str:
+    """A text that differs after each boot; empty on other systems than Linux."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
 def now() -> Moment:
-    boot = ""
-    with contextlib.suppress(OSError), open(BOOT_ID) as file:
-        boot = file.read().strip()
-    return Moment(boot, time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)))
+    return Moment(boot_id(), time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)))
 
 
 def is_alive(record: Mapping[str, Any], moment: Moment, gone: Mapping[str, Any] | None = None) -> bool:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _addresses
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._address_sets import INTERNET, Intervals, cidrs
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import is_mapped, is_wildcard, scope, unmapped
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._chunks import MOST_IDS, chunks
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._packet_filters import GroupRule, group_rules
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import instance_interfaces, verdict
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_collect import (
@@ -36,8 +37,6 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snap
 
 AUDIENCES = ("nobody", "vpc", "part", "everybody")  # in the order of how many they are
 FAMILIES = {"ipv4": ("ipv4",), "ipv6": ("ipv6",), "any": ("ipv4", "ipv6")}
-# What AWS takes in one call.
-MOST_IDS, MOST_VALUES = 1000, 200
 
 
 class Audience(NamedTuple):
@@ -278,17 +277,13 @@ def _leaves(listener: Record) -> bool:
     return scope(listener["address"], listener.get("interface")) not in ("loopback", "link-local", "multicast")
 
 
-def _chunks(values: list[str], size: int) -> list[list[str]]:
-    return [values[at : at + size] for at in range(0, len(values), size)]
-
-
 def _instances(describe: Describe, ids: list[str]) -> list[Record]:
-    return [each for chunk in _chunks(ids, MOST_IDS) for each in instances_by_id(describe, chunk)]
+    return [each for chunk in chunks(ids, MOST_IDS) for each in instances_by_id(describe, chunk)]
 
 
 def _interfaces(describe: Describe, private: list[str]) -> list[Record]:
     found = []
-    for chunk in _chunks(private, MOST_VALUES):
+    for chunk in chunks(private):
         filters = [{"Name": "addresses.private-ip-address", "Values": chunk}]
         found += describe("ec2", "describe_network_interfaces", "NetworkInterfaces", Filters=filters)
     return believed("NetworkInterfaces", found)

@@ -22,6 +22,7 @@ import csv
 import hashlib
 import json
 import os
+import re
 
 NOTE = "installed.json"
 
@@ -30,6 +31,11 @@ def metadata_folders(site_packages):
     """The metadata folders. Their names show what is installed, without starting pip."""
     names = [name for name in os.listdir(site_packages) if name.endswith((".dist-info", ".egg-info"))]
     return sorted(name for name in names if os.path.isdir(os.path.join(site_packages, name)))
+
+
+def canonical(name):
+    """A package's name as https://packaging.python.org/en/latest/specifications/name-normalization/ defines it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def note(folder, site_packages):

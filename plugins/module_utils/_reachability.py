@@ -22,6 +22,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils import (
     _reachability_load_balancer as to_balancer,
 )
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._address_sets import Intervals, family_of
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_refusal import ADVICE, NOT_FOUND
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_hops import Client, Hop, Question
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snapshot import (
     NotRead,
@@ -282,11 +283,10 @@ def _nowhere(hop: Hop, wanted: Wanted) -> Walk:
 
 
 NOT_THERE = "NO_SOURCE_OR_DESTINATION"
-CHECK = "Check the id, the region and the account (profile) that you ask with."
 
 
 def _no(kind: str, wanted: Wanted, place: Place) -> Hop:
-    return Hop("broken", f"There is no {kind} {wanted} {place}.", NOT_THERE, CHECK)
+    return Hop("broken", f"There is no {kind} {wanted} {place}.", NOT_THERE, ADVICE[NOT_FOUND])
 
 
 def _to_unassociated(held: Record, wanted: Wanted) -> Walk:

@@ -21,6 +21,7 @@ import shlex
 from typing import Iterable, Iterator, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _application
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._installed import canonical
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import without_userinfo
 
 REQUIREMENTS = "requirements.txt"
@@ -67,7 +68,7 @@ class Requirements(NamedTuple):
 
     def may_bring(self, module: str) -> bool:
         """Whether pip may install a module that is not in the application's folder."""
-        return bool(self.projects) or self.has_urls or _canonical(module.split(".")[0]) in self.names
+        return bool(self.projects) or self.has_urls or canonical(module.split(".")[0]) in self.names
 
 
 def read(folder: str, brought: Iterable[str]) -> Requirements:
@@ -149,7 +150,7 @@ class _Reader:
             return
         name = NAME.match(text)
         if name:
-            self.found.names.add(_canonical(name.group()))
+            self.found.names.add(canonical(name.group()))
 
     def _editable(self, value: str, where: str) -> None:
         if URL.match(value):
@@ -265,11 +266,6 @@ def _path(text: str) -> str:
 
 def _without_extras(path: str) -> str:
     return re.sub(r"^(.+)\[[^\]]+\]$", r"\1", path).strip()
-
-
-def _canonical(name: str) -> str:
-    """Normalise a name as https://packaging.python.org/en/latest/specifications/name-normalization/ defines it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def environment_name(folder: str, exclude: Iterable[str], python: str, flask_version: str, constraints: str) -> str:

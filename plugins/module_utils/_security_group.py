@@ -15,21 +15,14 @@ id or address is "". A *choice* is a wish with what was found for it, see `choos
 from __future__ import annotations
 
 import ipaddress
-from typing import Any, Iterable, Mapping
+from typing import Any, Mapping
 
 Record = dict  # as the EC2 API describes it
 Wish = dict
 Choice = dict
 Rule = dict  # {group_id, group_name, port, cidrs, ...}
 
-MOST_VALUES = 200  # the most that AWS accepts in one filter
 WILDCARDS = "*?\\"  # in a filter's value
-
-
-def chunks(values: Iterable[str], size: int = MOST_VALUES) -> list[list[str]]:
-    """Split the distinct values into lists that are short enough for one filter of a describe call."""
-    distinct = list(dict.fromkeys(values))
-    return [distinct[at : at + size] for at in range(0, len(distinct), size)]
 
 
 def cidr_errors(cidrs: list[str]) -> list[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Callable, Iterable
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _security_group as decide
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._chunks import chunks
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._security_group import Choice, Record, Rule, Wish
 
 Describe = Callable  # as in _reachability_collect
@@ -77,6 +78,6 @@ def _filtered(
     answer = answer or "".join(word.title() for word in what.split("_"))
     return [
         record
-        for chunk in decide.chunks(values)
+        for chunk in chunks(values)
         for record in describe("ec2", f"describe_{what}", answer, Filters=[{"Name": name, "Values": chunk}])
     ]

@@ -97,8 +97,8 @@ import time
 
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_describe import FAILURES, AwsModule
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._chunks import chunks
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._security_group import (
-    chunks,
     cidr_errors,
     matching_rules,
     permission,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import multiprocessing
 import os
@@ -12,7 +13,7 @@ import socket
 import subprocess
 from typing import Any, Mapping
 
-BOOT_ID = "/proc/sys/kernel/random/boot_id"
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy_lock import boot_id
 
 
 def this_run() -> dict[str, Any]:
@@ -52,11 +53,7 @@ def _user() -> str:
 
 def _place() -> str:
     """Host, boot and process namespace: containers with the same host or name may have the same process numbers."""
-    parts = [socket.gethostname()]
-    try:
-        with open(BOOT_ID, encoding="utf-8") as file:
-            parts.append(file.read().strip())
-        parts.append(os.readlink("/proc/self/ns/pid"))
-    except OSError:
-        pass  # not Linux
-    return " ".join(parts)
+    namespace = ""
+    with contextlib.suppress(OSError):  # not Linux
+        namespace = os.readlink("/proc/self/ns/pid")
+    return " ".join(filter(None, [socket.gethostname(), boot_id(), namespace]))

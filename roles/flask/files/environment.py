@@ -188,10 +188,6 @@ def install(arguments):
         sys.exit(1)
 
 
-def canonical(name):
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 def install_all(site_packages):
     versions = forget_what_is_damaged()
     for wish in map(json.loads, wishes):

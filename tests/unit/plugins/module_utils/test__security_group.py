@@ -7,7 +7,6 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._security_group im
     admits,
     attached_groups,
     choose_groups,
-    chunks,
     cidr_errors,
     closable,
     describe_access,
@@ -138,15 +137,6 @@ def test_who_else_gets_in(asked, beside):
     ]
     own = interface(groups=[("sg-1", "one"), ("sg-2", "two")])
     assert looked([wish(cidrs=asked)], [own], groups)["web1"]["beside"] == beside
-
-
-@pytest.mark.parametrize(
-    ("count", "lengths"), [(0, []), (1, [1]), (200, [200]), (201, [200, 1]), (450, [200, 200, 50])]
-)
-def test_a_filter_takes_200_values(count, lengths):
-    values = [f"i-{number}" for number in range(count)]
-    assert [len(chunk) for chunk in chunks(values * 2)] == lengths
-    assert [value for chunk in chunks(values * 2) for value in chunk] == values
 
 
 def test_interface_is_found_by_address():
