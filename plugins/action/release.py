@@ -11,10 +11,10 @@ import tempfile
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _application, _releases
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _application, _module_failure, _releases
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import without_userinfo
 from ansible_collections.flasklaunch.ec2.plugins.modules.release import EXCLUDE
-from ansible_collections.flasklaunch.ec2.plugins.plugin_utils import _failure, _run
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils import _run
 
 NOT_SHOWN = "(its content is not shown)\n"
 USERINFO_CHANGES = "(the user name or password in a URL changes; it is not shown)\n"
@@ -76,7 +76,7 @@ class ActionModule(ActionBase):
     def _execute(self, args, task_vars):
         result = self._execute_module(module_name="flasklaunch.ec2.release", module_args=args, task_vars=task_vars)
         if result.get("failed"):
-            result["msg"] = _failure.reason(result)
+            result["msg"] = _module_failure.reason(result)
         return result
 
     def _send(self, folder, entries, exclude):

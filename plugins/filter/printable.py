@@ -15,6 +15,5 @@ class FilterModule:
         return {
             "printable": Lazy("_printable", "printable"),
             "cause": Lazy("_printable", "cause"),
-            "module_failure": Lazy("_module_failure", "module_failure"),
             "addresses": Lazy("_addresses", "valid"),
         }

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""Why a module gave no result, in a sentence for people."""
+"""Why a task failed, in words for people."""
 
 from __future__ import annotations
 
@@ -20,8 +20,22 @@ NO_INTERPRETER = re.compile(
 )
 
 
+KILLED = (137, -9)  # signal 9, as a shell and as Python report it; the kernel sends it if memory runs out
+
+
+def reason(result: Mapping[str, Any]) -> str:
+    """Return the message of a failed task's result. If the module was killed, it replaces Ansible's unclear message."""
+    if result.get("rc") in KILLED:
+        return (
+            "A process of this task was killed on the machine, most often because its memory ran out ('journalctl -k'"
+            " on the machine shows that). Stop what else runs there, add swap, or take a larger instance. Then run"
+            " this again."
+        )
+    return str(result.get("msg") or "")
+
+
 def module_failure(result: Mapping[str, Any]) -> str:
-    """The reason, from the result that a failed task registered. The usual cause is a machine without Python."""
+    """The reason in sentences. A module that has no result usually ran on a machine without Python."""
     said = [str(result.get(key) or "") for key in ("msg", "module_stdout", "module_stderr")]
     found = NO_INTERPRETER.search(printable("\n".join(said))) if result.get("rc") == 127 else None
     if found:
@@ -30,4 +44,4 @@ def module_failure(result: Mapping[str, Any]) -> str:
             f"There is no Python at {python} on this machine, and Ansible needs it there. site.yml installs python3;"
             " a Python that is elsewhere is named in ansible_python_interpreter."
         )
-    return printable(sentence(said[0] or str(result.get("stderr") or "It could not be asked")))
+    return printable(sentence(reason(result) or str(result.get("stderr") or "It could not be asked")))

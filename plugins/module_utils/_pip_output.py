@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from typing import Any, Iterator, Mapping
 
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._module_failure import KILLED
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._printable import printable
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import without_userinfo
 
 LONGEST = 600  # characters of pip's own words that a message repeats
-KILLED = (-9, 137)  # by SIGKILL, as Python and as a shell report it
 # Printed by roles/flask/files/environment.py, by gcc if one of its processes was killed, and by Python.
 OUT_OF_MEMORY = re.compile(
     r"killed a process for lack of memory|Killed signal terminated program|^MemoryError", re.MULTILINE

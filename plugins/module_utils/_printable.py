@@ -11,12 +11,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-# Control characters other than tab and end of line control a terminal. Direction marks reorder a line, and tags and
-# similar characters hide text in it (UTR #36). Surrogates cannot be written as UTF-8.
-UNPRINTABLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
-    "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
-)
+# Control characters control a terminal, or end a line.
+_CONTROL = "\x00-\x1f\x7f-\x9f\u2028\u2029"
+# Direction marks reorder a line, and tags and similar characters hide text in it (UTR #36).
+_HIDING = "\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
+_SURROGATES = "\ud800-\udfff"  # UTF-8 cannot represent them
+CONTROL = re.compile(f"[{_CONTROL}]")
+UNPRINTABLE = re.compile(f"[{_CONTROL}{_HIDING}{_SURROGATES}](?<![\t\n])")
 # What the uri module writes before the cause, and the full stop after it.
 AROUND_CAUSE = re.compile(r"^Status code was -?[0-9]+ and not \[[0-9, ]*\]: |\.$")
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why a task failed, in words for people."""
+"""What the programs of a failed task printed, in words for people."""
 
 from __future__ import annotations
 
@@ -14,18 +14,6 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import w
 LONGEST = 400  # characters of git's own words that a message repeats
 # What ssh itself prints at the end.
 OF_SSH = re.compile(r"(Shared connection|Connection) to .* closed\.?$")
-KILLED = (137, -9)  # signal 9, as a shell and as Python report it; the kernel sends it if memory runs out
-
-
-def reason(result: Mapping[str, Any]) -> str:
-    """Return the message of a failed task's result. If the module was killed, it replaces Ansible's unclear message."""
-    if result.get("rc") in KILLED:
-        return (
-            "A process of this task was killed on the machine, most often because its memory ran out ('journalctl -k'"
-            " on the machine shows that). Stop what else runs there, add swap, or take a larger instance. Then run"
-            " this again."
-        )
-    return str(result.get("msg", ""))
 
 
 def reported(output: str, key: str) -> str:

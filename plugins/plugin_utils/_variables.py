@@ -22,13 +22,13 @@ import re
 from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple
 from urllib.parse import urlsplit
 
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._printable import CONTROL, UNPRINTABLE
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import without_userinfo
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._lists import as_list
 
 ALIKE = 0.85  # the least similarity of a misspelt name, from 0 to 1: it allows one letter more or less, or two swapped
 LONGEST_SHOWN = 100  # characters of a wrong value in a message
 
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 WEB = ("http", "https")
 PROXIES = (*WEB, "socks4", "socks4a", "socks5", "socks5h")
 TRUE, FALSE = ("1", "on", "true", "yes"), ("0", "off", "false", "no")  # as Ansible's filter `bool` reads them
@@ -681,7 +681,7 @@ def _shown(value: Any) -> str:
         return "a list"
     if isinstance(value, bool):
         return str(value).lower()
-    shown = CONTROL.sub("?", without_userinfo(str(value)))
+    shown = CONTROL.sub("?", UNPRINTABLE.sub("?", without_userinfo(str(value))))
     return (shown[:LONGEST_SHOWN] + "..." if len(shown) > LONGEST_SHOWN else shown) or "an empty text"
 
 

@@ -46,7 +46,7 @@ OF_GUNICORN = re.compile(
     re.MULTILINE,
 )
 SERVER_AT_IMPORT = re.compile(r"^ \* (?:Serving Flask app|Running on http)|is in use by another program", re.MULTILINE)
-LACKING = re.compile(r"^ModuleNotFoundError: No module named '([\w.]+)'", re.MULTILINE)
+LACKING = re.compile(r"^ModuleNotFoundError: No module named '([^']+)'", re.MULTILINE)
 
 
 class Connection(http.client.HTTPConnection):

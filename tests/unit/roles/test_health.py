@@ -15,6 +15,7 @@ import time
 
 import gunicorn
 import pytest
+from ansible_collections.flasklaunch.ec2.plugins.module_utils import _refusal
 from ansible_collections.flasklaunch.ec2.tests.unit.roles.rendered import render
 
 SCRIPT = pathlib.Path(__file__).parents[3] / "roles" / "webserver" / "files" / "health.py"
@@ -405,3 +406,8 @@ def app(environ, start_response):
     finally:
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()
+
+
+def test_the_control_node_finds_the_module_that_is_lacking_by_the_same_words():
+    """The script is sent to the machine alone, so it has a copy."""
+    assert health.LACKING == _refusal.LACKING

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _diagnosis
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._module_failure import module_failure
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._module_failure import module_failure, reason
 
 # Of a machine without Python.
 BARE = {
@@ -51,6 +51,20 @@ def test_a_machine_without_python(result):
 )
 def test_any_other_failure_is_quoted(result, said):
     assert module_failure(result) == said
+
+
+@pytest.mark.parametrize("rc", [137, -9])
+def test_a_module_that_was_killed(rc):
+    result = {"rc": rc, "msg": "MODULE FAILURE"}
+    assert reason(result).startswith("A process of this task was killed on the machine, most often because its memory")
+    assert module_failure(result) == reason(result)
+
+
+@pytest.mark.parametrize(
+    ("result", "said"), [({"rc": 1, "msg": "no\nroom"}, "no\nroom"), ({"msg": None}, ""), ({}, "")]
+)
+def test_the_reason_is_the_message(result, said):
+    assert reason(result) == said
 
 
 def test_a_diagnosis_says_so_of_the_machine():

@@ -328,6 +328,11 @@ def test_passwords_are_not_shown(role, values):
     assert "hunter2" not in refused
 
 
+def test_a_wrong_value_is_shown_without_what_controls_a_terminal():
+    (refused,) = _variables.errors("webserver", {"webserver_url": "ftp://\x1b[31m\u202ea\u200b\tb\nc"})
+    assert refused.startswith("webserver_url: ftp://?[31m?a??b?c is not a URL")
+
+
 @pytest.mark.parametrize(
     ("name", "meant"),
     [
