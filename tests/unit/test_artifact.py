@@ -11,6 +11,7 @@ import subprocess
 import tarfile
 
 import pytest
+from ansible_collections.flasklaunch.ec2.tests.unit.commands import run
 
 ROOT = pathlib.Path(__file__).parents[2]
 # What git knows and no user of the artifact needs: the workshop, the demo, and inventories, into which users write.
@@ -64,15 +65,8 @@ def packed(tmp_path_factory):
     # As make setup does, a link from below to the checkout itself.
     (folder / ".venv").mkdir()
     (folder / ".venv" / "ec2").symlink_to(folder)
-    built = subprocess.run(
-        ["ansible-galaxy", "collection", "build", "--output-path", str(folder / ".built")],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert built.returncode == 0, built.stdout
+    status, printed = run("ansible-galaxy", "collection", "build", "--output-path", str(folder / ".built"), cwd=folder)
+    assert status == 0, printed
     with tarfile.open(next((folder / ".built").glob("*.tar.gz"))) as archive:
         names = {each.name for each in archive if each.isfile()} - {"FILES.json", "MANIFEST.json"}
     return names, set(tracked)

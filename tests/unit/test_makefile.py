@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import pathlib
 import shutil
-import subprocess
 import sys
 
 import pytest
 import yaml
+from ansible_collections.flasklaunch.ec2.tests.unit.commands import run
 
 ROOT = pathlib.Path(__file__).parents[2]
 # Makes a virtual environment as Python does, whose pip installs nothing.
@@ -58,17 +58,9 @@ def program(path, text):
 
 def make(checkout, *arguments, path=""):
     environment = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}"}
-    done = subprocess.run(
-        ["make", *arguments],
-        cwd=checkout,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    status, printed = run("make", *arguments, cwd=checkout, env=environment)
+    assert status == 0, printed
+    return printed
 
 
 def test_setup_links_the_checkout(checkout, tmp_path):

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import pathlib
-
 import pytest
-import yaml
+from ansible_collections.flasklaunch.ec2.tests.unit.roles.role_files import ROLES, read
 
-ROLES = sorted((pathlib.Path(__file__).parents[3] / "roles").iterdir())
-
-
-def load(path):
-    return yaml.safe_load(path.read_text())
+FOLDERS = sorted(ROLES.iterdir())
 
 
 def can_be_specified(default, kind):
@@ -19,10 +13,10 @@ def can_be_specified(default, kind):
     return not (kind in ("bool", "dict", "int") and isinstance(default, str))
 
 
-@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+@pytest.mark.parametrize("role", FOLDERS, ids=lambda role: role.name)
 def test_argument_specs_equal_defaults(role):
-    specified = load(role / "meta" / "argument_specs.yml")["argument_specs"]["main"]["options"]
-    defaults = load(role / "defaults" / "main.yml")
+    specified = read(role / "meta" / "argument_specs.yml")["argument_specs"]["main"]["options"]
+    defaults = read(role / "defaults" / "main.yml")
     assert specified.keys() == defaults.keys()
     for name, option in specified.items():
         if can_be_specified(defaults[name], option["type"]):
@@ -32,8 +26,8 @@ def test_argument_specs_equal_defaults(role):
             assert "By default" in str(option["description"]), name
 
 
-@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+@pytest.mark.parametrize("role", FOLDERS, ids=lambda role: role.name)
 def test_variables_bear_the_role_s_name(role):
     for file in (role / "defaults" / "main.yml", role / "vars" / "main.yml"):
-        for name in load(file):
+        for name in read(file):
             assert name.lstrip("_").startswith(role.name + "_"), f"{name} in {file}"

@@ -6,29 +6,18 @@
 
 from __future__ import annotations
 
-import pathlib
-
 import pytest
-import yaml
+from ansible_collections.flasklaunch.ec2.tests.unit.roles.role_files import tasks_of_roles
 
-ROLES = pathlib.Path(__file__).parents[3] / "roles"
 # These modules do nothing in check mode.
 SKIPPED = {"ansible.builtin.uri", "ansible.builtin.command", "ansible.builtin.shell"}
 
 
 def asking():
     """Each task that asks by one of these modules, and changes nothing."""
-
-    def walk(tasks):
-        for task in tasks or []:
-            yield task
-            for part in ("block", "rescue", "always"):
-                yield from walk(task.get(part))
-
-    for path in sorted(ROLES.glob("*/tasks/*.yml")):
-        for task in walk(yaml.safe_load(path.read_text(encoding="utf-8"))):
-            if "ansible.builtin.uri" in task or (SKIPPED & set(task) and task.get("changed_when") is False):
-                yield pytest.param(task, id=f"{path.parts[-3]}: {task['name']}")
+    for path, task in tasks_of_roles():
+        if "ansible.builtin.uri" in task or (SKIPPED & set(task) and task.get("changed_when") is False):
+            yield pytest.param(task, id=f"{path.parts[-3]}: {task['name']}")
 
 
 @pytest.mark.parametrize("task", list(asking()))

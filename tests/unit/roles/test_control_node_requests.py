@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import http.server
-import json
-import pathlib
-import subprocess
 import threading
 
 import pytest
-import yaml
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _endpoint
-
-ROLES = pathlib.Path(__file__).parents[3] / "roles"
+from ansible_collections.flasklaunch.ec2.tests.unit.commands import run_tasks
+from ansible_collections.flasklaunch.ec2.tests.unit.roles.role_files import ROLES, tasks_of_roles, variables_of
 
 
 @contextlib.contextmanager
@@ -58,20 +54,8 @@ def report(tmp_path, url):
         "__webserver_local_url": "http://127.0.0.1:5000/",
         "__webserver_local_answer": {"status": 200, "content": "Hello World"},
     }
-    names = {}
-    for folder in ("defaults", "vars"):
-        names.update(yaml.safe_load((ROLES / "webserver" / folder / "main.yml").read_text(encoding="utf-8")))
     tasks = [{"ansible.builtin.include_tasks": str(ROLES / "webserver" / "tasks" / "report.yml")}]
-    play = {"hosts": "localhost", "gather_facts": False, "vars": {**names, **known}, "tasks": tasks}
-    playbook = tmp_path / "play.json"
-    playbook.write_text(json.dumps([play]), encoding="utf-8")
-    return subprocess.run(
-        ["ansible-playbook", "-i", "localhost,", "-c", "local", str(playbook)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    return run_tasks(tmp_path, tasks, {**variables_of("webserver"), **known})
 
 
 def test_the_report_follows_no_redirect(tmp_path):
@@ -79,19 +63,19 @@ def test_the_report_follows_no_redirect(tmp_path):
     with site(200, body=secret) as (private, asked_privately):
         redirect = [("Location", private)]
         with site(302, redirect) as (url, asked):
-            done = report(tmp_path, url)
-    assert asked == ["/"], done.stdout
+            status, printed = report(tmp_path, url)
+    assert asked == ["/"], printed
     assert asked_privately == []
-    assert "only for the control node" not in done.stdout
-    # An application may well lead its visitors on from there, such as to a page to log in.
-    assert done.returncode == 0, done.stdout
+    assert "only for the control node" not in printed
+    # An application may redirect its visitors, for example to a page to log in.
+    assert status == 0, printed
 
 
 def test_a_bad_answer_fails_the_report(tmp_path):
     with site(404, body=b"no such page\n") as (url, _asked):
-        done = report(tmp_path, url)
-    assert done.returncode == 2
-    assert "got no good answer" in done.stdout
+        status, printed = report(tmp_path, url)
+    assert status == 2
+    assert "got no good answer" in printed
 
 
 def test_the_probe_follows_no_redirect():
@@ -104,19 +88,10 @@ def test_the_probe_follows_no_redirect():
 
 
 def requests():
-    """Each task of a role that asks for a URL, as `(file, task)`."""
-
-    def walk(tasks):
-        for task in tasks or []:
-            yield task
-            for part in ("block", "rescue", "always"):
-                yield from walk(task.get(part))
-
-    for path in sorted(ROLES.glob("*/*/*.yml")):
-        if path.parent.name in ("tasks", "handlers"):
-            for task in walk(yaml.safe_load(path.read_text(encoding="utf-8"))):
-                if {"ansible.builtin.uri", "ansible.builtin.get_url"} & set(task):
-                    yield pytest.param(task, id=f"{path.parent.parent.name}: {task['name']}")
+    """Each task of a role that asks for a URL."""
+    for path, task in tasks_of_roles():
+        if {"ansible.builtin.uri", "ansible.builtin.get_url"} & set(task):
+            yield pytest.param(task, id=f"{path.parent.parent.name}: {task['name']}")
 
 
 @pytest.mark.parametrize("task", list(requests()))

@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import pathlib
 
-import yaml
+from ansible_collections.flasklaunch.ec2.tests.unit.roles.role_files import read, tasks_of
 
 ROOT = pathlib.Path(__file__).parents[3]
 ROLES = sorted((ROOT / "roles").iterdir())
 TASK_FILES = sorted(
     [*ROOT.glob("roles/*/tasks/*.yml"), *ROOT.glob("roles/*/handlers/*.yml"), *ROOT.glob("playbooks/*.yml")]
 )
-LISTS = ("block", "rescue", "always", "tasks", "pre_tasks", "post_tasks", "handlers", "roles")
-
-
-def tasks_of(entries):
-    """Every play, block and task below a list of them."""
-    for entry in entries:
-        yield entry
-        for key in LISTS:
-            yield from tasks_of(each for each in entry.get(key, []) if isinstance(each, dict))
 
 
 def recorded(task):
@@ -32,7 +23,7 @@ def found_in(files, names_of):
     """The files in which `names_of` finds each name."""
     found = {}
     for file in files:
-        for task in tasks_of(yaml.safe_load(file.read_text()) or []):
+        for task in tasks_of(read(file) or []):
             for name in names_of(task):
                 found.setdefault(name, set()).add(str(file.relative_to(ROOT)))
     return found
@@ -44,7 +35,7 @@ def test_no_name_is_both_a_variable_and_a_result():
     assert "__webserver_release" in results, "the files are read"
     variables = found_in(TASK_FILES, lambda task: task.get("vars", {}))
     for role in ROLES:
-        for name in yaml.safe_load((role / "vars" / "main.yml").read_text()):
+        for name in read(role / "vars" / "main.yml"):
             variables.setdefault(name, set()).add(f"roles/{role.name}/vars/main.yml")
     assert {name: sorted(results[name] | variables[name]) for name in results.keys() & variables.keys()} == {}
 

@@ -6,16 +6,13 @@
 
 from __future__ import annotations
 
-import json
-import pathlib
 import re
-import subprocess
 
 import pytest
-import yaml
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._printable import UNPRINTABLE
+from ansible_collections.flasklaunch.ec2.tests.unit.commands import run_tasks
+from ansible_collections.flasklaunch.ec2.tests.unit.roles.role_files import ROLES, tasks_of_roles, variables_of
 
-ROLES = pathlib.Path(__file__).parents[3] / "roles"
 ESCAPED = re.compile(r"\\(e|x[019]|u00[019]|u20[0-6]|u061)", re.IGNORECASE)
 EVIL = "\x1b]0;owned\x07\u202egpj.exe\u2066\u200e\u061c\x9b31m evil"
 ROW = {"local_address": EVIL, "local_port": 5000, "unit": EVIL, "name": EVIL, "pid": 7, "processes": []}
@@ -62,48 +59,27 @@ ROLES_OF_MACHINES = ("python3", "flask", "webserver", "diagnosis")
 PRINTERS = ("ansible.builtin.debug", "ansible.builtin.fail", "ansible.builtin.assert")
 
 
-def tasks_of(tasks):
-    for task in tasks:
-        yield task
-        for part in ("block", "rescue", "always"):
-            yield from tasks_of(task.get(part, []))
-
-
-def read(path):
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
-
-
 def printing():
     """Each task of the roles that prints, and the loop of each that has one: run whatever was found, one by one."""
     for role in ROLES_OF_MACHINES:
-        for path in sorted((ROLES / role).glob("*/*.yml")):
-            for task in tasks_of(read(path)) if path.parent.name in ("tasks", "handlers") else ():
-                name = f"{role} {path.name} {task.get('name')}"
-                kept = {key: value for key, value in task.items() if key in (*PRINTERS, "vars")}
-                if "ansible.builtin.assert" in task:
-                    kept["ansible.builtin.assert"] = {**task["ansible.builtin.assert"], "that": "false"}
-                if set(kept) & set(PRINTERS):
-                    yield {**kept, "name": name, "ignore_errors": True}
-                if isinstance(task.get("loop"), str):
-                    loop = {"loop": task["loop"], "loop_control": task.get("loop_control", {})}
-                    yield {**loop, "name": f"{name} (loop)", "ansible.builtin.debug": {}, "ignore_errors": True}
+        for path, task in tasks_of_roles(role):
+            name = f"{role} {path.name} {task.get('name')}"
+            kept = {key: value for key, value in task.items() if key in (*PRINTERS, "vars")}
+            if "ansible.builtin.assert" in task:
+                kept["ansible.builtin.assert"] = {**task["ansible.builtin.assert"], "that": "false"}
+            if set(kept) & set(PRINTERS):
+                yield {**kept, "name": name, "ignore_errors": True}
+            if isinstance(task.get("loop"), str):
+                loop = {"loop": task["loop"], "loop_control": task.get("loop_control", {})}
+                yield {**loop, "name": f"{name} (loop)", "ansible.builtin.debug": {}, "ignore_errors": True}
 
 
 @pytest.fixture(scope="module")
 def printed(tmp_path_factory):
     """What each of the tasks printed, by its name."""
-    known = {"role_path": str(ROLES / "webserver")}
-    for role in ROLES_OF_MACHINES:
-        known.update(read(ROLES / role / "defaults" / "main.yml"))
-        known.update(read(ROLES / role / "vars" / "main.yml"))
-    known.update(KNOWN)
+    known = {"role_path": str(ROLES / "webserver"), **variables_of(*ROLES_OF_MACHINES), **KNOWN}
     tasks = list(printing())
-    path = tmp_path_factory.mktemp("play") / "play.json"
-    play = {"hosts": "localhost", "gather_facts": False, "vars": known, "tasks": tasks}
-    path.write_text(json.dumps([play]), encoding="utf-8")
-    command = ["ansible-playbook", "-i", "localhost,", "-c", "local", str(path)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    text = done.stdout.decode("utf-8", "replace")
+    _status, text = run_tasks(tmp_path_factory.mktemp("play"), tasks, known)
     parts = re.split(r"(?m)^TASK \[(.*)\] \**\n", text)
     assert parts[1::2] == [task["name"] for task in tasks], text
     return dict(zip(parts[1::2], parts[2::2]))

@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-import pathlib
 import re
 
 import pytest
-import yaml
+from ansible_collections.flasklaunch.ec2.tests.unit.roles.role_files import ROLES, read
 
-ROLE = pathlib.Path(__file__).parents[3] / "roles" / "security_group"
+ROLE = ROLES / "security_group"
 ALL_HOSTS = {"ansible_play_batch", "ansible_play_hosts", "ansible_play_hosts_all"}
 FOR_ONE_HOST = "__security_group_is_leader"
 
@@ -44,16 +43,16 @@ def tasks(entries, inherited=()):
 
 @pytest.mark.parametrize("path", sorted((ROLE / "tasks").glob("*.yml")), ids=lambda path: path.stem)
 def test_only_one_host_evaluates_a_list_over_all_hosts(path):
-    variables = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))
+    variables = read(ROLE / "vars" / "main.yml")
     costly = lists_over_all_hosts(variables)
-    for task, conditions in tasks(yaml.safe_load(path.read_text(encoding="utf-8"))):
+    for task, conditions in tasks(read(path)):
         if not task.get("run_once") and FOR_ONE_HOST not in conditions:
             assert not names(task) & costly, task["name"]
 
 
 def test_which_lists_are_over_all_hosts():
     """The test above knows them."""
-    variables = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))
+    variables = read(ROLE / "vars" / "main.yml")
     assert lists_over_all_hosts(variables) - ALL_HOSTS == {"__security_group_wishes", "__security_group_play"}
     assert lists_over_all_hosts({"a": "{{ b | list }}", "b": ["{{ ansible_play_batch }}"], "c": "d"}) - ALL_HOSTS == {
         "a",

@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import pathlib
-import subprocess
 
 import pytest
+from ansible_collections.flasklaunch.ec2.tests.unit.commands import run
 
 ROOT = pathlib.Path(__file__).parents[3]
 
@@ -18,13 +18,6 @@ ROOT = pathlib.Path(__file__).parents[3]
 def test_tags_are_refused(tmp_path, option):
     inventory = tmp_path / "hosts.yml"
     inventory.write_text("webservers: {hosts: {unreachable.invalid: }}", encoding="utf-8")
-    done = subprocess.run(
-        ["ansible-playbook", "site.yml", "-i", str(inventory), option, "webserver"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2, done.stdout
-    assert "this playbook has no tags" in " ".join(done.stdout.split())
+    status, printed = run("ansible-playbook", "site.yml", "-i", str(inventory), option, "webserver", cwd=ROOT)
+    assert status == 2, printed
+    assert "this playbook has no tags" in " ".join(printed.split())
