@@ -113,7 +113,7 @@ def _refuse_link_out(path: str, folder: str) -> None:
         return
     target, inside = os.readlink(path), os.path.join(os.path.realpath(folder), "")
     if os.path.isabs(target) or not os.path.join(os.path.realpath(path), "").startswith(inside):
-        raise Unfit(f"{path} is a link to {target}, which is not in the folder, so that the release would lack it")
+        raise Unfit(f"{path} is a link to {target}, which is outside the folder, so the release would not contain it")
 
 
 def entry(path: str, relative: str) -> Entry:

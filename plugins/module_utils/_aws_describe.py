@@ -106,7 +106,7 @@ class Describe:
         client = self._client(service)
         if not hasattr(client, operation):
             words = "".join(word.title() for word in operation.split("_"))
-            raise NotRead(f"Not known, since the botocore of this control node is too old for {words}: update boto3.")
+            raise NotRead(f"Not known: botocore on this control node is too old for {words}. Update boto3.")
         action = f"{IAM_PREFIX[service]}:{client.meta.method_to_api_mapping[operation]}"
         region = client.meta.region_name
         try:

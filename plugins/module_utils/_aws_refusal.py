@@ -142,14 +142,14 @@ _WHOSE = {
     ),
 }
 ADVICE = {
-    NO_BOTO3: "Install boto3 for this Python: {python} -m pip install boto3. If another Python of this machine has"
+    NO_BOTO3: "Install boto3 for this Python: {python} -m pip install boto3. If another Python on this machine has"
     " boto3, such as the one that runs Ansible, set ansible_python_interpreter of the task to it.",
     NO_CREDENTIALS: "Give a profile, or access_key and secret_key, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and"
     " AWS_SECRET_ACCESS_KEY, in the environment.",
     NO_PROFILE: "Correct the option profile, or AWS_PROFILE. The command aws configure list-profiles shows the"
     " profiles.",
-    CONFIG: "Correct the file that AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE names, else ~/.aws/config and"
-    " ~/.aws/credentials.",
+    CONFIG: "Correct the file that AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE names. If neither is set, correct"
+    " ~/.aws/config or ~/.aws/credentials.",
     MIXED: "Give either a profile or an access key, not both. One of them may come from the environment (AWS_PROFILE,"
     " AWS_ACCESS_KEY_ID).",
     BAD_KEY: "AWS does not know this access key. It is mistyped, deactivated or deleted, or it is a temporary key"
@@ -157,27 +157,27 @@ ADVICE = {
     BAD_SECRET: "The secret key does not belong to the access key. Copy AWS_SECRET_ACCESS_KEY, or the profile's"
     " aws_secret_access_key, again.",
     BAD_KEY_OR_REGION: "The access key, its secret key or its session token is wrong, or the account has not enabled"
-    " {the_region}. If aws sts get-caller-identity succeeds, the key is right: enable the region, or ask another one.",
+    " {the_region}. If aws sts get-caller-identity succeeds, the key is right: enable the region, or use another one.",
     EXPIRED: "The temporary credentials have expired, or cannot be renewed. Get new ones, for example with"
     " aws sso login. If they are new, the clock of this machine is wrong.",
     CLOCK: "The clock of this machine is wrong by more than five minutes. Set it, for example with"
     " timedatectl set-ntp true.",
     NO_REGION: "Give a region, such as region: eu-central-1, or set AWS_REGION in the environment.",
-    BAD_REGION: "Correct the name of the region: AWS has no {the_region}.",
+    BAD_REGION: "AWS does not know {the_region}. Correct its name.",
     REGION_DISABLED: "The account has not enabled {the_region}, or is not signed up for this service yet. Enable the"
-    " region under AWS Account Management, or ask another region.",
+    " region under AWS Account Management, or use another region.",
     UNREACHABLE: "Check the name of the region. If it is right, check this machine's connection to the Internet, its"
     " name resolution, and its proxy (HTTPS_PROXY).",
     PROXY: "Correct HTTPS_PROXY in the environment, or unset it if this machine needs no proxy.",
-    TLS: "A proxy or firewall in between shows a certificate of its own, or this machine's certificates are out of"
-    " date. Name the file with the right authority in aws_ca_bundle or AWS_CA_BUNDLE.",
-    NOT_FOUND: "Check the id, the region and the account (profile) that you ask with.",
-    DUPLICATE: "It is there already: there is nothing to do.",
+    TLS: "A proxy or firewall between this machine and AWS presents its own certificate, or this machine's list of"
+    " certificate authorities is out of date. Set aws_ca_bundle or AWS_CA_BUNDLE to a file with the right authority.",
+    NOT_FOUND: "Check the id, the region and the account (profile).",
+    DUPLICATE: "It exists already: there is nothing to do.",
     QUOTA: "Remove what is not needed any more, or request a higher quota for {the_region} in the Service Quotas"
     " console.",
     THROTTLED: "The account makes too many requests in {the_region} at the moment. Try again later.",
-    UNAVAILABLE: "AWS has a fault of its own. Try again later; https://health.aws.amazon.com shows known faults.",
-    NOT_AWS: "Check endpoint_url and AWS_ENDPOINT_URL: another server than AWS answers there.",
+    UNAVAILABLE: "AWS itself has a fault. Try again later; https://health.aws.amazon.com shows known faults.",
+    NOT_AWS: "Check endpoint_url and AWS_ENDPOINT_URL: the server there is not AWS.",
     OTHER: "",
 }
 
@@ -260,13 +260,13 @@ def _advice_on_policies(policy: re.Match | None, action: str, is_encoded: bool) 
     subject, owner = _WHOSE[policy["policy"]]
     if policy["explicit"] != "because no":
         return (
-            f"{subject} denies {action} explicitly, and that overrides every permission: a further permission does not"
-            f" help. Ask {owner} to change the policy. It may depend on the region, the account or multi-factor"
-            " authentication."
+            f"{subject} denies {action} explicitly, and that overrides every permission: adding a"
+            f" permission does not help. Ask {owner} to change the policy. It may depend on the region, the account or"
+            " multi-factor authentication."
         )
     if policy["policy"] == "identity-based policy":
         return f"No policy of this user or role allows {action}: add this permission to one."
     return (
-        f"{subject} does not include {action}: it must allow it, beside the user's or role's own policies."
-        f" Ask {owner} to add it."
+        f"{subject} does not allow {action}. It must allow it, in addition to the user's or role's own"
+        f" policies. Ask {owner} to add it."
     )

@@ -44,7 +44,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._module_failure im
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._printable import printable
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import without_userinfo
 
-# What a module returned. One that failed has no `hops`: `msg` says why, and `fix`, if there is one, what helps.
+# What a module returned. If it failed, there are no `hops`: `msg` says why, and `fix`, if there is one, what helps.
 View = Mapping[str, Any]
 Diagnosis = dict
 
@@ -61,7 +61,7 @@ SITE_HOPS = ("tls", "http", "application")
 SIDES = {**dict.fromkeys(CLIENT_HOPS, "client"), **dict.fromkeys((*MACHINE_HOPS, *PROXY_HOPS), "machine")}
 SIDES.update(dict.fromkeys(SITE_HOPS, "site"))  # any other is AWS's
 
-# Whose view a hop is in, and what helps if it cannot be had.
+# Whose view has a hop, and what helps if that view is missing.
 CLIENT, AWS, MACHINE = "the client", "AWS", "the machine"
 WHO = {"client": CLIENT, "aws": AWS, "machine": MACHINE, "site": "the site"}
 NEEDED = {
@@ -75,8 +75,8 @@ NEEDED = {
 KEY_CHANGED = "REMOTE HOST IDENTIFICATION HAS CHANGED"
 HOST_KEYS = {
     KEY_CHANGED: (
-        f"ssh meets another host key than the one it knows ({KEY_CHANGED}).",
-        "ssh-keygen -R {} # if it is the same machine, made anew; else correct ansible_host",
+        f"The machine's host key is not the one that ssh knows ({KEY_CHANGED}).",
+        "ssh-keygen -R {} # if you recreated the machine; otherwise correct ansible_host",
     ),
     "Host key verification failed": (
         "ssh does not know the machine's host key (Host key verification failed).",
@@ -84,7 +84,7 @@ HOST_KEYS = {
     ),
 }
 
-NAME_BALANCER = "If it is a load balancer's, name that in diagnosis_load_balancer_arn."
+NAME_BALANCER = "If it belongs to a load balancer, name the load balancer in diagnosis_load_balancer_arn."
 
 # Fixes that begin so are to be typed there and not where the diagnosis was asked for.
 ON_THE_MACHINE = ("sudo ", "journalctl ")
@@ -97,7 +97,7 @@ TITLES = {
     "instance_state": ("Instance state", "The instance does not run."),
     "public_address": ("Public address", "The instance cannot be reached by that address."),
     "block_public_access": ("VPC Block Public Access", "VPC Block Public Access keeps the Internet out."),
-    "lb_state": ("Load balancer's state", "The load balancer does not serve."),
+    "lb_state": ("Load balancer's state", "The load balancer is not active."),
     "lb_scheme": ("Load balancer's scheme", "The load balancer is not open to the Internet."),
     "internet_gateway": ("Internet gateway", "The network has no way in from the Internet."),
     "nacl_ingress": ("Inbound network ACL", "The network ACL keeps clients out."),
@@ -107,7 +107,7 @@ TITLES = {
     "target_health": ("Target health", "The load balancer finds no healthy machine."),
     "lb_security_group_egress": (
         "Load balancer's outbound security group",
-        "The load balancer may not connect to the machine.",
+        "The load balancer is not allowed to connect to the machine.",
     ),
     "target_nacl_ingress": ("Machine's inbound network ACL", "The machine's network ACL keeps the load balancer out."),
     "security_group": ("Security group", "The security group keeps clients out."),
@@ -115,12 +115,12 @@ TITLES = {
     "nacl_egress": ("Outbound network ACL", "The network ACL keeps the answers in."),
     "route": ("Route back", "The answers find no way back to the client."),
     "host_firewall": ("Machine's firewall", "The machine's own firewall keeps clients out."),
-    "proxy_listener": ("Proxy's listener", "The proxy does not hold the port."),
-    "proxy_bound_address": ("Proxy's bound address", "The proxy listens where no client reaches it."),
-    "proxy_accept_queue": ("Proxy's accept queue", "The proxy takes no more connections."),
-    "listener": ("Listener", "The application does not hold the port."),
-    "bound_address": ("Bound address", "The application listens where no client reaches it."),
-    "accept_queue": ("Accept queue", "The application takes no more connections."),
+    "proxy_listener": ("Proxy's listener", "The proxy does not listen on the port."),
+    "proxy_bound_address": ("Proxy's bound address", "The proxy listens on an address that clients cannot reach."),
+    "proxy_accept_queue": ("Proxy's accept queue", "The proxy accepts no more connections."),
+    "listener": ("Listener", "The application does not listen on the port."),
+    "bound_address": ("Bound address", "The application listens on an address that clients cannot reach."),
+    "accept_queue": ("Accept queue", "The application accepts no more connections."),
     "unit": ("Unit", "The application does not run."),
     "selinux": ("SELinux", "SELinux denies the application what it needs."),
     "tls": ("TLS", "The URL and the port do not agree on encryption."),
@@ -130,14 +130,14 @@ TITLES = {
 
 # Headlines of faults, by code, that say more than the headline of the hop.
 HEADLINES = {
-    "x-URL_PORT": "The URL asks for another port than the site's.",
+    "x-URL_PORT": "The URL's port is not the site's port.",
     "x-OTHER_MACHINE": "Another machine may answer at that address.",
     "x-FIREWALL_REJECTS_SOME": "The machine's firewall may keep this client out.",
     "x-FIREWALL_DROPS_SOME": "The machine's firewall may keep this client out.",
 }
 # Headlines of hops that let in some clients, but not the client that asked.
 SHUT_TO_THIS_CLIENT = {
-    "security_group": "The security group lets in only some, and not this client.",
+    "security_group": "The security group admits some clients, but not this one.",
     "host_firewall": "The machine's own firewall keeps this client out.",
 }
 # Codes of firewall rules that concern only some clients, and what such a client sees.
@@ -209,7 +209,7 @@ def diagnose(
     hops = [astray, *client[1:]] if astray else client
     around = _view_hops(aws, AWS_HOPS, AWS)
     if seen and _is_elsewhere(asked, seen) and site[-1]["verdict"] == OK:
-        # The page is the right one, so AWS was asked about another way than the one that clients use.
+        # The page is the right one, so clients use another path than the one that AWS was asked about.
         evidence = f"The page comes from {seen['address']}, which is not the machine's address. {NAME_BALANCER}"
         around = [each if each["verdict"] == OK else hop(each["hop"], SKIPPED, evidence) for each in around]
     hops = [*hops, *around, *_view_hops(machine, MACHINE_HOPS, MACHINE), *site]
@@ -281,8 +281,8 @@ def _astray(asked: Asked, seen: Mapping, machine: View | None, site: list[Hop]) 
     if not address or asked.balancer or is_forwarded(asked.url, seen):
         return None
     if _is_another_machine(asked, address, machine) and site[-1]["verdict"] != OK:
-        evidence = f"ssh meets another host key at {address} than the one it knows ({KEY_CHANGED}): the address became"
-        evidence += " another machine's, whose page this may be, or the machine was made anew."
+        evidence = f"The host key at {address} is not the one that ssh knows ({KEY_CHANGED}): the address belongs to"
+        evidence += " another machine now, which may serve this page, or the machine was recreated."
         return hop("dns", BROKEN, evidence, "x-OTHER_MACHINE", (machine or {})["fix"], [address])
     if seen["tcp"] == "answered":
         return None
@@ -461,7 +461,7 @@ def _words(
     elif first["verdict"] == OK:
         symptom = next(each["evidence"] for each in hops if each["symptom"])
         cause = f"{symptom} Nothing else explains it: {cause}"
-        fix = "-e diagnosis_source=CLIENT/32 # the client's address, to learn whether that rule is for it"
+        fix = "-e diagnosis_source=CLIENT/32 # the client's address: shows whether that rule applies to it"
     elif first["verdict"] == PARTIAL:
         headline = SHUT_TO_THIS_CLIENT.get(first["hop"], headline)
     elif saw == "ok" and verdict == PARTIAL:
@@ -482,7 +482,7 @@ def _words(
     if first["hop"] == "dns" and opened != asked.url:
         fix = f"Open {opened}"
     if first["code"] == "x-URL_PORT":
-        fix = f"-e diagnosis_url={opened} # if it is right: webserver_url in the inventory"
+        fix = f"-e diagnosis_url={opened} # if that works, set webserver_url in the inventory"
     told = {"headline": headline, "cause": cause, "summary": cause}
     return {**told, "fix": fix, "fix_where": _where(fix), "open": opened}
 

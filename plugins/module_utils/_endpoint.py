@@ -336,7 +336,7 @@ def _no_http(error: http.client.BadStatusLine, target: Target) -> Hop:
         return hop("http", BROKEN, "Connected, but the connection was closed without an answer.", "x-HTTP_CLOSED")
     if line.startswith(("\x15\x03", "\\x15\\x03")):
         return _plain_to_tls(target)
-    return hop("http", BROKEN, f"What answers does not speak HTTP: {printable_line(line[:80])}", "x-NOT_HTTP")
+    return hop("http", BROKEN, f"The server does not speak HTTP: {printable_line(line[:80])}", "x-NOT_HTTP")
 
 
 def _check_for_tls(answer: Answer, target: Target) -> None:
@@ -383,7 +383,7 @@ def _application_hop(answer: Answer, expected: str | None) -> Hop:
     if not expected:
         return hop("application", UNKNOWN, f"The answer begins with: {start}", "x-NOTHING_EXPECTED")
     if expected in answer.text:
-        return hop("application", OK, f"The answer holds what was expected: {printable_line(expected)[:60]}")
+        return hop("application", OK, f"The answer contains what was expected: {printable_line(expected)[:60]}")
     evidence = f"The answer is another's: it begins with: {start}"
     return hop("application", BROKEN, evidence, "x-OTHER_APPLICATION", "See what else serves that address and port.")
 

@@ -64,7 +64,7 @@ def _believed(machines: Iterable[Machine]) -> list[dict[str, Any]]:
     for machine in machines:
         wrong = _nonsense(machine["listening_ports"])
         rows = [] if wrong else [{key: row[key] for key in ROW} for row in machine["listening_ports"]]
-        msg = f"Its answer is no table of what listens: {wrong}." if wrong else machine.get("msg", "")
+        msg = f"Its answer is not a table of listening sockets: {wrong}." if wrong else machine.get("msg", "")
         addresses = valid([machine.get("private_address")])
         believed.append({**machine, "listening_ports": rows, "msg": msg, "private_address": "".join(addresses)})
     return believed
@@ -73,13 +73,13 @@ def _believed(machines: Iterable[Machine]) -> list[dict[str, Any]]:
 def _nonsense(rows: Any) -> str:
     """What is wrong with a table; empty if it is valid."""
     if not isinstance(rows, list):
-        return "it is no list"
+        return "it is not a list"
     for number, row in enumerate(rows, 1):
         if not isinstance(row, Mapping):
-            return f"row {number} is none"
+            return f"row {number} is not a dictionary"
         wrong = [key for key, can_be in ROW.items() if key not in row or not can_be(row[key])]
         if wrong:
-            return f"{wrong[0]} of row {number} is missing or cannot be"
+            return f"row {number} has no valid {wrong[0]}"
     return ""
 
 

@@ -217,10 +217,10 @@ def _hop_for_all(tables: list[Table], unreadable: list[str], packet: Packet) -> 
         return hop("host_firewall", OK, "The kernel has no packet filter for what comes in.")
     # A rule says more than a policy.
     deciding = max(judgements, key=lambda each: ": policy " not in each.outcome.where)
-    evidence, code = f"tcp/{packet.port} is let in by {_where(deciding)}", None
+    evidence, code = f"tcp/{packet.port} is admitted by {_where(deciding)}", None
     excepting = next((each for each in judgements if each.exception), None)
     if excepting and excepting.exception:
-        evidence += f"; not so for some clients, by {_where(excepting, excepting.exception)}"
+        evidence += f"; but some clients are kept out by {_where(excepting, excepting.exception)}"
         rejects = excepting.exception.action == "reject"
         code = "x-FIREWALL_REJECTS_SOME" if rejects else "x-FIREWALL_DROPS_SOME"
     return hop("host_firewall", OK, evidence + ".", code, resources=[deciding.table.name])
@@ -252,7 +252,7 @@ def _partly(judgement: Judgement, packet: Packet) -> Hop:
 
 def _undecided(judgement: Judgement) -> Hop:
     if judgement.outcome.action == "redirect":
-        evidence, code = f"What comes in is led elsewhere by {_where(judgement)}.", REDIRECT
+        evidence, code = f"A rule redirects these packets to another port or host: {_where(judgement)}.", REDIRECT
     else:
         evidence, code = f"What this does could not be told: {_where(judgement)}.", "x-FIREWALL_UNREADABLE"
     return hop("host_firewall", UNKNOWN, evidence, code, resources=[judgement.table.name])
@@ -272,5 +272,5 @@ def _fix(judgement: Judgement, packet: Packet, client: str | None = None) -> str
         return f"sudo {program} -t {table.name.split()[-1]} -I {chain}{source} -p tcp --dport {port} -j ACCEPT"
     source = f"{'ip6' if six else 'ip'} saddr {client} " if client else ""
     return (
-        f"sudo nft insert rule {table.name} {chain} {source}tcp dport {port} accept # and keep it in /etc/nftables.conf"
+        f"sudo nft insert rule {table.name} {chain} {source}tcp dport {port} accept # and save it in /etc/nftables.conf"
     )

@@ -41,7 +41,7 @@ def module_failure(result: Mapping[str, Any]) -> str:
     if found:
         python = found.group(1) or found.group(2)
         return (
-            f"There is no Python at {python} on this machine, and Ansible needs it there. site.yml installs python3;"
-            " a Python that is elsewhere is named in ansible_python_interpreter."
+            f"There is no Python at {python} on this machine, and Ansible needs it there. site.yml installs python3."
+            " If Python is elsewhere, set ansible_python_interpreter to its path."
         )
     return printable(sentence(reason(result) or str(result.get("stderr") or "It could not be asked")))

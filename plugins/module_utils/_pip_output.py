@@ -27,7 +27,7 @@ OBJECT = re.compile(r"<[^>]*>[:,]? ?")  # differs at each try
 VERSIONS = re.compile(r"\(from versions: [^)]*?((?:, [^,)]+){1,3})\)")
 ERROR = re.compile(r"^ *(?:ERROR|error): *(.+)$", re.MULTILINE)
 EXCEPTION = re.compile(r"^ERROR: Exception:\n(?:.*\n)*?(?=\w)(?!Traceback)(.+)", re.MULTILINE)
-# A build's output, as pip 22 and newer, and as older ones show it.
+# A build's output, as pip 22 and newer versions show it, and as older versions show it.
 BUILD_OUTPUT = re.compile(
     r"^ *(?:╰─> \[\d+ lines? of output\]|Complete output \(\d+ lines?\):)\n(.*?)\n *(?:\[end of output\]|-{30,}$)",
     re.MULTILINE | re.DOTALL,
@@ -51,7 +51,7 @@ CAUSES = [
     (-1, re.compile(r"^.*\S.*$", re.MULTILINE)),
 ]
 HINTS = [
-    (r"\bpg_config\b", "Instead of psycopg2, psycopg2-binary has a wheel."),
+    (r"\bpg_config\b", "psycopg2-binary has a wheel: require it instead of psycopg2."),
     (r"\bPython\.h\b", "On the machine, 'sudo yum install gcc python3-devel' installs what this build needs."),
     (
         r"'[\w-]*(?:gcc|cc|g\+\+|clang)'",
@@ -70,11 +70,11 @@ def why_pip_failed(result: Mapping[str, Any], python: str) -> str:
     text = stderr or _clean(result.get("msg"))
     if result.get("rc") in KILLED or OUT_OF_MEMORY.search(text):
         return (
-            "The kernel killed it, most likely because the machine ran out of memory. Take an instance with more"
-            f" memory, add swap, or require versions that have a wheel for Python {python}: a build takes much memory."
+            "The kernel killed it, most likely because the machine ran out of memory. Use an instance with more"
+            f" memory, add swap, or require versions that have a wheel for Python {python}: a build needs much memory."
         )
     words = _shortened(" ".join(_reasons(text, stdout)) or text)
-    return f"It said: {words} {_advice(text, words, python)}"
+    return f"pip reported: {words} {_advice(text, words, python)}"
 
 
 def _clean(text: Any) -> str:
@@ -137,15 +137,15 @@ def _wrong_hash(text: str) -> list[str]:
 def _advice(text: str, words: str, python: str) -> str:
     if CERTIFICATE.search(text):
         return (
-            "The machine does not trust the certificate that the package index, or a proxy before it, has shown. Name"
-            " the file on the machine that has the right certificates in flask_pip_ca_bundle."
+            "The machine does not trust the certificate of the package index, or of a proxy in front of it. Set"
+            " flask_pip_ca_bundle to the file on the machine that has the right certificates."
         )
     if FULL in text:
-        return "The machine's disk is full. Lower webserver_keep_releases, remove other files, or take a larger volume."
+        return "The machine's disk is full. Lower webserver_keep_releases, remove other files, or use a larger volume."
     if _never_reached(text):
         return (
-            "The machine does not get to the package index. flask_pip_index_url, flask_pip_proxy and"
-            " flask_pip_wheel_dir name another way."
+            "The machine cannot reach the package index. Set flask_pip_proxy, flask_pip_index_url or"
+            " flask_pip_wheel_dir."
         )
     if _build_failure(text, ""):
         hints = [hint for pattern, hint in HINTS if re.search(pattern, words)]
@@ -157,5 +157,5 @@ def _advice(text: str, words: str, python: str) -> str:
             ]
         )
     if "No matching distribution" in text:
-        return f"A flask_version, and what an application requires, must exist for the machine's Python, {python}."
-    return "Correct requirements.txt, or what else names the packages, and run this again."
+        return f"flask_version and the application's requirements must exist for the machine's Python, {python}."
+    return "Correct requirements.txt or the variable that names the package, and run this again."

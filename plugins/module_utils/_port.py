@@ -67,11 +67,11 @@ def proxy_hops(
         ]
     holder = at_entrance[0]
     name = holder["unit"] or holder["name"] or f"the program on port {entrance}"
-    evidence = f"{_all(at_entrance)}, and is taken for a proxy that leads to {service}."
+    evidence = f"{_all(at_entrance)}, and is presumably a proxy for {service}."
     listener = hop("proxy_listener", OK, evidence, resources=[holder["unit"]] if holder["unit"] else [])
     bound = _bound_address(at_entrance, at_entrance, name, entrance, family, addresses)
     if bound["fix"]:
-        bound["fix"] = f"Have {name} listen on {endpoint(EVERY_ADDRESS[family], entrance)}."
+        bound["fix"] = f"Make {name} listen on {endpoint(EVERY_ADDRESS[family], entrance)}."
     queue = _accept_queue(at_entrance, name)
     if queue["fix"]:
         queue["fix"] = f"sudo systemctl restart {name}" if holder["unit"] else f"Restart {name}."

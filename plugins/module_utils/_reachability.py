@@ -277,7 +277,7 @@ def _is_entrance(way: to_interface.Way) -> bool:
 def _nowhere(hop: Hop, wanted: Wanted) -> Walk:
     """A way that ends before it begins."""
     names = OF_BALANCERS if wanted.load_balancer_arn else OF_INTERFACES
-    why = "What it belongs to is not known." if hop.verdict == "unknown" else "There is nothing to look into."
+    why = "It is not known what it belongs to." if hop.verdict == "unknown" else "There is nothing to check."
     hops = {name: Hop("skipped", why) for name in names}
     return Walk({**hops, "target_exists": hop}, Client("internet", Intervals()), {})
 
@@ -290,7 +290,7 @@ def _no(kind: str, wanted: Wanted, place: Place) -> Hop:
 
 
 def _to_unassociated(held: Record, wanted: Wanted) -> Walk:
-    evidence = f"{wanted} is an Elastic IP that is associated with nothing."
+    evidence = f"{wanted} is an Elastic IP that is not associated with an instance or network interface."
     fix = f"aws ec2 associate-address --allocation-id {held.get('AllocationId', wanted)} --instance-id"
     fix += " with the id of the instance"
     code = "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS"
@@ -300,6 +300,6 @@ def _to_unassociated(held: Record, wanted: Wanted) -> Walk:
 
 
 def _not_found(wanted: Wanted, place: Place) -> Hop:
-    evidence = f"{wanted} belongs to nothing {place}. An address that EC2 assigned by itself changes when the instance"
-    evidence += " is stopped and started."
-    return Hop("broken", evidence, NOT_THERE, "Ask with instance_id, which says what the address is now.")
+    evidence = f"Nothing uses the address {wanted} {place}. An address that is not an Elastic IP changes when the"
+    evidence += " instance is stopped and started."
+    return Hop("broken", evidence, NOT_THERE, "Ask with instance_id instead: the answer shows the present address.")

@@ -190,7 +190,7 @@ def internet_gateway(snapshot: Snapshot, vpc_id: str) -> Hop:
 def _no_gateway(vpc_id: str, detached: str | None) -> Hop:
     evidence = f"{vpc_id} has no internet gateway, so nothing comes in from outside."
     if detached:
-        evidence += f" Its routes name {detached}, which is attached to no VPC."
+        evidence += f" Its routes name {detached}, which is not attached to a VPC."
         fix = attach_gateway(vpc_id, detached)
         return Hop("broken", evidence, "UNASSOCIATED_COMPONENT", fix, (detached, vpc_id))
     fix = f"aws ec2 create-internet-gateway, then aws ec2 attach-internet-gateway --vpc-id {vpc_id}"

@@ -203,7 +203,7 @@ def _associate(interface_id: str) -> str:
 
 def _ipv6_address(way: Way) -> Hop:
     own = own_addresses(way.interface, "ipv6")
-    evidence = f"{way.address or own[0]} is an address of {way.id}; IPv6 knows no translation."
+    evidence = f"{way.address or own[0]} is an address of {way.id}; IPv6 addresses are not translated."
     return Hop("ok", evidence, resources=(way.id,))
 
 
@@ -214,10 +214,10 @@ def _no_address(way: Way) -> Hop:
         return Hop("broken", f"{way.id} has no IPv6 address.", "x-ENI_HAS_NO_IPV6_ADDRESS", fix, (way.id,))
     ipv6 = own_addresses(way.interface, "ipv6")
     only = f", only {', '.join(ipv6)}" if ipv6 else ""
-    evidence = f"{way.id} has no IPv4 address{only}: {way.subnet_id} is a subnet for IPv6 alone."
+    evidence = f"{way.id} has no IPv4 address{only}: {way.subnet_id} is an IPv6-only subnet."
     fix = "Launch the instance in a subnet that has IPv4 addresses."
     if ipv6:
-        fix = f"Let clients come by IPv6, to {ipv6[0]}, or launch the instance in a subnet that has IPv4 addresses."
+        fix = f"Let clients connect by IPv6, to {ipv6[0]}, or launch the instance in a subnet that has IPv4 addresses."
     return Hop("broken", evidence, "x-ENI_HAS_NO_IPV4_ADDRESS", fix, (way.id, way.subnet_id))
 
 

@@ -301,12 +301,12 @@ def _redirected(way: Way, listener: Record, config: Record, before: tuple[str, .
     )
     if next_one and next_one["ListenerArn"] not in before:
         found = _judged_listener(way, next_one, before)
-        told = f" Ask with port {port} about the way behind it." if found.verdict == "ok" else f" {found.evidence}"
+        told = f" To check the path behind it, ask with port {port}." if found.verdict == "ok" else f" {found.evidence}"
         return found._replace(evidence=f" and {to}.{told}")
     if host:
-        return Hop("unknown", f" and {to}, where nothing was looked into.")
+        return Hop("unknown", f" and {to}, where nothing was checked.")
     if next_one:
-        evidence = f", but {to}, from where requests come back: no listener on the way sends them to targets."
+        evidence = f", but {to}, so the requests go in a circle: no listener on this path sends them to targets."
         return Hop("broken", evidence, "ELBV2_LISTENER_REQUIRES_TG_ACCEPT", _forward(listener))
     evidence = f", but {to}, where it does not listen."
     return Hop("broken", evidence, "ELBV2_LISTENERS_MISMATCH", _create_listener(way, protocol, port))
@@ -464,7 +464,7 @@ def _cure(way: Way, group: Record, description: Record, subnet: Record | None) -
         # The command replaces all subnets, so it must name the present ones too.
         command = f"aws elbv2 set-subnets --load-balancer-arn {_arn(way)} --subnets {' '.join(way.subnet_ids)}"
         added = subnet["SubnetId"] if subnet else "and the target's subnet"
-        return "ELB_INSTALLED_AZ_RESTRICTION", f"Enable the target's zone: {command} {added}"
+        return "ELB_INSTALLED_AZ_RESTRICTION", f"Enable the target's Availability Zone: {command} {added}"
     if health["State"] == "initial":
         return (
             "x-ELBV2_TARGET_INITIAL",

@@ -127,10 +127,10 @@ def _trouble(snapshot: Snapshot, vpc_id: str, route_: Record | None, kind: str) 
     if route_.get("State", "active") != "active":
         return "BAD_STATE_ROUTE", f"{words} is a {route_['State']}: what it led to is gone."
     if kind == "vpc":
-        return None if hop == "local" else (None, f"{words} leads out of the VPC, where nothing was looked into.")
+        return None if hop == "local" else (None, f"{words} leads out of the VPC, where nothing was checked.")
     if kind == "elsewhere":
         if hop.startswith(("tgw-", "pcx-", "vgw-", "lgw-", "arn:")):
-            return None, f"{words} leads to another network, where nothing was looked into."
+            return None, f"{words} leads to another network, where nothing was checked."
         return "NO_ROUTE_TO_DESTINATION", f"{words} does not lead to a private network outside of the VPC."
     if hop.startswith("igw-"):
         found = snapshot.internet_gateway(vpc_id)
@@ -144,7 +144,7 @@ def _trouble(snapshot: Snapshot, vpc_id: str, route_: Record | None, kind: str) 
     if hop.startswith("nat-"):
         words += ": a NAT gateway is for connections from inside, and answers that leave through it are lost."
         return "NO_ROUTE_TO_DESTINATION", words
-    return "NO_ROUTE_TO_DESTINATION", f"{words}: answers leave another way than the client came in."
+    return "NO_ROUTE_TO_DESTINATION", f"{words}: answers do not leave by the path that the client came in by."
 
 
 def _mend_route(

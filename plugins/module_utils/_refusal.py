@@ -36,7 +36,7 @@ class Forbidden(NamedTuple):
 SANDBOX = [
     Forbidden(
         r"executable memory|[Aa]llocate (section|write\+execute|exec)|ffi\.callback",
-        "memory that is writable and executable, which a compiler at run time needs",
+        "memory that is writable and executable, which a just-in-time compiler needs",
         'MemoryDenyWriteExecute: "no"',
     ),
     Forbidden(
@@ -46,7 +46,7 @@ SANDBOX = [
     ),
     Forbidden(
         r"No such file or directory: '/proc/(?!\d|self|thread-self)",
-        "the files of /proc that are not of a process",
+        "the files of /proc that do not belong to a process",
         "ProcSubset: all",
     ),
     Forbidden(r"No such file or directory: '/dev/", "devices", 'PrivateDevices: "no"'),
@@ -55,7 +55,7 @@ SANDBOX = [
     ),
     Forbidden(
         r"\[Errno 1\] Operation not permitted",
-        "system calls that change priorities, owners of files or the machine, and memory for code that is made",
+        "system calls that change priorities, file owners or the machine, and memory that is writable and executable",
         'SystemCallFilter: "@privileged @resources"} or {MemoryDenyWriteExecute: "no"',
     ),
 ]
@@ -71,39 +71,39 @@ def reason(journal: str, is_new: bool = True) -> str:
     `is_new` is false for a rollback to a release that was deployed before: its files cannot be changed.
     """
     own = OF_SYSTEMD.sub("", journal).strip()
-    # The gate itself may have been killed, or was not started: then only systemd knows why.
-    words = own or journal.strip() or "The machine's journal has nothing of it."
+    # If the gate itself was killed or not started, only systemd's lines say why.
+    words = own or journal.strip() or "The machine's journal has no message about it."
     return "\n".join([words, *advice(words, is_new)])
 
 
 def advice(words: str, is_new: bool) -> Iterator[str]:
     if OUT_OF_MEMORY.search(words):
         yield (
-            "A release is tried beside the one that is served, and both need memory. Take a larger instance, add swap, "
-            "or raise webserver_memory_max if it is what limits the unit."
+            "A new release is tested while the one that is served still runs, and both need memory. Use a larger "
+            "instance, add swap, or raise webserver_memory_max if it limits the unit."
         )
     lacking = LACKING.findall(words)
     if lacking and OWN not in words:
         yield (
-            f"No package of the release has the module {lacking[-1]}. Name the package that has it in "
-            "requirements.txt, with all others that the application imports, Flask among them."
+            f"No package of the release has the module {lacking[-1]}. Add the package that has it to "
+            "requirements.txt, which must name all packages that the application imports, Flask included."
         )
     yield from _of_the_sandbox(words)
     if "can't start new thread" in words:
-        yield "The unit has as many threads as it may have: raise webserver_tasks_max."
+        yield "The unit has reached its limit of processes and threads: raise webserver_tasks_max."
     if re.search(r"^GET \S+ answered 400\b", words, re.MULTILINE):
         yield (
-            "If the application answers to its own host names only, as with Flask's TRUSTED_HOSTS, name one of them in "
+            "If the application accepts only its own host names, as with Flask's TRUSTED_HOSTS, name one of them in "
             "webserver_health_host."
         )
     if re.search(r"^GET \S+ answered 404\b", words, re.MULTILINE):
         yield (
             "Name a path that the application has in webserver_health_path."
             if is_new
-            else "If it has another path to be asked for its health, name that: -e webserver_health_path=/"
+            else "If the application has another path for health checks, name it: -e webserver_health_path=/"
         )
     if re.search(r"^GET \S+ got no answer within", words, re.MULTILINE) and "app.run()" not in words:
-        yield "If it only takes long to start, raise webserver_start_timeout."
+        yield "If the application only needs more time to start, raise webserver_start_timeout."
 
 
 def _of_the_sandbox(words: str) -> Iterator[str]:

@@ -15,7 +15,7 @@
     PATH/current                      a link to releases/NAME, the one that is served
 
 Every change is one rename: a reader, and the run after a killed one, find the state before the change or the one after.
-Deploys have numbers, as a machine's clock may be set back. A rollback is not a deploy. Before deploys had numbers,
+Deploys have numbers, because a machine's clock may be set back. A rollback is not a deploy. Before deploys had numbers,
 the modification time of a release's folder was the time of its deploy, and 1970 until it was deployed.
 """
 
@@ -51,7 +51,7 @@ class Release(NamedTuple):
     name: str
     deployed: float | None  # when, for the last time, in seconds since 1970; None: it was never switched to
     venv: str  # where its link leads
-    number: int  # of its last deploy; 0: it was never deployed, or before deploys had numbers
+    number: int  # of its last deploy; 0: it was never deployed, or deployed before deploys had numbers
 
 
 @contextlib.contextmanager
@@ -228,7 +228,7 @@ def _date(path: str, app: str, entries: Iterable[_application.Entry]) -> None:
             there = os.path.join(served, entry.path)
             before = os.lstat(there).st_mtime
             is_same = _application.entry(there, entry.path).digest == entry.digest
-            if before:  # 0 (1970): the files of that release were not dated
+            if before:  # 0 (1970): that release did not set the times of its files
                 moment = before if is_same else max(now, before + 1)
         os.utime(os.path.join(app, entry.path), (moment, moment), follow_symlinks=False)
 

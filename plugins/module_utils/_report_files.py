@@ -39,7 +39,7 @@ def report_places(reports: Iterable[tuple[str, str, Mapping[str, Any]]]) -> list
         # From ansible-core 2.19 on, a failure that `failed_when` suppresses may have no message, but no `dest` either.
         reason = unwritable(path) or result.get("msg") or ("" if "dest" in result else "Ansible could not write it")
         if reason:
-            advice = f'Name another file in {variable}, or write none: -e {variable}=""'
+            advice = f'Name another file in {variable}, or write no file: -e {variable}=""'
             lines.append(f"Not written: {place}. {sentence(reason)} {advice}")
         else:
             lines.append(f"Written: {place}")

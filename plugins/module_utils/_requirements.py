@@ -64,7 +64,7 @@ class Requirements(NamedTuple):
     links: list[str]  # the folders in which it looks for archives
     names: set[str]  # the distributions that it takes from an index, by canonical name
     has_urls: bool  # whether something is installed from a URL
-    errors: list[str]  # what pip could not read on the machine, a sentence each
+    errors: list[str]  # one sentence for each thing that pip could not read on the machine
 
     def may_bring(self, module: str) -> bool:
         """Whether pip may install a module that is not in the application's folder."""
@@ -185,10 +185,10 @@ class _Reader:
         if not os.path.isabs(path) and found.split(os.sep)[0] != os.pardir:
             return found
         self._refuse(
-            f"{where} names {shown}, which is outside the application's folder and does not come to the machine. Copy"
-            " it into that folder, and write its path from there."
+            f"{where} names {shown}, which is outside the application's folder and is not copied to the machine. Copy"
+            " it into that folder, and write its path relative to that folder."
             if where
-            else f"{shown} is a link to a file outside the application's folder, which does not come to the machine."
+            else f"{shown} is a link to a file outside the application's folder, which is not copied to the machine."
             " Copy that file into the folder."
         )
         return None
@@ -243,7 +243,7 @@ def _split(line: str) -> tuple[str, list[tuple[str, str]]]:
     count = next((index for index, word in enumerate(words) if word.startswith("-")), len(words))
     try:
         options = shlex.split(" ".join(words[count:]))
-    except ValueError:  # pip says what is wrong with the line
+    except ValueError:  # pip reports what is wrong with the line
         options = []
     return " ".join(words[:count]).strip(), list(_named(iter(options)))
 
@@ -252,7 +252,7 @@ def _named(words: Iterator[str]) -> Iterator[tuple[str, str]]:
     for word in words:
         if word.startswith("--"):
             name, equals, value = word.partition("=")
-            # Like pip's parser, which takes `--req` for `--requirement`.
+            # pip's parser accepts abbreviations: `--req` means `--requirement`.
             option = next((short for long, short in LONG.items() if long.startswith(name) and len(name) > 2), "")
         else:
             option, equals, value = word[:2], word[2:], word[2:]
@@ -313,9 +313,9 @@ def application_errors(folder: str, app: str, exclude: Iterable[str], shown: str
     files = [file for file in (path + ".py", os.path.join(path, "__init__.py")) if os.path.isfile(file)]
     if not (files or found.may_bring(module)):
         errors.append(
-            f"webserver_app: {app} would be {module.replace('.', '/')}.py in {shown}, and there is none. Write the"
-            " module and the callable in it, such as app:app. If pip is to install the module from the application"
-            " itself, as in a src layout, add a line with a single dot to requirements.txt."
+            f"webserver_app: {app} needs the file {module.replace('.', '/')}.py in {shown}, which does not exist. Write"
+            " the module and the callable in it, such as app:app. If pip must install the module from the"
+            " application itself, as in a src layout, add a line with a single dot to requirements.txt."
         )
     elif files and is_factory(files[0], app.partition(":")[2]):
         errors.append(

@@ -89,8 +89,8 @@ def _choose_group(wish: Wish, by_instance: dict, by_address: dict) -> dict[str, 
         ids = " or ".join(each["NetworkInterfaceId"] for each in own)
         attached = "; ".join(f"to {each['NetworkInterfaceId']}: {_named(_groups_of(each))}" for each in own)
         return {
-            "error": f"security_group_id: {wish['group_id']} is not attached to {ids} of {who}, so a port opened in it"
-            f" would open nothing. Attached {attached}"
+            "error": f"security_group_id: {wish['group_id']} is not attached to {ids} of {who}, so opening a"
+            f" port in it has no effect. Attached groups: {attached}"
         }
     interface = fitting[0]
     groups = _groups_of(interface)
@@ -157,8 +157,8 @@ def refuse_unknown(choices: dict[str, Choice], groups: list[Record]) -> dict[str
     def checked(choice: Choice) -> Choice:
         gone = [] if choice["error"] else [group_id for group_id in choice["group_ids"] if group_id not in known]
         error = (
-            f"EC2 says that {gone[0]} is attached to {choice['interface_id']}, and that there is no such group:"
-            " somebody replaced or deleted it a moment ago. Run the playbook again"
+            f"EC2 reports that {gone[0]} is attached to {choice['interface_id']}, but also that {gone[0]} does"
+            " not exist: it was replaced or deleted a moment ago. Run the playbook again"
             if gone
             else choice["error"]
         )
@@ -424,16 +424,16 @@ def how_opened(choice: Choice, check_mode: bool) -> str:
     what = f"tcp/{choice['port']} from {', '.join(choice['cidrs'])}"
     if choice["lacking"]:
         how = (
-            f"{'to be opened' if check_mode else 'opened now'} in {choice['group_id']} ({choice['group_name']}); other"
-            f" interfaces with this group, where the port opens too: {choice['sharing']}"
+            f"{'would be opened' if check_mode else 'opened now'} in {choice['group_id']} ({choice['group_name']});"
+            f" other interfaces with this group, where the port opens too: {choice['sharing']}"
         )
     else:
-        how = f"admitted already by {' or '.join(choice['group_ids'])}"
+        how = f"already admitted by {' or '.join(choice['group_ids'])}"
     said = [f"{choice['interface_id']}, {what}: {how}."]
     if choice["beside"]:
         said.append(
-            f"By rules that are there, others get in too: {', '.join(choice['beside'])}. A rule for this port alone is"
-            f" taken away by close_port.yml, with -e security_group_port={choice['port']}"
+            f"Existing rules also admit {', '.join(choice['beside'])}. To remove a rule for this port alone, run"
+            f" close_port.yml with -e security_group_port={choice['port']}"
             f" -e security_group_cidrs={','.join(choice['beside'])}"
         )
     for rule in choice["stale"]:
@@ -459,16 +459,16 @@ def how_closed(choice: Choice, shared: str, check_mode: bool) -> str:
     """Say whether the rule of a host is removed, or why not. `shared` is the role's variable security_group_shared."""
     what = f"{choice['group_id']} ({choice['group_name']}), tcp/{choice['port']} from {', '.join(choice['cidrs'])}"
     if not choice["there"]:
-        return f"{what}: there was no such rule; wider ones are left alone."
+        return f"{what}: there is no such rule. Wider rules are not changed."
     others = list(dict.fromkeys(map(_shown, choice["needed_by"])))
     if others and shared != "close":
         shown = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
         return (
-            f"{what}: this rule stays, as others that are not in this run have the same group: {shown}. To close the"
-            f" port for them too: {close_command(choice['port'], choice['cidrs'])}"
+            f"{what}: this rule stays, because others that are not in this run use the same group: {shown}. To"
+            f" close the port for them too: {close_command(choice['port'], choice['cidrs'])}"
         )
     return (
-        f"{what}: {'to be taken away' if check_mode else 'taken away'}; other interfaces with this group, where the"
+        f"{what}: {'would be removed' if check_mode else 'removed'}; other interfaces with this group, where the"
         f" port closes too: {choice['sharing']}."
     )
 
@@ -499,10 +499,10 @@ def not_found(answer: dict[str, Any], host: str, is_own_python: bool) -> str:
     if "hosts" not in answer:
         refusal = answer.get("msg") or "EC2 could not be asked"
         where = (
-            "The role takes its connection options from security_group_aws, else from the control node's environment."
+            "The role takes its connection options from security_group_aws and the control node's environment."
             if is_own_python
-            else "Write ansible_python_interpreter into the inventory: given by -e it holds on the control node too,"
-            " where Python must have boto3."
+            else "Set ansible_python_interpreter in the inventory. With -e it applies to the control node too, whose"
+            " Python must have boto3."
         )
         return f"{_sentence(refusal)} The security group of {host} could not be looked up. {where} {leave}"
     error = answer["hosts"][host]["error"]
@@ -515,7 +515,7 @@ def not_found(answer: dict[str, Any], host: str, is_own_python: bool) -> str:
 
 
 def not_done(choice: Choice, acts: dict[str, Any]) -> str:
-    """Say why the rule of a host could not be added or taken away; "" if nothing failed.
+    """Say why the rule of a host could not be added or removed; "" if nothing failed.
 
     `acts` is the result of a loop of security_group_rule over rules.
     """

@@ -63,7 +63,7 @@ CASES = {
         [
             "pip could not install Flask into /opt/webserver/environments/py3",
             "flask==3.0.999",
-            "flask_version, and what",
+            "flask_version and the application's requirements must exist for",
         ],
     ),
     "unreachable index": (
@@ -122,7 +122,7 @@ CASES = {
     ),
     "Python of the machine on the command line": (
         {"ansible_python_interpreter": "/opt/old-python"},
-        ["Write ansible_python_interpreter into the inventory: given by -e it holds on the control node too"],
+        ["Set ansible_python_interpreter in the inventory. With -e it applies to the control node too"],
     ),
     "Python too old for ansible-core": (
         {"ansible_python_interpreter": "/opt/old-python", **NO_AWS},
@@ -168,7 +168,7 @@ SPARED["no application"] = (
 )
 SPARED["no module of the application"] = (
     {"webserver_app_src": str(ROOT / "playbooks"), "webserver_app": "shop:app"},
-    ["webserver_app: shop:app would be shop.py in "],
+    ["webserver_app: shop:app needs the file shop.py in "],
 )
 SPARED["unreachable index"] = (
     {"flask_pip_index_url": "http://127.0.0.1:9/simple"},

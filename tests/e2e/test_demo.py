@@ -72,7 +72,7 @@ def test_who_gets_in_beside_those_that_are_asked_for_is_said(demo):
     narrowed = playbook("site.yml", "-e", "security_group_cidrs=198.51.100.0/24")
     assert narrowed.returncode == 0, narrowed.stdout
     said = " ".join(narrowed.stdout.split())
-    assert "By rules that are there, others get in too: 0.0.0.0/0." in said
+    assert "Existing rules also admit 0.0.0.0/0." in said
     assert "-e security_group_port=5000 -e security_group_cidrs=0.0.0.0/0" in said
     assert len(rules()) == 2
 
@@ -106,7 +106,7 @@ def test_other_port_and_message(demo):
     assert site().returncode == 0
     closed = playbook("playbooks/close_port.yml", "-e", "security_group_port=8080")
     assert closed.returncode == 0, closed.stdout
-    how = "taken away; other interfaces with this group, where the port closes too: [01][.]"  # the bare machine's
+    how = "removed; other interfaces with this group, where the port closes too: [01][.]"  # the bare machine's
     assert re.search(f"\\(flask-site\\), tcp/8080 from 0.0.0.0/0: {how}", " ".join(closed.stdout.split()))
     assert len(rules()) == 2
     assert get(5000) == "Hello World\n"
@@ -252,7 +252,7 @@ def test_teardown_takes_away_what_was_made_and_no_more(demo):
     again = playbook("playbooks/teardown.yml")
     assert again.returncode == 0, again.stdout
     assert changes(again.stdout) == [0]
-    assert "tcp/5000 from 0.0.0.0/0: there was no such rule" in " ".join(again.stdout.split())
+    assert "tcp/5000 from 0.0.0.0/0: there is no such rule" in " ".join(again.stdout.split())
     verified = playbook("playbooks/verify.yml")
     assert verified.returncode == 2
     assert "There is no webserver.service on this machine: site.yml makes it." in verified.stdout

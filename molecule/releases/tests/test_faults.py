@@ -185,8 +185,8 @@ def test_bad_input_is_refused_by_name(tmp_path):
     """A host for each, which all are the one machine."""
     said = {
         "source": "webserver_app_src: /no/such/folder is no folder on the control node.",
-        "module": "webserver_app: other:app would be other.py in ",
         "version": "webserver_app_src: git could not get version v9 of the repository.",
+        "module": "webserver_app: other:app needs the file other.py in ",
         "debug": "webserver_debug: in debug mode Flask shows how the application works inside",
         "site": "webserver_dir: webserver.service on this machine serves the application in /opt/webserver, not in",
     }

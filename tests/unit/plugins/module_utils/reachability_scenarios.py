@@ -369,7 +369,7 @@ INSTANCE = [
         {"internet_gateway": "broken UNASSOCIATED_COMPONENT", "route": "broken BAD_STATE_ATTACHMENT"},
         {},
         (
-            "igw-1, which is attached to no VPC.",
+            "igw-1, which is not attached to a VPC.",
             "aws ec2 attach-internet-gateway --vpc-id vpc-1 --internet-gateway-id igw-1",
         ),
     ),
@@ -965,8 +965,8 @@ INSTANCE = [
         {"public_address": "broken x-ENI_HAS_NO_IPV4_ADDRESS"},
         {},
         (
-            "has no IPv4 address, only 2600:1f18:1:101::10: subnet-a is a subnet for IPv6 alone.",
-            "Let clients come by IPv6",
+            "has no IPv4 address, only 2600:1f18:1:101::10: subnet-a is an IPv6-only subnet.",
+            "Let clients connect by IPv6",
         ),
     ),
     Scenario("an interface in a subnet for IPv6 alone, asked by IPv6", ipv6_alone, {}, IPV6),
@@ -1388,7 +1388,10 @@ LOAD_BALANCER = [
         listeners(listener(actions=[REDIRECT]), SECURE),
         {"lb_listener": "ok"},
         {},
-        ("web listens on 80 for HTTP and redirects to HTTPS port 443. Ask with port 443 about the way behind it.",),
+        (
+            "web listens on 80 for HTTP and redirects to HTTPS port 443. To check the path behind it, ask with port"
+            " 443.",
+        ),
     ),
     through(
         "a redirect to a listener that is not there",
@@ -1425,7 +1428,7 @@ LOAD_BALANCER = [
         {"lb_listener": "broken ELBV2_LISTENER_REQUIRES_TG_ACCEPT"},
         {},
         (
-            "redirects to HTTP port 80, from where requests come back",
+            "redirects to HTTP port 80, so the requests go in a circle",
             f"modify-listener --listener-arn {SECURE['ListenerArn']}",
         ),
     ),
@@ -1466,7 +1469,7 @@ LOAD_BALANCER = [
         ),
         {"lb_listener": "unknown", "target_group": "skipped"},
         {},
-        ("and redirects to HTTP port 80 of example.org, where nothing was looked into.",),
+        ("and redirects to HTTP port 80 of example.org, where nothing was checked.",),
     ),
     through(
         "a login and no more",

@@ -127,7 +127,7 @@ def test_link_that_leads_out_of_the_folder_is_refused_by_name(folder, target):
     """The release would lack what it leads to, or have another file of the machine."""
     (folder / "shop" / "up").symlink_to("../..")
     (folder / "shop" / "common.py").symlink_to(target)
-    with pytest.raises(_application.Unfit, match=f"shop/common.py is a link to {target}, which is not in the folder"):
+    with pytest.raises(_application.Unfit, match=f"shop/common.py is a link to {target}, which is outside the folder"):
         _application.read(str(folder), ["up"])
     assert _application.read(str(folder), ["common.py", "up"])
 

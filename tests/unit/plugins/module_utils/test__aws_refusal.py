@@ -62,7 +62,7 @@ def test_an_explicit_deny_is_no_missing_permission(policy, subject, owner):
     assert found.kind == refusals.EXPLICIT_DENY
     assert found.advice.startswith(subject)
     assert "denies ec2:DescribeInstances explicitly" in found.advice
-    assert "a further permission does not help" in found.advice
+    assert "adding a permission does not help" in found.advice
     assert f"Ask {owner}" in found.advice
     assert f"with an explicit deny in {policy} (UnauthorizedOperation)." in found.what
     assert "Encoded" not in str(found)
@@ -73,10 +73,10 @@ def test_an_explicit_deny_is_no_missing_permission(policy, subject, owner):
     ("policy", "advice"),
     [
         ("identity-based policy", "add this permission to one"),
-        ("service control policy", "A service control policy of your AWS organization does not include"),
-        ("permissions boundary", "The permissions boundary of this user or role does not include"),
-        ("session policy", "these temporary credentials were created with does not include"),
-        ("VPC endpoint policy", "that the request goes through does not include"),
+        ("service control policy", "A service control policy of your AWS organization does not allow"),
+        ("permissions boundary", "The permissions boundary of this user or role does not allow"),
+        ("session policy", "these temporary credentials were created with does not allow"),
+        ("VPC endpoint policy", "that the request goes through does not allow"),
     ],
 )
 def test_a_permission_that_no_policy_gives_is_added_to_that_policy(policy, advice):
@@ -153,7 +153,7 @@ def test_where_aws_does_not_say_which_policy_it_is_nobody_claims_to_know(code):
             "InvalidPermission.Duplicate",
             'the specified rule "peer: 0.0.0.0/0, TCP, from port: 5000, to port: 5000, ALLOW" already exists',
             refusals.DUPLICATE,
-            "there already",
+            "exists already",
         ),
         ("RequestLimitExceeded", "Request limit exceeded.", refusals.THROTTLED, "Try again later"),
         ("ServiceUnavailable", "Service is unable to handle request", refusals.UNAVAILABLE, "Try again later"),
@@ -193,8 +193,16 @@ FAILED_IMPORT = missing_required_lib("botocore and boto3")
             refusals.NO_REGION,
             "AWS_REGION",
         ),
-        (boto.InvalidRegionError(region_name="eu central"), refusals.BAD_REGION, "AWS has no region eu-central-1"),
-        (boto.UnknownRegionError(region_name="x", error_msg="No."), refusals.BAD_REGION, "name of the region"),
+        (
+            boto.InvalidRegionError(region_name="eu central"),
+            refusals.BAD_REGION,
+            "AWS does not know region eu-central-1. Correct its name.",
+        ),
+        (
+            boto.UnknownRegionError(region_name="x", error_msg="No."),
+            refusals.BAD_REGION,
+            "AWS does not know region eu-central-1",
+        ),
         (boto.UnauthorizedSSOTokenError(), refusals.EXPIRED, "aws sso login"),
         (boto.SSOTokenLoadError(error_msg="not there"), refusals.EXPIRED, "aws sso login"),
         (boto.TokenRetrievalError(provider="sso", error_msg="expired"), refusals.EXPIRED, "aws sso login"),

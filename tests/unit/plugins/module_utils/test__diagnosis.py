@@ -274,7 +274,7 @@ def test_without_a_client_s_view(around, inside, verdict, served):
 def test_D18_the_rule_is_for_others_and_the_client_is_shut_out():
     found = diagnosed(client("timed_out"), aws(security_group="partial"))
     assert (found["first_broken_hop"], found["verdict"], found["served"]) == ("security_group", "partial", False)
-    assert "not this client" in found["headline"]
+    assert found["headline"] == "The security group admits some clients, but not this one."
     assert found["fix"] == "mend security_group"
 
 
@@ -313,10 +313,10 @@ def test_a_url_without_the_port(saw):
     """Nothing listens on port 80 of the machine, which serves the site on 5000."""
     found = diagnosed(client(saw), url=PORTLESS, port=5000)
     assert (found["first_broken_hop"], found["broken_hops"], found["served"]) == ("dns", ["dns"], False)
-    assert found["headline"] == "The URL asks for another port than the site's."
+    assert found["headline"] == "The URL's port is not the site's port."
     assert found["cause"] == "The URL asks for port 80, on which nothing listens; the site is on port 5000."
     assert found["open"] == URL
-    assert found["fix"] == f"-e diagnosis_url={URL} # if it is right: webserver_url in the inventory"
+    assert found["fix"] == f"-e diagnosis_url={URL} # if that works, set webserver_url in the inventory"
     # What else is broken is said too.
     stopped = diagnosed(client(saw), inside=machine(unit="broken"), url=PORTLESS, port=5000)
     assert stopped["broken_hops"] == ["dns", "unit"]
@@ -448,7 +448,7 @@ def test_an_address_that_became_another_machine_s():
     assert "REMOTE HOST IDENTIFICATION HAS CHANGED" in found["cause"]
     assert "@@@" not in repr(found)
     assert f"ssh-keygen -R {ADDRESS}" in found["fix"]
-    # The right page is the right machine's, which was made anew.
+    # The right page comes from the right machine, which was recreated.
     assert diagnosed(client(), {"msg": "no"}, CHANGED, known_as=[ADDRESS])["served"]
     # The URL leads elsewhere, as to a load balancer: that ssh meets another machine says nothing of it.
     assert diagnosed(unsure, {"msg": "no"}, CHANGED, known_as=["198.51.100.7"])["served"]

@@ -175,7 +175,7 @@ def test_a_machine_whose_answer_is_nonsense_has_a_line_of_its_own(rows):
     assert sections(report) == {"alarm": [("a", 22)]}
     (unread,) = report["unread"]
     assert unread["machine"] == "evil"
-    assert unread["msg"].startswith("Its answer is no table of what listens: ")
+    assert unread["msg"].startswith("Its answer is not a table of listening sockets: ")
     assert any("evil" in line for line in exposure.lines(report))
 
 

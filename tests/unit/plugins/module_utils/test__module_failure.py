@@ -16,7 +16,7 @@ BARE = {
     "msg": "The module interpreter '/usr/bin/python3' was not found.",
     "rc": 127,
 }
-SAID = "There is no Python at /usr/bin/python3 on this machine, and Ansible needs it there. site.yml installs python3;"
+SAID = "There is no Python at /usr/bin/python3 on this machine, and Ansible needs it there. site.yml installs python3."
 
 
 @pytest.mark.parametrize(

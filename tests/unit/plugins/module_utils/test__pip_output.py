@@ -27,7 +27,7 @@ def why(name):
 def test_a_failed_build_is_told_with_its_package_and_its_cause(pip):
     said = why(f"no_pg_config-{pip}")
     package = "psycopg2" if pip == "26.3" else "psycopg2==2.9.9"
-    assert said.startswith(f"It said: {package} could not be built: Error: pg_config executable not found. ")
+    assert said.startswith(f"pip reported: {package} could not be built: Error: pg_config executable not found. ")
     assert BUILT in said
     assert "psycopg2-binary" in said
     assert "flask_pip" not in said
@@ -36,7 +36,7 @@ def test_a_failed_build_is_told_with_its_package_and_its_cause(pip):
 @pytest.mark.parametrize("pip", PIPS)
 def test_a_missing_compiler_is_told(pip):
     said = why(f"no_compiler-{pip}")
-    assert said.startswith("It said: netifaces could not be built: error: ")
+    assert said.startswith("pip reported: netifaces could not be built: error: ")
     assert "'x86_64-linux-gnu-gcc'" in said
     assert said.endswith("The machine has no compiler: 'sudo yum install gcc python3-devel' installs one.")
 
@@ -49,7 +49,7 @@ def test_what_a_setup_py_raises_is_told(pip):
 
 def test_of_a_long_build_the_cause_is_told():
     said = why("old_numpy")
-    assert said.startswith("It said: numpy could not be built: NameError: name 'CCompiler' is not defined.")
+    assert said.startswith("pip reported: numpy could not be built: NameError: name 'CCompiler' is not defined.")
 
 
 def test_a_compiler_s_first_error_is_the_cause():
@@ -67,14 +67,14 @@ def test_a_compiler_s_first_error_is_the_cause():
 """
     said = why_pip_failed({"stderr": output, "rc": 1}, "3.9")
     assert said.startswith(
-        "It said: fast could not be built: fast.c:1:10: fatal error: Python.h: No such file or directory."
+        "pip reported: fast could not be built: fast.c:1:10: fatal error: Python.h: No such file or directory."
     )
     assert "python3-devel" in said
 
 
 def test_a_certificate_names_the_one_variable_that_helps_and_once():
     said = why("certificate")
-    assert said.startswith("It said: SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED]")
+    assert said.startswith("pip reported: SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED]")
     assert said.count("flask_pip_ca_bundle") == 1
     assert said.count("CERTIFICATE_VERIFY_FAILED") == 1
     assert "flask_pip_index_url" not in said
@@ -84,7 +84,7 @@ def test_a_certificate_names_the_one_variable_that_helps_and_once():
 def test_an_index_that_is_not_reached_names_the_other_ways():
     said = why("connection_refused")
     assert said.startswith(
-        "It said: NewConnectionError('Failed to establish a new connection: [Errno 111] Connection refused')."
+        "pip reported: NewConnectionError('Failed to establish a new connection: [Errno 111] Connection refused')."
     )
     assert said.count("Connection refused") == 1
     assert [each in said for each in ("flask_pip_index_url", "flask_pip_proxy", "flask_pip_wheel_dir")] == [True] * 3
@@ -97,14 +97,14 @@ def test_an_index_that_is_not_reached_names_the_other_ways():
         ("no_such_version", "the requirement flask==3.0.999 (from versions: …, 3.1.1, 3.1.2, 3.1.3) No matching"),
         (
             "no_such_version",
-            "A flask_version, and what an application requires, must exist for the machine's Python, 3.11.",
+            "flask_version and the application's requirements must exist for the machine's Python, 3.11.",
         ),
         ("wrong_hash", "THESE PACKAGES DO NOT MATCH THE HASHES"),
         ("wrong_hash", "The package is markupsafe==2.1.5."),
         ("conflict", "Cannot install flask==3.0.0 and werkzeug==1.0 because"),
         (
             "exception",
-            "It said: UnicodeDecodeError: 'utf-8' codec can't decode byte 0xfc in position 4: invalid start byte.",
+            "pip reported: UnicodeDecodeError: 'utf-8' codec can't decode byte 0xfc in position 4: invalid start byte.",
         ),
         ("no_requirement", "Invalid requirement: 'flask=>3'"),
     ],
@@ -125,7 +125,7 @@ def test_other_failures_are_told_in_pip_s_words(name, words):
 def test_a_lack_of_memory_is_told(result):
     said = why_pip_failed(result, "3.9")
     assert "ran out of memory" in said
-    assert "It said" not in said
+    assert "pip reported" not in said
 
 
 def test_a_full_disk_is_told():
@@ -141,5 +141,5 @@ def test_what_pip_says_is_shown_without_passwords_and_without_what_moves_the_ter
 
 
 def test_a_failure_without_a_known_form_is_told_whole_but_not_endlessly():
-    assert "It said: nonsense." in why_pip_failed({"rc": 1, "stderr": "", "msg": "nonsense"}, "3.9")
+    assert "pip reported: nonsense." in why_pip_failed({"rc": 1, "stderr": "", "msg": "nonsense"}, "3.9")
     assert len(why_pip_failed({"rc": 1, "stderr": "x" * 10000}, "3.9")) < LONGEST + 200

@@ -231,9 +231,7 @@ def test_a_proxy_that_is_well():
     hops = proxied(nginx(), row(**LOOPBACK))
     assert verdicts(hops) == ["ok", "ok", "ok"]
     assert list(hops) == ["proxy_listener", "proxy_bound_address", "proxy_accept_queue"]
-    says = (
-        "nginx (pid 7, nginx.service) listens on 0.0.0.0:80, and is taken for a proxy that leads to webserver.service."
-    )
+    says = "nginx (pid 7, nginx.service) listens on 0.0.0.0:80, and is presumably a proxy for webserver.service."
     assert hops["proxy_listener"]["evidence"] == says
 
 
@@ -249,7 +247,7 @@ def test_a_proxy_that_does_not_run():
 def test_a_proxy_that_no_client_reaches():
     hops = proxied(nginx(address="127.0.0.1"), row(**LOOPBACK))
     assert verdicts(hops) == ["ok", "broken", "ok"]
-    assert hops["proxy_bound_address"]["fix"] == "Have nginx.service listen on 0.0.0.0:80."
+    assert hops["proxy_bound_address"]["fix"] == "Make nginx.service listen on 0.0.0.0:80."
     full = proxied(nginx(recv_q=9, backlog=2), row())["proxy_accept_queue"]
     assert (full["verdict"], full["fix"]) == ("broken", "sudo systemctl restart nginx.service")
 

@@ -352,7 +352,7 @@ def test_an_ipv6_address_is_known_in_any_spelling():
 
 
 ELSEWHERE = {"source": "172.31.0.0/24"}
-NOT_LOOKED_INTO = "leads to another network, where nothing was looked into."
+NOT_LOOKED_INTO = "leads to another network, where nothing was checked."
 WITH_WHAT = " # with what leads there, such as --transit-gateway-id or --vpc-peering-connection-id"
 
 
@@ -434,8 +434,8 @@ def test_what_a_firewall_does_is_not_known(hop):
             "MORE_SPECIFIC_ROUTE",
             ["nat-1", "igw-1", "vgw-1"],
             "203.0.113.0/24 via nat-1: a NAT gateway is for connections from inside, and answers that leave through it"
-            " are lost. to 198.51.128.0/17, 198.51.0.0/16 via vgw-1: answers leave another way than the client came"
-            " in.",
+            " are lost. to 198.51.128.0/17, 198.51.0.0/16 via vgw-1: answers do not leave by the path that the"
+            " client came in by.",
             "delete-route --route-table-id rtb-public --destination-cidr-block 203.0.113.0/24",
         ),
         (

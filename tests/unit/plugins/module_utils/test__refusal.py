@@ -70,7 +70,7 @@ def test_gate_that_was_killed_itself_has_a_reason():
 
 @pytest.mark.parametrize("journal", ["", " \n"])
 def test_no_reason_is_empty(journal):
-    assert reason(journal) == "The machine's journal has nothing of it."
+    assert reason(journal) == "The machine's journal has no message about it."
 
 
 def test_release_that_was_deployed_before_is_asked_for_another_path():

@@ -47,7 +47,7 @@ def test_what_was_not_asked_for_is_not_spoken_of():
 
 def test_a_report_that_was_not_written_says_why_and_what_to_do(page, tmp_path):
     full = {"dest": page, "msg": "No space left on device", "failed": False}
-    advice = 'Name another file in diagnosis_html, or write none: -e diagnosis_html=""'
+    advice = 'Name another file in diagnosis_html, or write no file: -e diagnosis_html=""'
     assert report_places([["diagnosis_html", page, full]]) == [
         f"Not written: {page}. No space left on device. {advice}"
     ]

@@ -171,7 +171,7 @@ def test_a_link_that_leads_out_is_not_read(shop, tmp_path):
     found = shop.read()
     assert found.files == []
     assert found.errors == [
-        "requirements.txt is a link to a file outside the application's folder, which does not come to the machine."
+        "requirements.txt is a link to a file outside the application's folder, which is not copied to the machine."
         " Copy that file into the folder."
     ]
 
@@ -281,7 +281,7 @@ def test_whether_there_are_requirements(shop):
 def test_module_is_in_the_application_or_may_be_among_what_pip_installs(shop, app, text, is_refused):
     shop.write({"package/__init__.py": "", "package/web.py": "", "src/shop/__init__.py": "", "requirements.txt": text})
     shop.write({"wheels/shop-1.0-py3-none-any.whl": b""})
-    assert [error.split(" would be ")[0] for error in shop.errors(app)] == [f"webserver_app: {app}"] * is_refused
+    assert [error.split(" needs the file ")[0] for error in shop.errors(app)] == [f"webserver_app: {app}"] * is_refused
 
 
 @pytest.mark.parametrize(

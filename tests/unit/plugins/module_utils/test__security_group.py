@@ -231,13 +231,13 @@ def test_group_that_is_not_attached_is_refused():
     interfaces = [interface(), interface("eni-2", "10.0.1.5", [("sg-b", "b")], index=1)]
     error = choose_groups([wish(group_id="sg-other")], interfaces)["web1"]["error"]
     assert "sg-other is not attached to eni-1 or eni-2 of the private address 10.0.0.5" in error
-    assert "Attached to eni-1: sg-web (web); to eni-2: sg-b (b)" in error
+    assert "Attached groups: to eni-1: sg-web (web); to eni-2: sg-b (b)" in error
 
 
 def test_group_that_was_deleted_a_moment_ago_is_an_error_of_its_host_alone():
     interfaces = [interface(groups=[("sg-gone", "web")]), interface("eni-2", "10.0.0.6", instance="i-2")]
     choices = looked([wish(), wish("web2", address="10.0.0.6")], interfaces, [group()])
-    assert "sg-gone is attached to eni-1, and that there is no such group" in choices["web1"]["error"]
+    assert "sg-gone is attached to eni-1, but also that sg-gone does not exist" in choices["web1"]["error"]
     assert (choices["web2"]["error"], [rule["group_id"] for rule in missing_rules(choices, [group()])]) == (
         "",
         ["sg-web"],
@@ -349,13 +349,13 @@ def test_rule_of_another_host_s_port_is_not_stale():
 
 
 def test_what_is_said_of_a_port_that_is_open():
-    assert how_opened(choice([permission()]), False) == "eni-1, tcp/5000 from 0.0.0.0/0: admitted already by sg-web."
+    assert how_opened(choice([permission()]), False) == "eni-1, tcp/5000 from 0.0.0.0/0: already admitted by sg-web."
     said = how_opened(choice([permission()], cidrs=["198.51.100.0/24"]), False)
-    assert "By rules that are there, others get in too: 0.0.0.0/0." in said
+    assert "Existing rules also admit 0.0.0.0/0." in said
     assert said.endswith("-e security_group_port=5000 -e security_group_cidrs=0.0.0.0/0")
 
 
-@pytest.mark.parametrize(("check_mode", "how"), [(True, "to be opened"), (False, "opened now")])
+@pytest.mark.parametrize(("check_mode", "how"), [(True, "would be opened"), (False, "opened now")])
 def test_what_is_said_of_a_port_that_was_opened(check_mode, how):
     assert how_opened({**choice(), "sharing": 3}, check_mode) == (
         f"eni-1, tcp/5000 from 0.0.0.0/0: {how} in sg-web (web); other interfaces with this group, where the port opens"
@@ -403,10 +403,10 @@ def test_what_is_said_of_a_rule_at_its_end():
     assert said("keep").startswith("sg-web (web), tcp/5000 from 0.0.0.0/0: this rule stays")
     assert "i-4 (db). To close the port for them too: ansible-playbook playbooks/close_port.yml" in said("keep")
     assert "i-5 (db) and 2 more" in said("keep", others=range(1, 8))
-    assert "taken away; other interfaces with this group, where the port closes too: 7." in said("close")
-    assert ": taken away; " in said("keep", others=())
-    assert ": to be taken away; " in said("keep", others=(), check_mode=True)
-    assert said("keep", "web2").endswith("tcp/80 from 0.0.0.0/0: there was no such rule; wider ones are left alone.")
+    assert "removed; other interfaces with this group, where the port closes too: 7." in said("close")
+    assert ": removed; " in said("keep", others=())
+    assert ": would be removed; " in said("keep", others=(), check_mode=True)
+    assert said("keep", "web2").endswith("tcp/80 from 0.0.0.0/0: there is no such rule. Wider rules are not changed.")
 
 
 @pytest.mark.parametrize(
@@ -437,7 +437,8 @@ def test_why_no_group_was_found():
     said = not_found(refused, "web1", True)
     assert said.startswith(refused["msg"] + " The security group of web1 could not be looked up.")
     assert "security_group_aws" in said and "security_group_manage: false" in said
-    assert "Write ansible_python_interpreter into the inventory" in not_found(refused, "web1", False)
+    advice = "Set ansible_python_interpreter in the inventory. With -e it applies to the control node too"
+    assert advice in not_found(refused, "web1", False)
     assert not_found({"hosts": {"web1": {"error": ""}}}, "web1", True) == ""
     assert not_found({"hosts": {"web1": {"error": "EC2 knows none"}}}, "web1", True).startswith("EC2 knows none. Check")
 

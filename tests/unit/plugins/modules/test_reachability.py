@@ -501,7 +501,7 @@ def test_a_botocore_that_does_not_know_block_public_access(stubbed, monkeypatch)
     monkeypatch.setattr(AnsibleAWSModule, "client", lambda self, service: Old(make(self, service)))
     result = stubbed(in_order()[:-1])
     assert result["verdict"] == "unknown"
-    assert "update boto3" in hop(result, "block_public_access")["evidence"]
+    assert "Update boto3" in hop(result, "block_public_access")["evidence"]
 
 
 @pytest.mark.parametrize("code", ["RequestLimitExceeded", "Throttling", "ThrottlingException", "ServiceUnavailable"])
