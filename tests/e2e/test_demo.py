@@ -68,7 +68,7 @@ def test_a_value_is_the_same_on_the_command_line(demo):
     assert AWS_SECRET not in again.stdout
 
 
-def test_who_gets_in_beside_those_that_are_asked_for_is_said(demo):
+def test_sources_admitted_by_other_rules_are_reported(demo):
     narrowed = playbook("site.yml", "-e", "security_group_cidrs=198.51.100.0/24")
     assert narrowed.returncode == 0, narrowed.stdout
     said = " ".join(narrowed.stdout.split())

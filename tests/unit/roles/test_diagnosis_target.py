@@ -78,6 +78,6 @@ def test_the_ports_that_are_asked_for(variables, expected):
         ({"hops": [1], "target": {"private_address": "10.0.0.7"}}, {"msg": "Failed to describe network interfaces"}),
     ],
 )
-def test_view_of_aws_that_refused_to_find_the_machine(reachability, expected):
+def test_view_if_aws_refused_to_look_up_the_machine(reachability, expected):
     known = {"ansible_host": "10.0.0.7", "diagnosis_ask_aws": True, "__diagnosis_reachability": reachability, **REFUSED}
     assert evaluated("__diagnosis_aws_view", **known) == expected

@@ -51,17 +51,17 @@ def seen(**variables):
     return {name: environ[name] for name in REQUEST}
 
 
-def test_without_a_proxy_nothing_that_a_client_says_is_believed():
+def test_forwarding_headers_from_a_client_are_not_trusted_without_a_proxy():
     assert seen() == REQUEST
     assert configuration()["forwarded_allow_ips"] == "", "nor by gunicorn, which believes the machine itself by default"
 
 
-def test_of_a_proxy_the_address_and_the_scheme_are_believed():
+def test_address_and_scheme_from_a_proxy_are_trusted():
     assert seen(webserver_proxy_hops=1) == {**REQUEST, **SET_BY_A_PROXY}
 
 
 @pytest.mark.parametrize("port, host, prefix", list(itertools.product([False, True], repeat=3)))
-def test_port_host_and_prefix_are_believed_when_asked_for(port, host, prefix):
+def test_port_host_and_prefix_are_trusted_if_configured(port, host, prefix):
     expected = {**REQUEST, **SET_BY_A_PROXY}
     if host:
         expected.update(HTTP_HOST=FORGED["host"], SERVER_NAME=FORGED["host"])

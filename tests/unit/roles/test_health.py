@@ -134,7 +134,7 @@ def test_what_the_application_raised_last_is_the_reason(log, said):
     assert health.said(log, "/app").strip() == said.strip()
 
 
-def test_exception_that_was_raised_last_is_told_with_those_that_led_to_it(gate):
+def test_the_last_exception_is_reported_with_those_that_led_to_it(gate):
     source = (
         "def one():\n    try:\n        {}['a']\n    except KeyError:\n        raise ValueError('no price')\none()\n"
     )
@@ -150,7 +150,7 @@ def test_without_preloading_the_reason_is_the_same(gate, tmp_path):
     assert explained.endswith("ValueError: the reason")
 
 
-def test_application_that_answers_to_its_own_name_only_is_asked_for_it(gate):
+def test_an_application_that_accepts_only_its_own_host_name_is_asked_with_it(gate):
     body = "status = '200 OK' if environ['HTTP_HOST'] == 'shop.example' else '400 Bad Request'"
     source = APPLICATION.format(body=body, status="", page="well", length=4).replace('("",', "(status,")
     assert gate(source=source, host="shop.example") is None
@@ -172,7 +172,7 @@ def test_server_that_is_started_at_import_is_named(gate):
     assert "app.run()" in explained
 
 
-def test_process_that_is_killed_is_told_as_want_of_memory(gate):
+def test_a_killed_process_is_reported_as_lack_of_memory(gate):
     explained, wrong = gate(source="import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
     assert wrong == "the application could not be imported (gunicorn ended with signal 9)"
     assert "memory runs out" in explained
@@ -210,7 +210,7 @@ def test_gunicorn_that_is_too_old_is_named(monkeypatch, version, refused):
         assert "Require gunicorn>=20.1" in said
 
 
-def test_what_goes_away_while_it_is_read_gives_a_sentence(tmp_path, monkeypatch):
+def test_a_file_that_disappears_while_it_is_read_gives_a_sentence(tmp_path, monkeypatch):
     """As when another run removes the release in between."""
     monkeypatch.setattr(health.sys, "executable", str(tmp_path / "python3"))
     with pytest.raises(SystemExit) as ended:
@@ -307,7 +307,7 @@ def test_server_that_was_stopped_stays_stopped(systemctl, port):
     assert orders(systemctl) == ["is-active --quiet webserver.service"]
 
 
-def test_server_that_drips_its_head_for_ever_is_not_waited_for(systemctl, port):
+def test_a_server_that_never_finishes_its_headers_is_not_waited_for(systemctl, port):
     """Each byte begins a socket's own time-out anew."""
     said = watch(port(b"HTTP/1.1 200 OK\r\nX-A: ", drip=b"a"), seconds=0.3)
     assert said is not None, "it went on for ever"
@@ -346,11 +346,11 @@ MOVED = {
 
 
 @pytest.mark.parametrize("before, after, moved", MOVED.values(), ids=MOVED.keys())
-def test_load_is_told_from_a_hang_by_what_moves(before, after, moved):
+def test_load_differs_from_a_hang_by_progress(before, after, moved):
     assert health.moved(before, after) is moved
 
 
-def test_what_goes_through_an_open_connection_is_seen(port):
+def test_progress_on_an_open_connection_is_seen(port):
     """The bytes that its client has got, and those that the server has read."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         number = listener.getsockname()[1]

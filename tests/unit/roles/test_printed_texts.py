@@ -96,6 +96,6 @@ def test_it_is_printed_all_the_same(printed):
     assert len(quoting) > 15, quoting
 
 
-def test_no_role_has_a_list_of_its_own_of_what_works_a_terminal():
+def test_no_role_has_its_own_list_of_control_characters():
     for path in sorted(ROLES.glob("*/*/*.yml")):
         assert not re.search(r"\\x(0|1|7f|9f)", path.read_text(encoding="utf-8")), path

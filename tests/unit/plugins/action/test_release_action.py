@@ -342,7 +342,7 @@ def test_link_out_of_the_folder_is_refused_before_the_machine_is_asked(machine, 
     assert machine.last.asked == 0
 
 
-def test_what_is_left_out_is_told_only_when_the_release_comes(machine, shop):
+def test_excluded_files_are_reported_only_with_a_new_release(machine, shop):
     (shop / ".env").write_text("SECRET_KEY=1")
     (shop / "__pycache__").mkdir()
     assert machine(src=str(shop), check_mode=True)["left_out"] == {".env": ".env"}
@@ -391,7 +391,7 @@ def test_run_that_has_ended_is_followed_at_once_and_another_is_not_disturbed(mac
     assert '"then"' in lock.read_text()
 
 
-def test_lock_stays_with_nobody_if_there_is_nothing_to_do(machine, shop, path, monkeypatch):
+def test_no_run_keeps_the_lock_if_there_is_nothing_to_do(machine, shop, path, monkeypatch):
     monkeypatch.setattr(_releases, "is_sound", lambda venv: True)
     name = machine(src=str(shop), lock=True)["name"]
     machine(state="current", name=name, lock=True)

@@ -124,7 +124,7 @@ def test_what_is_no_file_is_refused_by_name(folder):
 
 @pytest.mark.parametrize("target", ["../../shared/common.py", "/etc/passwd", "x/../../../x", "up/x", "/nonexistent"])
 def test_link_that_leads_out_of_the_folder_is_refused_by_name(folder, target):
-    """The release would lack what it leads to, or have another file of the machine."""
+    """The release would not contain the target, or the link would lead to another file on the machine."""
     (folder / "shop" / "up").symlink_to("../..")
     (folder / "shop" / "common.py").symlink_to(target)
     with pytest.raises(_application.Unfit, match=f"shop/common.py is a link to {target}, which is outside the folder"):
@@ -152,7 +152,7 @@ OTHERS = [
 ]
 
 
-def test_what_a_developer_has_for_himself_is_left_out_and_named(tmp_path):
+def test_private_files_of_a_developer_are_left_out_and_named(tmp_path):
     for name in DEVELOPERS + OTHERS:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("")

@@ -87,7 +87,7 @@ def test_a_permission_that_no_policy_gives_is_added_to_that_policy(policy, advic
 
 
 @pytest.mark.parametrize("code", ["UnauthorizedOperation", "AccessDenied", "AccessDeniedException"])
-def test_where_aws_does_not_say_which_policy_it_is_nobody_claims_to_know(code):
+def test_no_policy_is_blamed_if_aws_does_not_name_one(code):
     found = asked(client_error(code, "You are not authorized to perform this operation."), account="123456789012")
     assert found.kind == refusals.DENIED
     assert "in region eu-central-1, account 123456789012" in found.what
@@ -225,7 +225,7 @@ FAILED_IMPORT = missing_required_lib("botocore and boto3")
         (boto.SSLError(endpoint_url="https://ec2.x.amazonaws.com", error="self-signed"), refusals.TLS, "AWS_CA_BUNDLE"),
     ],
 )
-def test_what_kept_aws_from_being_asked_has_its_own_advice(error, kind, advice):
+def test_each_error_before_aws_answers_has_its_own_advice(error, kind, advice):
     found = asked(error)
     assert found.kind == kind
     assert found.is_final
@@ -267,7 +267,7 @@ def test_boto3_is_installed_for_the_python_that_lacks_it():
     assert "/opt/ansible/bin/python3 -m pip install boto3." in asked(message).advice
 
 
-def test_only_what_every_other_request_would_meet_too_is_final():
+def test_an_error_is_final_only_if_every_other_request_would_meet_it():
     assert asked(client_error("InvalidClientTokenId", "")).is_final
     for code in ("UnauthorizedOperation", "InvalidInstanceID.NotFound", "RequestLimitExceeded", "Unknown"):
         assert not asked(client_error(code, "")).is_final
@@ -292,7 +292,7 @@ def test_other_messages_stay_what_they_are():
     assert refusal_of("port: 99999 is not within 1 to 65535").kind == refusals.OTHER
 
 
-def test_nothing_of_what_a_server_wrote_works_the_terminal_or_shows_a_password():
+def test_text_from_a_server_cannot_control_the_terminal_or_show_a_password():
     found = asked(client_error("Blocked", "a\x1b[31m\nb"))
     assert found.what.endswith(": a[31m b (Blocked).")
     assert "secret" not in str(asked(boto.ProxyConnectionError(proxy_url="http://kim:secret@proxy:3128")))

@@ -88,7 +88,7 @@ def test_run_that_has_ended_is_followed_by_the_next(path):
     "text",
     ["", "{", "[]", "{}", json.dumps(record(run={})), json.dumps(record(run=None)), json.dumps(record(since=None))],
 )
-def test_record_that_nobody_understands_holds_nobody_up(path, text):
+def test_an_invalid_record_blocks_no_run(path, text):
     with open(os.path.join(path, "releases", ".lock"), "w") as file:
         file.write(text)
     assert _deploy_lock.read(path) is None

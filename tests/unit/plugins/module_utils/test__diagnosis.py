@@ -214,7 +214,7 @@ def test_D16_without_credentials_aws_is_unknown_not_ok():
         ),
     ],
 )
-def test_D16_what_kept_aws_from_being_read_has_its_own_fix(message, fix):
+def test_D16_each_reason_why_aws_was_not_read_has_its_own_fix(message, fix):
     found = diagnosed(client("timed_out"), {"msg": message, "failed": True})
     assert fix in found["fix"]
     assert ("diagnosis_aws" in found["fix"]) == ("credentials" in message or "specify a region" in message)
@@ -337,7 +337,7 @@ def test_a_page_that_comes_by_another_port_is_well():
 
 
 def test_a_page_that_comes_by_a_load_balancer_that_was_not_named():
-    """The machine's group admits the load balancer alone, of which AWS was not asked."""
+    """The machine's group admits only the load balancer, which AWS was not asked about."""
     shut = aws(security_group="broken")
     found = diagnosed(client("answered", "198.51.100.7"), shut, url="https://shop.example/", port=5000)
     assert (found["verdict"], found["open"]) == ("reachable", "https://shop.example/")

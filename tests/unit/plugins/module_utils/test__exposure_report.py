@@ -167,7 +167,7 @@ NONSENSE = [
 
 
 @pytest.mark.parametrize("rows", NONSENSE)
-def test_a_machine_whose_answer_is_nonsense_has_a_line_of_its_own(rows):
+def test_a_machine_with_an_invalid_answer_has_its_own_line(rows):
     machines = [machine("a", row(22)), {**machine("evil"), "listening_ports": rows}]
     good, bad = exposure.questions(machines)
     assert (len(good["listeners"]), bad["listeners"]) == (1, [])
@@ -180,7 +180,7 @@ def test_a_machine_whose_answer_is_nonsense_has_a_line_of_its_own(rows):
 
 
 @pytest.mark.parametrize("address", ["10.*", "", "everywhere", None, ["10.0.1.20"], {}])
-def test_what_is_no_private_address_is_not_asked_for(address):
+def test_an_address_that_is_not_private_is_not_looked_up(address):
     (asked,) = exposure.questions([machine("a", row(22), private_address=address)])
     assert "private_address" not in asked
 

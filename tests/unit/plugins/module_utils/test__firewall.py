@@ -110,7 +110,7 @@ HERE = "10.0.1.7"
         # The exception is for others.
         (table(rule("drop", SOME)), table(), OK, "but some clients are kept out by"),
         (table(), table(), OK, "is admitted by"),
-        # Shut to all: whether to this client too is nobody's question.
+        # The firewall is shut to all clients, so this client is not judged on its own.
         (table(rule("drop")), table(rule("drop")), BROKEN, "drops tcp/5000: "),
         (table(rule("drop")), table(), BROKEN, "drops tcp/5000: "),
     ],

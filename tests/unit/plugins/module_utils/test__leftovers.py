@@ -14,7 +14,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils import _leftovers
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Has what a killed module left an hour ago, and what is nobody's business here."""
+    """Return a folder with the remains of a module that was killed an hour ago, and with unrelated files."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(_leftovers, "_python_starts", lambda: [time.time() - 600])
     for name in ("ansible_flasklaunch.ec2.release_payload_x1_y", "ansible_theirs", "my_payload_x", "elsewhere"):
@@ -26,7 +26,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_what_killed_modules_left_goes_and_nothing_else(folder):
+def test_only_the_remains_of_killed_modules_are_removed(folder):
     there = set(os.listdir(folder))
     (folder / "ansible_flasklaunch.ec2.release_payload_x1_y" / "payload.zip").write_text("")
     os.utime(folder / "ansible_flasklaunch.ec2.release_payload_x1_y", (0, 0))

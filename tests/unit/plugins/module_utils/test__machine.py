@@ -142,7 +142,7 @@ def test_nftables_of_the_kernel_are_read(network, nft):
 
 
 def test_a_rule_for_one_client_alone(network, nft):
-    """A client in the machine's own network, which nobody in the Internet is."""
+    """A client in the machine's own network. A client in the Internet never has such an address."""
     nft("add table inet t; add chain inet t c { type filter hook input priority 0; }")
     nft("add rule inet t c ip saddr 10.0.1.7 tcp dport 5000 drop")
     run = programs(nft=real_nft())

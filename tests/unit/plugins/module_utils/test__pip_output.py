@@ -24,7 +24,7 @@ def why(name):
 
 
 @pytest.mark.parametrize("pip", PIPS)
-def test_a_failed_build_is_told_with_its_package_and_its_cause(pip):
+def test_a_failed_build_is_reported_with_its_package_and_its_cause(pip):
     said = why(f"no_pg_config-{pip}")
     package = "psycopg2" if pip == "26.3" else "psycopg2==2.9.9"
     assert said.startswith(f"pip reported: {package} could not be built: Error: pg_config executable not found. ")
@@ -72,7 +72,7 @@ def test_a_compiler_s_first_error_is_the_cause():
     assert "python3-devel" in said
 
 
-def test_a_certificate_names_the_one_variable_that_helps_and_once():
+def test_a_certificate_error_names_the_one_variable_that_helps_once():
     said = why("certificate")
     assert said.startswith("pip reported: SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED]")
     assert said.count("flask_pip_ca_bundle") == 1
@@ -81,7 +81,7 @@ def test_a_certificate_names_the_one_variable_that_helps_and_once():
     assert "No matching" not in said
 
 
-def test_an_index_that_is_not_reached_names_the_other_ways():
+def test_an_unreachable_index_names_the_variables_for_other_ways():
     said = why("connection_refused")
     assert said.startswith(
         "pip reported: NewConnectionError('Failed to establish a new connection: [Errno 111] Connection refused')."
@@ -109,7 +109,7 @@ def test_an_index_that_is_not_reached_names_the_other_ways():
         ("no_requirement", "Invalid requirement: 'flask=>3'"),
     ],
 )
-def test_other_failures_are_told_in_pip_s_words(name, words):
+def test_other_failures_are_reported_in_the_words_of_pip(name, words):
     assert words in why(name)
 
 
@@ -135,11 +135,11 @@ def test_a_full_disk_is_told():
     assert "webserver_keep_releases" in said
 
 
-def test_what_pip_says_is_shown_without_passwords_and_without_what_moves_the_terminal():
+def test_output_of_pip_is_shown_without_passwords_and_control_characters():
     stderr = "ERROR: Could not open https://me:s3cr3t@index.example/\x1b[2J\n"
     assert "https://index.example/[2J." in why_pip_failed({"rc": 1, "stderr": stderr}, "3.9")
 
 
-def test_a_failure_without_a_known_form_is_told_whole_but_not_endlessly():
+def test_an_unknown_failure_is_quoted_up_to_a_maximal_length():
     assert "pip reported: nonsense." in why_pip_failed({"rc": 1, "stderr": "", "msg": "nonsense"}, "3.9")
     assert len(why_pip_failed({"rc": 1, "stderr": "x" * 10000}, "3.9")) < LONGEST + 200

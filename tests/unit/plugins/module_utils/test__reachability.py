@@ -166,7 +166,7 @@ def test_every_command_in_a_fix_names_its_region():
     assert outcome(routes())["summary"].count("--region us-east-1") == 1
 
 
-def test_what_is_not_there_is_not_there_in_that_region_and_account():
+def test_a_missing_target_is_reported_with_region_and_account():
     for wanted in (TO_INSTANCE, TO_BALANCER, by(PUBLIC)):
         answer = outcome(nothing_there, wanted)
         assert "in region us-east-1 of account 123456789012." in answer["hops"][0]["evidence"]

@@ -76,7 +76,7 @@ def test_unpacked_release_has_files_environment_and_link_and_is_not_served(path,
     assert _releases.releases(path)[0].deployed is None
 
 
-def test_others_may_not_read_a_release_not_even_while_it_comes(path, archive, monkeypatch):
+def test_other_users_cannot_read_a_release_even_while_it_is_copied(path, archive, monkeypatch):
     modes = []
     extract = tarfile.TarFile.extractall
 
@@ -234,7 +234,7 @@ def test_prune_keeps_the_last_deployed_and_none_that_never_was(path, deploy, kee
     assert sorted([*removed, *stay]) == ["a", "b", "c", "d", "never"]
 
 
-def test_room_is_made_of_what_no_deploy_needs(path, deploy):
+def test_files_that_no_deploy_needs_are_removed_to_free_space(path, deploy):
     """Also if every deploy since has failed, as on a full disk."""
     environments = os.path.join(path, "environments")
     for name in "abcd":

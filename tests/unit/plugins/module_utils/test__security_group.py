@@ -149,7 +149,7 @@ def test_interface_is_found_by_address():
     ("public", "chosen"),
     [((), "eni-1"), (("eni-1",), "eni-1"), (("eni-2",), "eni-2"), (("eni-1", "eni-2"), "eni-1")],
 )
-def test_of_several_interfaces_the_public_one_counts(asked, public, chosen):
+def test_the_public_one_of_several_interfaces_is_chosen(asked, public, chosen):
     """Whichever the machine uses for what it sends, and whichever is its first."""
     interfaces = [
         interface("eni-2", "10.0.1.5", [("sg-b", "b")], index=1, public="203.0.113.2" if "eni-2" in public else ""),
@@ -159,7 +159,7 @@ def test_of_several_interfaces_the_public_one_counts(asked, public, chosen):
     assert (found["error"], found["interface_id"]) == ("", chosen)
 
 
-def test_of_several_private_interfaces_the_one_that_the_machine_uses_counts():
+def test_the_private_interface_that_the_machine_uses_is_chosen():
     interfaces = [interface(), interface("eni-2", "10.0.1.5", index=1)]
     found = choose_groups([wish(instance_id="i-1", address="10.0.1.5")], interfaces)["web1"]
     assert found["interface_id"] == "eni-2"

@@ -137,7 +137,7 @@ def test_unit_that_was_stopped_has_read_what_was_there_when_it_was_started(runni
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"read": 1, "seen": {}}'])
-def test_note_that_nobody_understands_is_none(tmp_path, monkeypatch, text):
+def test_an_invalid_note_counts_as_no_note(tmp_path, monkeypatch, text):
     monkeypatch.setattr(_unit_files, "NOTES", str(tmp_path / "notes"))
     assert _unit_files.read_note("web.service") == {}
     note = {"start": 1, "read": {"/a": None}, "seen": {"/a": [1, 2, 3]}}

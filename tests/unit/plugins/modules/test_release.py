@@ -62,7 +62,7 @@ def test_the_release_that_was_current_before_the_deploy_stays(run, path):
     assert run(state="finished", keep=1, former="new")["removed"] == ["old"]
 
 
-def test_release_that_is_there_is_told_as_one_that_is_brought(run, path):
+def test_an_existing_release_is_reported_like_a_new_one(run, path):
     result = run(name="old", deployed=False)
     assert (result["changed"], result["name"], result["present"], result["current"]) == (False, "old", True, "new")
     assert result["deployed"] is False
@@ -120,7 +120,7 @@ def test_what_cannot_be_done_is_refused(run, path, arguments, message):
 
 
 def test_a_release_that_is_not_brought_leaves_room_for_the_next_one(run, path):
-    """Of what the runs before have left, only what was deployed stays."""
+    """Of the files from earlier runs, only deployed releases stay."""
     (path / "environments" / "unfinished").mkdir()
     result = run(name="x", venv="/v", user="root", _archive="/nonexistent/archive", keep=2)
     assert "cannot be worked on: [Errno 2]" in result["msg"]

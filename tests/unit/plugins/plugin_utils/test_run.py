@@ -50,7 +50,7 @@ def test_run_has_ended_when_its_process_has(other, system, monkeypatch):
     assert _run.has_ended(run)
 
 
-def test_nothing_is_known_of_the_runs_of_other_control_nodes():
+def test_whether_runs_of_other_control_nodes_have_ended_is_unknown():
     assert not _run.has_ended({**_run.this_run(), "place": "elsewhere", "started": "another"})
 
 
