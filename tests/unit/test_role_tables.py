@@ -102,20 +102,20 @@ def role(tmp_path):
 
 def test_tables_are_written_and_the_rest_is_left_alone(role):
     assert role_tables.main(check=False, roles=role.parent) == ""
-    assert (role / "README.md").read_text() == README.replace("\nold\n", f"\n{TABLE}\n")
+    assert (role / "README.md").read_text(encoding="utf-8") == README.replace("\nold\n", f"\n{TABLE}\n")
     assert role_tables.main(check=True, roles=role.parent) == ""
 
 
 def test_stale_table_is_told_and_not_mended_by_the_check(role):
     told = role_tables.main(check=True, roles=role.parent)
     assert str(role / "README.md") in told and "make docs" in told
-    assert (role / "README.md").read_text() == README
+    assert (role / "README.md").read_text(encoding="utf-8") == README
 
 
 def test_changed_specification_makes_it_stale(role):
     role_tables.main(check=False, roles=role.parent)
     specs = role / "meta" / "argument_specs.yml"
-    specs.write_text(specs.read_text().replace("The ways.", "The roads."))
+    specs.write_text(specs.read_text(encoding="utf-8").replace("The ways.", "The roads."))
     assert "make docs" in role_tables.main(check=True, roles=role.parent)
 
 
@@ -125,18 +125,18 @@ def test_readme_without_a_place_for_it_is_told(role, text):
     if text is not None:
         (role / "README.md").write_text(text)
     assert str(role / "README.md") in role_tables.main(check=False, roles=role.parent)
-    assert text is None or (role / "README.md").read_text() == text
+    assert text is None or (role / "README.md").read_text(encoding="utf-8") == text
 
 
 def test_command_fails_for_a_stale_one(tmp_path):
     """As `make lint` runs it, on a copy of this collection's roles."""
     for command in (["cp", "-r", str(PROGRAM.parents[1] / "roles"), str(tmp_path)], ["mkdir", str(tmp_path / "tests")]):
         subprocess.run(command, check=True)
-    (tmp_path / "tests" / "role_tables.py").write_text(PROGRAM.read_text())
+    (tmp_path / "tests" / "role_tables.py").write_text(PROGRAM.read_text(encoding="utf-8"))
     check = [sys.executable, str(tmp_path / "tests" / "role_tables.py"), "--check"]
     assert subprocess.run(check, check=False).returncode == 0
     stale = tmp_path / "roles" / "flask" / "README.md"
-    stale.write_text(stale.read_text().replace("`/opt/flask`", "`/opt/other`"))
+    stale.write_text(stale.read_text(encoding="utf-8").replace("`/opt/flask`", "`/opt/other`"))
     told = subprocess.run(check, capture_output=True, text=True, check=False)
     assert told.returncode == 1 and str(stale) in told.stderr and "python3" not in told.stderr
 
@@ -144,9 +144,11 @@ def test_command_fails_for_a_stale_one(tmp_path):
 def test_examples_of_the_roles_are_plays_with_variables_that_exist(tmp_path):
     plays, variables = [], {}
     for readme in sorted(role_tables.ROLES.glob("*/README.md")):
-        specs = yaml.safe_load((readme.parent / "meta" / "argument_specs.yml").read_text())["argument_specs"]
+        specs = yaml.safe_load((readme.parent / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))[
+            "argument_specs"
+        ]
         variables[f"flasklaunch.ec2.{readme.parent.name}"] = set(specs["main"]["options"])
-        found = re.findall(r"^```yaml\n(.*?)^```", readme.read_text(), re.MULTILINE | re.DOTALL)
+        found = re.findall(r"^```yaml\n(.*?)^```", readme.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
         assert found, readme
         plays += [play for block in found for play in yaml.safe_load(block)]
     for role in (role for play in plays for role in play.get("roles", [])):

@@ -20,8 +20,10 @@ def render(template, systemd, **variables):
     environment.filters.update(Filters().filters())
     environment.tests.update(tests_of_ansible.TestModule().tests())
     given = {
-        **yaml.safe_load((ROLE / "defaults" / "main.yml").read_text()),
-        "__webserver_sandbox": yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["__webserver_sandbox"],
+        **yaml.safe_load((ROLE / "defaults" / "main.yml").read_text(encoding="utf-8")),
+        "__webserver_sandbox": yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))[
+            "__webserver_sandbox"
+        ],
         "ansible_managed": "Ansible managed",
         "__webserver_systemd": str(systemd),
         "__webserver_has_socket": True,

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[3]
 PARTS = "plugins/module_utils/_installed.py", "roles/flask/files/environment.py"
-SCRIPT = "\n".join((ROOT / part).read_text() for part in PARTS)
+SCRIPT = "\n".join((ROOT / part).read_text(encoding="utf-8") for part in PARTS)
 PYTHONS = {
     version: shutil.which(f"python{version}")
     for version in ("3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
@@ -54,7 +54,7 @@ def test_made_once_and_found_sound_afterwards(python, tmp_path):
     assert (made["configured"], again["configured"]) == (True, False)
     assert "pip" in again["installed"]
     assert {path.stat().st_mode & 0o055 for path in (folder.parent, folder, folder / "bin", folder / "lib")} == {0o055}
-    assert (folder / "pip.conf").read_text() == "[global]\n"
+    assert (folder / "pip.conf").read_text(encoding="utf-8") == "[global]\n"
     assert (folder / "pip.conf").stat().st_mode & 0o777 == 0o600
 
 
@@ -74,7 +74,7 @@ def test_new_settings_are_written_without_making_it_anew(tmp_path):
     run(python, tmp_path / "environment")
     answer = json.loads(run(python, tmp_path / "environment", pip_conf="[global]\nindex-url = x\n").stdout)
     assert (answer["made"], answer["configured"]) == (False, True)
-    assert "index-url = x" in (tmp_path / "environment" / "pip.conf").read_text()
+    assert "index-url = x" in (tmp_path / "environment" / "pip.conf").read_text(encoding="utf-8")
 
 
 def test_half_made_environment_is_made_anew(tmp_path):
@@ -91,7 +91,7 @@ def test_files_of_others_are_left_alone(tmp_path):
     refused = run(next(iter(HERE.values())), tmp_path / "notes")
     assert refused.returncode == 1
     assert refused.stderr.strip().endswith("Name a folder that is empty or not there.")
-    assert (tmp_path / "notes" / "mine" / "note.txt").read_text() == "keep me"
+    assert (tmp_path / "notes" / "mine" / "note.txt").read_text(encoding="utf-8") == "keep me"
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def test_what_was_damaged_is_installed_again_in_the_same_version(tmp_path, wheel
     assert not installed(python, folder, wheels, requirements)["complete"]
     found = installed(python, folder, wheels, requirements)
     assert (found["made"], found["complete"], found["installed"]["greeting"]) == (False, True, "1.0")
-    assert (site_packages(folder) / "greeting.py").read_text() == "VERSION = '1.0'\n"
+    assert (site_packages(folder) / "greeting.py").read_text(encoding="utf-8") == "VERSION = '1.0'\n"
     assert (site_packages(folder) / "lost.py").exists()
     assert list((folder / "bin").glob("pip3.*")) != []
 
@@ -236,7 +236,7 @@ def test_a_file_that_is_included_is_part_of_the_requirements(tmp_path, wheels):
     assert installed(python, folder, wheels, requirements)["complete"]
     (tmp_path / "more.txt").write_text("greeting==2.0\n")
     assert not installed(python, folder, wheels, requirements)["complete"]
-    assert "'2.0'" in (site_packages(folder) / "greeting.py").read_text()
+    assert "'2.0'" in (site_packages(folder) / "greeting.py").read_text(encoding="utf-8")
 
 
 def test_a_pip_that_is_killed_says_so(tmp_path, wheels):

@@ -83,7 +83,7 @@ def test_no_process_of_an_application_that_hangs_is_left(gate, tmp_path):
     """systemd would give it a minute and a half to end, and the deploy with it."""
     note = tmp_path / "worker"
     gate(body=f"open({str(note)!r}, 'w').write(str(os.getpid())); import time; time.sleep(60)", seconds=5)
-    assert ends_within(5, int(note.read_text()))
+    assert ends_within(5, int(note.read_text(encoding="utf-8")))
 
 
 def ends_within(seconds, pid):
@@ -91,7 +91,7 @@ def ends_within(seconds, pid):
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         try:
-            if pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+            if pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z":
                 return True
         except (FileNotFoundError, ProcessLookupError):
             return True
@@ -266,7 +266,7 @@ def serve(listener, answer, drip):
 
 
 def orders(folder):
-    return (folder / "orders").read_text().splitlines()
+    return (folder / "orders").read_text(encoding="utf-8").splitlines()
 
 
 def watch(number, seconds=10, patience=0):

@@ -24,7 +24,7 @@ def run(template, shell, path=None, status=0, **variables):
     """Run a role's template as `raw` does and return its output lines, and nothing but output."""
     environment = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
     environment.filters.update(core.FilterModule().filters() | urlsplit.FilterModule().filters())
-    script = environment.from_string((ROLES / template).read_text()).render(variables)
+    script = environment.from_string((ROLES / template).read_text(encoding="utf-8")).render(variables)
     env = {"PATH": path or "/usr/bin:/bin:/usr/sbin:/sbin", "http_proxy": "http://127.0.0.1:9"}
     done = subprocess.run([shell, "-c", script], env=env, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (status, "")
@@ -215,7 +215,7 @@ def test_machine_tells_which_options_of_a_unit_systemd_would_ignore(shell, tmp_p
     said = machine(shell, tmp_path, f"{tmp_path}:/usr/bin:/bin:/usr/sbin:/sbin", options)
     (refused,) = unit_option_errors(options, "\n".join(said))
     assert "does not know Environment in" in refused
-    lines = (tmp_path / "unit").read_text().splitlines()
+    lines = (tmp_path / "unit").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "[Service]"
     assert lines[3:] == ["Nice=5", f"Environment={options['Environment']}"]
 

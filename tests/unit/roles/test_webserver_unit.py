@@ -117,7 +117,7 @@ def test_the_host_to_ask_for_is_the_one_that_was_given(unit):
 
 def test_newer_systemd_gets_the_whole_sandbox():
     service = directives(render("webserver.service", 252))
-    sandbox = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["__webserver_sandbox"]
+    sandbox = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))["__webserver_sandbox"]
     assert {tuple(each["set"].split("=", 1)) for each in sandbox} <= set(service)
     assert dict(service)["ProtectSystem"] == "strict"
     assert ("MemoryMax", "90%") in service

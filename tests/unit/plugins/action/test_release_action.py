@@ -80,7 +80,7 @@ def shop(tmp_path):
 def test_application_is_sent_once(machine, shop, tmp_path):
     first = machine(src=str(shop))
     assert (first["changed"], first["present"], first["current"]) == (True, False, None)
-    assert (machine.app(first["name"]) / "web.py").read_text() == "app = 1\n"
+    assert (machine.app(first["name"]) / "web.py").read_text(encoding="utf-8") == "app = 1\n"
     archive = str(tmp_path / "ansible-tmp" / "application.tar.gz")
     assert machine.last.sent == [archive]
     assert machine.last.readable == (str(tmp_path / "ansible-tmp"), archive), "become_user must read it"
@@ -113,8 +113,8 @@ def test_release_that_somebody_changed_is_brought_again(machine, shop, path, cha
     again = machine(src=str(shop), environment={"A": "1"})
     assert (again["changed"], again["present"], again["current"]) == (True, False, name)
     assert os.listdir(folder / "app") == ["web.py"]
-    assert (folder / "app" / "web.py").read_text() == "app = 1\n"
-    assert (folder / "environment").read_text() == 'A="1"\n'
+    assert (folder / "app" / "web.py").read_text(encoding="utf-8") == "app = 1\n"
+    assert (folder / "environment").read_text(encoding="utf-8") == 'A="1"\n'
     assert os.readlink(folder / "venv") == "/venv"
     assert os.stat(folder).st_mtime == deployed, "its place among the releases stays"
     assert os.lstat(path / "current").st_ino != link.st_ino, "who serves it is to see that it is another"
@@ -168,11 +168,11 @@ def test_files_of_an_application_s_own_stay(machine, shop):
     assert not machine(src=str(shop))["changed"]
     (app / "web.py").write_text("by hand\n")
     assert machine(src=str(shop))["changed"]
-    assert (app / "web.py").read_text() == "app = 1\n"
-    assert (app / "instance" / "shop.db").read_text() == "theirs"
+    assert (app / "web.py").read_text(encoding="utf-8") == "app = 1\n"
+    assert (app / "instance" / "shop.db").read_text(encoding="utf-8") == "theirs"
     assert stat.S_IMODE((app / "instance").stat().st_mode) == 0o700
     assert (app / "instance" / "latest").is_symlink()
-    assert (app / "static" / "upload.png").read_text() == "theirs too"
+    assert (app / "static" / "upload.png").read_text(encoding="utf-8") == "theirs too"
 
 
 def test_diff_shows_what_somebody_changed(machine, shop, served):
@@ -188,7 +188,7 @@ def test_application_that_is_content_has_folders_and_is_not_kept_on_the_control_
     monkeypatch.setattr(action.tempfile, "tempdir", str(tmp_path / "tmp"))
     name = machine(content={"web.py": "é = 1\r\n", "static/css/page.css": "body {}"})["name"]
     assert (machine.app(name) / "web.py").read_bytes() == "é = 1\r\n".encode()
-    assert (machine.app(name) / "static" / "css" / "page.css").read_text() == "body {}"
+    assert (machine.app(name) / "static" / "css" / "page.css").read_text(encoding="utf-8") == "body {}"
     assert os.listdir(tmp_path / "tmp") == []
 
 
@@ -202,7 +202,7 @@ def test_environment_is_text_and_makes_another_release(machine, shop, path):
     result = machine(src=str(shop), environment={"WORKERS": 4})
     assert result["changed"]
     assert result["name"] != before
-    assert (path / "releases" / result["name"] / "environment").read_text() == 'WORKERS="4"\n'
+    assert (path / "releases" / result["name"] / "environment").read_text(encoding="utf-8") == 'WORKERS="4"\n'
     assert machine(src=str(shop), venv="/other")["name"] not in (before, result["name"])
 
 
@@ -384,11 +384,13 @@ def test_run_that_has_ended_is_followed_at_once_and_another_is_not_disturbed(mac
     assert refused["failed"]
     assert f"(process {os.getpid()} there) has been deploying" in refused["msg"]
     machine(src=str(shop), state="present")
-    lock.write_text(lock.read_text().replace(f'"started": "{this_run()["started"]}"', '"started": "long ago"'))
+    lock.write_text(
+        lock.read_text(encoding="utf-8").replace(f'"started": "{this_run()["started"]}"', '"started": "long ago"')
+    )
     assert machine(state="current", name=name, lock=True)["changed"]
     (shop / "web.py").write_text("app = 2\n")
     assert machine(src=str(shop), lock=True)["changed"]
-    assert '"then"' in lock.read_text()
+    assert '"then"' in lock.read_text(encoding="utf-8")
 
 
 def test_no_run_keeps_the_lock_if_there_is_nothing_to_do(machine, shop, path, monkeypatch):

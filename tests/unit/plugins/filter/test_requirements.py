@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.flasklaunch.ec2.plugins.filter.requirements import pinned, unmet
 from packaging.requirements import Requirement
 
-CONSTRAINTS = (pathlib.Path(__file__).parents[4] / "files" / "constraints.txt").read_text()
+CONSTRAINTS = (pathlib.Path(__file__).parents[4] / "files" / "constraints.txt").read_text(encoding="utf-8")
 PYTHONS = ["3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14"]
 
 

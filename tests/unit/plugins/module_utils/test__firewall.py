@@ -169,7 +169,7 @@ def test_where_the_clients_are(source, network, expected):
 
 
 def nft(name, of):
-    return _nftables.parse((CAPTURED / name).read_text(), of)
+    return _nftables.parse((CAPTURED / name).read_text(encoding="utf-8"), of)
 
 
 @pytest.mark.parametrize(
@@ -406,7 +406,7 @@ def test_nftables_nonsense_is_refused(text):
 
 
 def iptables(of, name="iptables-save.txt"):
-    return _iptables.parse((CAPTURED / name).read_text(), of)
+    return _iptables.parse((CAPTURED / name).read_text(encoding="utf-8"), of)
 
 
 @pytest.mark.parametrize(

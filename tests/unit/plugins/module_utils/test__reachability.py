@@ -184,25 +184,27 @@ def codes_in_source():
         *(PLUGINS / "module_utils").glob("_reachability*.py"),
         PLUGINS / "module_utils" / "_packet_filters.py",
     ]:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and A_CODE.fullmatch(node.value):
                 yield node.value
 
 
 def test_every_code_without_x_is_one_that_aws_publishes():
-    published = set(PUBLISHED.read_text().split())
+    published = set(PUBLISHED.read_text(encoding="utf-8").split())
     used = set(codes_in_source()) - PROTOCOLS
     used |= {each["code"] for one in SCENARIOS for each in outcome(one.spoil, one.wanted, **one.question)["hops"]}
     ours = {code for code in used if code and not code.startswith("x-")}
     assert len(ours) > 15
     assert ours - published == set()
-    samples = A_CODE.findall((PLUGINS / "modules" / "reachability.py").read_text().split('RETURN = r"""')[1])
+    samples = A_CODE.findall(
+        (PLUGINS / "modules" / "reachability.py").read_text(encoding="utf-8").split('RETURN = r"""')[1]
+    )
     assert set(samples) - published == set()
 
 
 def test_all_that_is_said_was_read():
     """Of what a hop says in any scenario, nothing is new and nothing is missing."""
-    assert reachability_said.said() == reachability_said.FILE.read_text().splitlines()
+    assert reachability_said.said() == reachability_said.FILE.read_text(encoding="utf-8").splitlines()
 
 
 def test_D23_an_address_that_will_change_is_noted():

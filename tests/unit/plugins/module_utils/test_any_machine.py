@@ -91,7 +91,7 @@ def test_any_answer_of_nft(text):
 
 @given(some.data())
 def test_nftables_with_one_thing_spoilt(data):
-    objects = json.loads((CAPTURED / "nft.json").read_text())["nftables"]
+    objects = json.loads((CAPTURED / "nft.json").read_text(encoding="utf-8"))["nftables"]
     spoilt = objects[data.draw(some.integers(1, len(objects) - 1))]
     (body,) = spoilt.values()
     key = data.draw(some.sampled_from(sorted(body)))

@@ -317,7 +317,7 @@ def enforced(monkeypatch):
 
 
 def reading_actions():
-    statements = json.loads(POLICY.read_text())["Statement"]
+    statements = json.loads(POLICY.read_text(encoding="utf-8"))["Statement"]
     actions = [action for each in statements for action in each["Action"]]
     return [each for each in actions if each.split(":")[1].startswith(("Describe", "Get"))]
 

@@ -54,7 +54,7 @@ def asked(folder):
     """What systemctl was asked since the last time."""
 
     def asked():
-        said = (folder / "asked").read_text().splitlines()
+        said = (folder / "asked").read_text(encoding="utf-8").splitlines()
         (folder / "asked").write_text("")
         return said
 
@@ -88,7 +88,7 @@ def test_files_are_written_once_and_systemd_reads_them(run, folder, asked):
     paths = [f"{folder}/etc/web.service", f"{folder}/etc/web.env"]
     assert (first["changed"], first["written"]) == (True, paths)
     assert [each["content"] for each in first["former"]] == [None, None]
-    assert (folder / "etc" / "web.service").read_text() == "[Unit]\n"
+    assert (folder / "etc" / "web.service").read_text(encoding="utf-8") == "[Unit]\n"
     assert asked() == ["daemon-reload"]
     again = run({"web.service": "[Unit]\n", "web.env": "A=1\n"})
     assert (again["changed"], again["written"], again["former"], again["diff"]) == (False, [], [], [])
@@ -100,7 +100,7 @@ def test_what_was_there_is_told_and_brings_it_back(run, run_module, folder):
     result = run({"web.env": "A=2\n"})
     assert [(each["before"], each["after"]) for each in result["diff"]] == [("A=1\n", "A=2\n")]
     run_module(unit_files, files=result["former"])
-    assert (folder / "etc" / "web.env").read_text() == "A=1\n"
+    assert (folder / "etc" / "web.env").read_text(encoding="utf-8") == "A=1\n"
 
 
 def test_mode_alone_is_a_change(run_module, folder):
@@ -125,7 +125,7 @@ def test_unit_is_stopped_before_its_file_goes(run, folder, asked):
     result = run(dict.fromkeys(gone))
     assert [os.path.basename(path) for path in result["written"]] == gone[:-1]
     assert asked() == ["disable --now -- web.service web.socket", "daemon-reload"]
-    assert "web.service" in (folder / "there").read_text(), "systemd must still know it"
+    assert "web.service" in (folder / "there").read_text(encoding="utf-8"), "systemd must still know it"
     assert os.listdir(folder / "etc") == []
     assert [each["after"] for each in result["diff"]] == [""] * 4
     assert all(re.fullmatch(r"\([0-9]+ lines\)\n", each["before"]) for each in result["diff"])
@@ -220,7 +220,7 @@ def test_files_of_a_machine_that_another_run_deploys_to_stay(run, folder, lock):
     assert refused["failed"]
     assert refused["held_by"] == lock["run"]
     assert refused["msg"].startswith("ann@laptop (process 812 there) has been deploying")
-    assert (folder / "etc" / "web.env").read_text() == "A=1\n"
+    assert (folder / "etc" / "web.env").read_text(encoding="utf-8") == "A=1\n"
 
 
 def test_reload_that_is_due_is_done_and_is_no_change(run, asked, running):

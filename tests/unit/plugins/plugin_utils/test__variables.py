@@ -12,7 +12,10 @@ import yaml
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils import _variables
 
 FOLDER = pathlib.Path(__file__).parents[4] / "roles"
-DEFAULTS = {role: yaml.safe_load((FOLDER / role / "defaults" / "main.yml").read_text()) for role in _variables.ROLES}
+DEFAULTS = {
+    role: yaml.safe_load((FOLDER / role / "defaults" / "main.yml").read_text(encoding="utf-8"))
+    for role in _variables.ROLES
+}
 NOT_TEXT = [1.5, True, ["a"], {"a": 1}]
 NOT_NUMBER = ["", "many", 1.5, True, [1], {"a": 1}]
 NOT_BOOLEAN = ["", "maybe", "y", 2, None, [True]]
@@ -237,7 +240,9 @@ def test_null_is_refused(name):
 
 @pytest.mark.parametrize("role", _variables.ROLES)
 def test_every_variable_of_a_role_has_a_rule_and_cases(role):
-    entry_points = yaml.safe_load((FOLDER / role / "meta" / "argument_specs.yml").read_text())["argument_specs"]
+    entry_points = yaml.safe_load((FOLDER / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))[
+        "argument_specs"
+    ]
     specified = {name for entry_point in entry_points.values() for name in entry_point.get("options", {})}
     assert _variables.ROLES[role].keys() == specified, "add a line to plugins/plugin_utils/_variables.py"
     assert {name for name in CASES if name.startswith(f"{role}_")} == specified, "add a line to CASES above"
