@@ -14,6 +14,8 @@ from __future__ import annotations
 import re
 from typing import Iterator, NamedTuple
 
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._requirements import is_no_application
+
 # The lines that systemd adds; the last two are systemd 219's.
 OF_SYSTEMD = re.compile(
     r"^(?:webserver-gate@.*: .*|Failed to start .*"
@@ -23,6 +25,11 @@ OF_SYSTEMD = re.compile(
 OUT_OF_MEMORY = re.compile(r"OOM killer|oom-kill|memory runs out")
 LACKING = re.compile(r"^ModuleNotFoundError: No module named '([^']+)'", re.MULTILINE)
 OWN = "is the application's own:"
+# gunicorn calls an application with two arguments, and also a function that makes it if the parentheses are missing.
+FACTORY = re.compile(
+    r"^TypeError: (\w+)\(\) takes (0|from 0 to 1|1) positional arguments? but 2 were given$", re.MULTILINE
+)
+FRAME = '  File "'  # of a traceback; the gate removes gunicorn's own
 
 
 class Forbidden(NamedTuple):
@@ -65,18 +72,19 @@ READ_ONLY = re.compile(
 )
 
 
-def reason(journal: str, is_new: bool = True) -> str:
+def reason(journal: str, is_new: bool = True, app: str = "") -> str:
     """Return, in lines, why the gate refused a release, and what to do.
 
-    `is_new` is false for a rollback to a release that was deployed before: its files cannot be changed.
+    `is_new` is false for a rollback to a release that was deployed before: its files cannot be changed. `app` is the
+    value of webserver_app.
     """
     own = OF_SYSTEMD.sub("", journal).strip()
     # If the gate itself was killed or not started, only systemd's lines say why.
     words = own or journal.strip() or "The machine's journal has no message about it."
-    return "\n".join([words, *advice(words, is_new)])
+    return "\n".join([words, *advice(words, is_new, app)])
 
 
-def advice(words: str, is_new: bool) -> Iterator[str]:
+def advice(words: str, is_new: bool, app: str) -> Iterator[str]:
     if OUT_OF_MEMORY.search(words):
         yield (
             "A new release is tested while the one that is served still runs, and both need memory. Use a larger "
@@ -88,6 +96,7 @@ def advice(words: str, is_new: bool) -> Iterator[str]:
             f"No package of the release has the module {lacking[-1]}. Add the package that has it to "
             "requirements.txt, which must name all packages that the application imports, Flask included."
         )
+    yield from _of_a_factory(words, app)
     yield from _of_the_sandbox(words)
     if "can't start new thread" in words:
         yield "The unit has reached its limit of processes and threads: raise webserver_tasks_max."
@@ -104,6 +113,16 @@ def advice(words: str, is_new: bool) -> Iterator[str]:
         )
     if re.search(r"^GET \S+ got no answer within", words, re.MULTILINE) and "app.run()" not in words:
         yield "If the application only needs more time to start, raise webserver_start_timeout."
+
+
+def _of_a_factory(words: str, app: str) -> Iterator[str]:
+    name = app.partition(":")[2]
+    for factory in FACTORY.finditer(words):
+        # With a frame of a package, such as a middleware, the function must be the one that webserver_app names.
+        if name.isidentifier() and (factory[1] == name or FRAME not in words):
+            argument = " with its argument between the parentheses" if factory[2] == "1" else ""
+            yield f"{is_no_application(app)}{argument}."
+            return
 
 
 def _of_the_sandbox(words: str) -> Iterator[str]:

@@ -318,10 +318,13 @@ def application_errors(folder: str, app: str, exclude: Iterable[str], shown: str
             " application itself, as in a src layout, add a line with a single dot to requirements.txt."
         )
     elif files and is_factory(files[0], app.partition(":")[2]):
-        errors.append(
-            f"webserver_app: {app} is a function that makes the application, not the application. Write {app}()."
-        )
+        errors.append(f"{is_no_application(app)}.")
     return errors
+
+
+def is_no_application(app: str) -> str:
+    """Return what is wrong with a webserver_app that is a factory, and what to write, without the full stop."""
+    return f"webserver_app: {app} is a function that makes the application, not the application. Write {app}()"
 
 
 def is_factory(file: str, name: str) -> bool:

@@ -36,6 +36,7 @@ OLDEST_GUNICORN = (20, 1)  # the first that reads wsgi_app from gunicorn.conf.py
 
 TRACEBACK = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*^[^\s].*$", re.MULTILINE)
 FRAME = '\n  File "'
+IN_GUNICORN = re.compile(r'[^"\n]*/gunicorn/')  # a frame without its FRAME
 # What Python writes between two exceptions, of which one led to the other.
 CHAINED = re.compile(r"\n*^(?:During handling of the above|The above) exception.*:\n*", re.MULTILINE)
 # gunicorn's lines about its start, and about an error whose traceback it prints elsewhere: they explain nothing.
@@ -183,10 +184,14 @@ def said(log, folder):
 
 
 def own_part(traceback, folder):
-    """The traceback from the first frame in the folder on: the frames before it are the server's."""
+    """The traceback from the first frame in the folder on: the frames before it are the server's.
+
+    If it has no such frame, the frames after gunicorn's own remain, and only the last line if there are none.
+    """
     head, *frames = traceback.split(FRAME)
-    own = next((number for number, frame in enumerate(frames) if frame.startswith(folder + os.sep)), 0)
-    return FRAME.join([head, *frames[own:]])
+    after_gunicorn = 1 + max((number for number, frame in enumerate(frames) if IN_GUNICORN.match(frame)), default=-1)
+    own = next((number for number, frame in enumerate(frames) if frame.startswith(folder + os.sep)), after_gunicorn)
+    return FRAME.join([head, *frames[own:]]) if frames[own:] else traceback.splitlines()[-1]
 
 
 def meanings(log, wrong, words, folder):

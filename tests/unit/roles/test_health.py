@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -74,6 +75,14 @@ def test_error_in_a_request_is_told_with_its_traceback(gate):
     assert explained.endswith("ZeroDivisionError: division by zero")
 
 
+@pytest.mark.parametrize("arguments", ["", "config=None", "config"])
+def test_function_that_makes_the_application_is_named(gate, arguments):
+    explained, wrong = gate(source=f"def app({arguments}):\n    pass\n")
+    assert re.fullmatch(r"TypeError: app\(\) takes .* but 2 were given", explained)
+    advice = _refusal.reason(f"{explained}\n{wrong}", app="application:app").splitlines()[-1]
+    assert advice.startswith("webserver_app: application:app is a function that makes the application")
+
+
 def test_application_that_does_not_answer_is_told_in_time(gate):
     explained, wrong = gate(body="import time; time.sleep(60)", seconds=1)
     assert wrong == "GET /healthz got no answer within 1 seconds: timed out"
@@ -115,9 +124,13 @@ SAID = {
     "one that was handled before": (OF_APPLICATION + "goes on\n" + RAISED_LAST, RAISED_LAST),
     "of the server alone": (
         OF_APPLICATION.replace("/app", "/venv") + DURING + OF_SERVER,
-        "KeyError: 'large'\n\n" + OF_SERVER,
+        "KeyError: 'large'\n\nAppImportError: no app",
     ),
-    "the server gives up": (OF_SERVER + HALT, OF_SERVER),
+    "the server gives up": (OF_SERVER + HALT, "AppImportError: no app"),
+    "of a package that the server called": (
+        OF_SERVER.replace("AppImportError", '  File "/venv/shop/web.py", line 3, in make\nKeyError'),
+        'Traceback (most recent call last):\n  File "/venv/shop/web.py", line 3, in make\nKeyError: no app\n',
+    ),
     "no traceback": ("a\n[2026-11-26 20:00:00 +0000] [7] [INFO] Booting worker\nb\n", "a\nb"),
     "refused by the configuration": (
         "[2026-11-26 20:00:00 +0000] [7] [CRITICAL] The application uses Flask-SocketIO.\n"

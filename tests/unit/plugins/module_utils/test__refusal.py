@@ -80,3 +80,31 @@ def test_release_that_was_deployed_before_is_asked_for_another_path():
 def test_server_at_import_does_not_only_take_long():
     said = "The application starts a server of its own when it is imported: call app.run() only below ...\n"
     assert "webserver_start_timeout" not in reason(said + "GET / got no answer within 30 seconds: timed out")
+
+
+@pytest.mark.parametrize(
+    ("takes", "write"),
+    [
+        ("0 positional arguments", "Write shop:create_app()."),
+        ("from 0 to 1 positional arguments", "Write shop:create_app()."),
+        ("1 positional argument", "Write shop:create_app() with its argument between the parentheses."),
+    ],
+)
+def test_function_that_makes_the_application_needs_parentheses(takes, write):
+    said = f"TypeError: create_app() takes {takes} but 2 were given\nGET / answered 500: Internal Server Error"
+    words = "webserver_app: shop:create_app is a function that makes the application, not the application. "
+    assert reason(said, app="shop:create_app").splitlines()[2:] == [words + write]
+    # The module may import the function under another name.
+    assert reason(said, app="wsgi:app").endswith("Write wsgi:app" + write.partition("create_app")[2])
+
+
+@pytest.mark.parametrize(
+    ("said", "app"),
+    [
+        ("TypeError: price() takes 0 positional arguments but 2 were given", "shop:create_app()"),
+        ('In:\n  File "app.py"\nTypeError: price() takes 0 positional arguments but 2 were given', "shop:app"),
+        ("TypeError: App.__call__() takes 2 positional arguments but 3 were given", "shop:app"),
+    ],
+)
+def test_other_wrong_calls_get_no_advice(said, app):
+    assert reason(said, app=app) == said
