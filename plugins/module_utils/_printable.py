@@ -20,6 +20,8 @@ CONTROL = re.compile(f"[{_CONTROL}]")
 UNPRINTABLE = re.compile(f"[{_CONTROL}{_HIDING}{_SURROGATES}](?<![\t\n])")
 # What the uri module writes before the cause, and the full stop after it.
 AROUND_CAUSE = re.compile(r"^Status code was -?[0-9]+ and not \[[0-9, ]*\]: |\.$")
+# What the module and Python's urllib write around the system's words.
+OF_URLLIB = re.compile(r"^Request failed: <urlopen error (?:\[Errno -?[0-9]+\] )?(.*)>$")
 
 
 def printable(value: Any) -> Any:
@@ -39,6 +41,6 @@ def printable_line(text: str) -> str:
 
 
 def cause(message: Any) -> str:
-    """The first line of a failed task's message, without its full stop, for use within a sentence."""
+    """The first line of a failed task's message, for use within a sentence: without its full stop and Python's words."""
     lines = str(message).strip().splitlines()
-    return AROUND_CAUSE.sub("", printable_line(lines[0])) if lines else ""
+    return OF_URLLIB.sub(r"\1", AROUND_CAUSE.sub("", printable_line(lines[0]))) if lines else ""

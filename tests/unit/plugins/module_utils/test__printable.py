@@ -52,6 +52,15 @@ def test_one_line():
     [
         ("Status code was 404 and not [200]: HTTP Error 404: NOT FOUND", "HTTP Error 404: NOT FOUND"),
         ("Status code was -1 and not [200, 301]: Request failed: refused.", "Request failed: refused"),
+        (
+            "Status code was -1 and not [200]: Request failed: <urlopen error [Errno 111] Connection refused>",
+            "Connection refused",
+        ),
+        ("Status code was -1 and not [200]: Request failed: <urlopen error timed out>", "timed out"),
+        (
+            "Request failed: <urlopen error [SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1000)>",
+            "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1000)",
+        ),
         ("It is 1.5 too long.\nmore", "It is 1.5 too long"),
         ("\x1b[31mred\u202e", "[31mred"),
         ("", ""),
