@@ -41,6 +41,6 @@ def printable_line(text: str) -> str:
 
 
 def cause(message: Any) -> str:
-    """The first line of a failed task's message, for use within a sentence: without its full stop and Python's words."""
+    """The first line of a failed task's message as a part of a sentence, without its full stop and Python's words."""
     lines = str(message).strip().splitlines()
     return OF_URLLIB.sub(r"\1", AROUND_CAUSE.sub("", printable_line(lines[0]))) if lines else ""
