@@ -59,5 +59,6 @@ class LookupModule(LookupBase):
                     values[name] = self._templar.template(variables[name])
                 except AnsibleError as error:
                     reason = str(getattr(error, "message", error)).splitlines()[0].rstrip(".")
-                    sentences.append(f"{name}: its value cannot be computed: {reason}.")
+                    advice = _variables.missing_default(role, reason)
+                    sentences.append(f"{name}: its value cannot be computed: {reason}.{advice}")
         return sentences + _variables.errors(role, values)

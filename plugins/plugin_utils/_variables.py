@@ -42,6 +42,7 @@ class Rule(NamedTuple):
     problems: Callable[[Any], Problems]
     example: Any  # a right value
     default_of: str = ""  # the variable that the default comes from: it is the one that the user has set
+    contains: str = ""  # a variable of the role that is a part of the default: if it is wrong, only it is reported
 
 
 # The kinds of rules. `what` is a noun phrase for the right values: "5 is not {what}".
@@ -110,9 +111,9 @@ def checked(
     return Rule(problems, example, default_of)
 
 
-def url(example: str, schemes: Iterable[str] = WEB, **more: Any) -> Rule:
+def url(example: str, schemes: Iterable[str] = WEB, contains: str = "", **more: Any) -> Rule:
     what = f"a URL with a host that begins with {' or '.join(f'{scheme}://' for scheme in schemes if scheme != 'file')}"
-    return checked(what, lambda value: is_url(value, schemes), example, **more)
+    return checked(what, lambda value: is_url(value, schemes), example, **more)._replace(contains=contains)
 
 
 def items(what: str, one: Rule, example: list[str], empty: bool = True, default_of: str = "") -> Rule:
@@ -455,7 +456,7 @@ ROLES: dict[str, dict[str, Rule]] = {
         "webserver_release": text("a name of a release", r"[A-Za-z0-9][A-Za-z0-9._-]*", "4f1c52a0b7d9"),
         "webserver_log_lines": number(1, 1000000, 500),
         "webserver_log_since": text("a time as journalctl reads it", ANY_TEXT, "1 hour ago"),
-        "webserver_url": url("http://203.0.113.10:5000/", empty=True),
+        "webserver_url": url("http://203.0.113.10:5000/", contains="webserver_port", empty=True),
     },
     "security_group": {
         "security_group_manage": boolean(False),
@@ -478,7 +479,9 @@ ROLES: dict[str, dict[str, Rule]] = {
         "security_group_aws": aws(),
     },
     "diagnosis": {
-        "diagnosis_url": url("https://www.example.com/", empty=True, default_of="webserver_url"),
+        "diagnosis_url": url(
+            "https://www.example.com/", contains="diagnosis_port", empty=True, default_of="webserver_url"
+        ),
         "diagnosis_port": port("webserver_port"),
         "diagnosis_unit": text(
             "a name of a systemd unit with its type",
@@ -620,15 +623,16 @@ def errors(role: str, values: Mapping[str, Any]) -> list[str]:
 
     `values` may lack variables of the role, and may have variables of other roles, from which defaults are taken.
     """
+    rules = {name: rule for name, rule in ROLES[role].items() if name in values}
+    problems = {name: list(rule.problems(values[name])) for name, rule in rules.items()}
     sentences = []
-    for name, rule in ROLES[role].items():
-        if name not in values:
+    for name, rule in rules.items():
+        if problems.get(rule.contains):
             continue
         source = rule.default_of
         shown = source if source in values and values[source] == values[name] else name
         sentences += [
-            f"{shown}: {problem.rstrip('.')}. Example: {_written(shown, rule.example)}"
-            for problem in rule.problems(values[name])
+            f"{shown}: {problem.rstrip('.')}. Example: {_written(shown, rule.example)}" for problem in problems[name]
         ]
     if not sentences and ROLES[role].keys() <= values.keys():
         sentences = [sentence for rule in BETWEEN.get(role, ()) for sentence in [rule(values)] if sentence]
@@ -649,6 +653,18 @@ def misspelt(role: str, names: Iterable[str]) -> list[str]:
                 f"{name}: there is no such variable. Write {meant}, or give a variable of your own another name."
             )
     return sentences
+
+
+def missing_default(role: str, reason: str) -> str:
+    """A sentence to follow a reason such as "'webserver_port' is undefined", if another role defines the variable.
+
+    A role cannot use the defaults of a role that does not run. `reason` is Ansible's. Else the sentence is empty.
+    """
+    found = re.search(r"'(\w+)' is undefined", reason)
+    for owner, rules in ROLES.items():
+        if found and owner != role and found[1] in rules:
+            return f" Set {found[1]} too, because only the {owner} role has its default."
+    return ""
 
 
 def sources(role: str) -> set[str]:

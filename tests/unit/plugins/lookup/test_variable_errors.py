@@ -55,6 +55,14 @@ def test_a_value_with_a_variable_that_does_not_exist_is_refused():
     assert "address_of_nobody" in said
 
 
+def test_a_variable_of_a_role_that_a_value_needs_is_to_be_set():
+    url = "http://203.0.113.10:{{ webserver_port }}/"
+    (said,) = errors("diagnosis", diagnosis_url="{{ webserver_url | default('http://x/') }}", webserver_url=url)
+    assert said.startswith("webserver_url: its value cannot be computed: ")
+    assert "'webserver_port' is undefined" in said
+    assert said.endswith(" Set webserver_port too, because only the webserver role has its default.")
+
+
 def test_a_misspelt_name_is_refused():
     (said,) = errors("webserver", webserver_prot=80)
     assert said.startswith("webserver_prot: there is no such variable. Write webserver_port")

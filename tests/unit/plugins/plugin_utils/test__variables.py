@@ -314,6 +314,17 @@ def test_the_variable_that_the_user_has_set_is_named():
     assert refused.startswith("security_group_port: ")
 
 
+@pytest.mark.parametrize("port", [0, 70000, None, "many"])
+def test_a_wrong_port_is_reported_once(port):
+    url = f"http://203.0.113.10:{port}/"
+    (refused,) = _variables.errors("webserver", {"webserver_port": port, "webserver_url": url})
+    assert refused.startswith("webserver_port: ")
+    # diagnosis_url is checked before diagnosis_port, and both have the values of the webserver role.
+    given = {"webserver_port": port, "webserver_url": url, "diagnosis_url": url, "diagnosis_port": port}
+    (refused,) = _variables.errors("diagnosis", given)
+    assert refused.startswith("webserver_port: ")
+
+
 @pytest.mark.parametrize(
     ("role", "values"),
     [
