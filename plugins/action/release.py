@@ -105,7 +105,7 @@ def _read(folder, exclude):
         raise AnsibleActionFail(
             f"src: {error}. Replace it with a file, or leave it out: add its name to exclude. The webserver role calls"
             " this option webserver_app_exclude."
-        ) from error
+        ) from None  # ansible-core 2.19 and newer print the cause too, which the message has already
     except (OSError, ValueError) as error:
         raise AnsibleActionFail(f"src: {error}") from error
 
