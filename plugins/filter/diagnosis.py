@@ -14,6 +14,7 @@ class FilterModule:
     def filters(self) -> dict:
         return {
             "diagnose": Lazy("_diagnosis", "diagnose"),
+            "diagnosis_advice": Lazy("_diagnosis", "advice"),
             "diagnosis_lines": Lazy("_diagnosis", "lines"),
             "diagnosis_found_privately": Lazy("_entrance", "found_privately"),
             "diagnosis_groups": Lazy("_diagnosis", "groups"),

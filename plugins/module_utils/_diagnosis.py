@@ -624,6 +624,11 @@ def lines(diagnosis: Diagnosis) -> list[str]:
     return told
 
 
+def advice(diagnosis: Diagnosis) -> str:
+    """What was found, and the fix if there is one, as the end of a message."""
+    return diagnosis["summary"] + (f" Fix: {_placed(diagnosis)}" if diagnosis["fix"] else "")
+
+
 def _placed(told: Mapping) -> str:
     return ": ".join(part for part in (told["fix_where"], told["fix"]) if part)
 

@@ -625,6 +625,18 @@ def test_a_password_in_the_url_is_in_no_report():
     assert "hunter2" not in repr(found)
 
 
+@pytest.mark.parametrize(
+    ("where", "fix", "words"),
+    [
+        ("", "", "It is stopped."),
+        ("", "start it", "It is stopped. Fix: start it"),
+        ("on the machine", "start it", "It is stopped. Fix: on the machine: start it"),
+    ],
+)
+def test_the_advice_at_the_end_of_a_message(where, fix, words):
+    assert _diagnosis.advice({"summary": "It is stopped.", "fix_where": where, "fix": fix}) == words
+
+
 def test_what_is_drawn():
     drawn = _diagnosis.groups(diagnosed(client("timed_out"), aws(security_group="broken")))
     assert [group["side"] for group in drawn] == ["client", "aws", "machine", "site"]
