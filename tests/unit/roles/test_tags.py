@@ -15,9 +15,11 @@ ROOT = pathlib.Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("option", ["--tags", "--skip-tags"])
-def test_tags_are_refused(tmp_path, option):
+@pytest.mark.parametrize("playbook", sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml")))
+def test_tags_are_refused(tmp_path, playbook, option):
     inventory = tmp_path / "hosts.yml"
     inventory.write_text("webservers: {hosts: {unreachable.invalid: }}", encoding="utf-8")
-    status, printed = run("ansible-playbook", "site.yml", "-i", str(inventory), option, "webserver", cwd=ROOT)
+    command = ["ansible-playbook", f"playbooks/{playbook}.yml", "-i", str(inventory), option, "webserver"]
+    status, printed = run(*command, cwd=ROOT)
     assert status == 2, printed
     assert "this playbook has no tags" in " ".join(printed.split())
