@@ -13,6 +13,7 @@ class FilterModule:
 
     def filters(self) -> dict:
         return {
+            "exposure_asked_for": Lazy("_entrance", "asked_for"),
             "exposure_questions": Lazy("_exposure_report", "questions"),
             "exposure_report": Lazy("_exposure_report", "report"),
             "exposure_lines": Lazy("_exposure_report", "lines"),

@@ -26,6 +26,15 @@ def port_of(url: str) -> int | None:
         return None
 
 
+def asked_for(port: int, url: str) -> list[int]:
+    """The ports of the machine that its owner opens to clients: the application's, and the URL's if it is another one.
+
+    The URL's port may be that of a proxy on the machine. It is left out if the URL leads to the client's own machine.
+    """
+    entrance = None if is_forwarded(url, {}) else port_of(url)
+    return [port] if entrance in (None, int(port)) else [port, entrance]
+
+
 def found_privately(answer: Mapping[str, Any], target: Mapping[str, Any], lookup: Mapping[str, Any]) -> bool:
     """Whether AWS refused to look up the instance, but found the private address that it was asked about instead.
 

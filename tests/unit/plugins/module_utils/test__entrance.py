@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._entrance import (
+    asked_for,
     client_address,
     found_privately,
     port_of,
@@ -31,6 +32,24 @@ TO_MACHINE = {"saw": {"address": "203.0.113.10"}}
 )
 def test_the_port_of_a_url(url, port):
     assert port_of(url) == port
+
+
+@pytest.mark.parametrize(
+    ("url", "ports"),
+    [
+        ("", [5000]),
+        ("http://203.0.113.10:5000/", [5000]),
+        ("http://shop.example/", [5000, 80]),
+        ("https://shop.example/", [5000, 443]),
+        ("http://127.0.0.1:15000/", [5000]),
+        ("http://localhost:15000/", [5000]),
+        ("nonsense", [5000]),
+        ("http://a:b/", [5000]),
+    ],
+)
+def test_ports_that_are_opened_to_clients(url, ports):
+    assert asked_for(5000, url) == ports
+    assert asked_for("5000", url) == ["5000", *ports[1:]], "a port that was set by -e is a text"
 
 
 @pytest.mark.parametrize(
