@@ -15,6 +15,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._address_sets impo
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import is_mapped, is_wildcard, scope, unmapped
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._chunks import MOST_IDS, chunks
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._packet_filters import GroupRule, group_rules
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._place import HERE, Place
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import instance_interfaces, verdict
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_collect import (
     Describe,
@@ -71,12 +72,12 @@ def _normalised(name: str, listener: Record) -> Record:
     return {**listener, "address": address, "interface": zone or None, "family": family}
 
 
-def expose(snapshot: Snapshot, machines: list[Record]) -> list[Record]:
+def expose(snapshot: Snapshot, machines: list[Record], place: Place = HERE) -> list[Record]:
     """`{machine, protocol, family, address, port, audience, sources, resources, reason}` for each listener and family.
 
     A machine is `{name, instance_id, private_address, listeners: [{protocol, address, port, family}]}`.
     """
-    judge = _Judge(snapshot)
+    judge = _Judge(snapshot, place)
     return [
         {
             "machine": machine["name"],
@@ -99,8 +100,9 @@ def expose(snapshot: Snapshot, machines: list[Record]) -> list[Record]:
 class _Judge:
     """Judges each combination of subnet, groups and port once, however many machines share it."""
 
-    def __init__(self, snapshot: Snapshot):
+    def __init__(self, snapshot: Snapshot, place: Place):
         self.snapshot = snapshot
+        self.place = place
         self.instances = attempt(lambda: {each["InstanceId"]: each for each in snapshot.all("Instances")})
         self.by_address = attempt(_by_address, snapshot)
         self.known: dict[tuple, Audience] = {}
@@ -133,16 +135,14 @@ class _Judge:
         found = self.by_address.get(machine["private_address"], [])
         if len(found) != 1:
             named = ", ".join(f"{each['NetworkInterfaceId']} of {each['VpcId']}" for each in found)
-            raise NotRead(
-                f"{machine['private_address']} is an address of {named or 'nothing'} in this account and region."
-            )
+            raise NotRead(f"{machine['private_address']} is an address of {named or 'nothing'} {self.place}.")
         return found
 
     def _of_instance(self, id_: str) -> list[Record]:
         if isinstance(self.instances, NotRead):
             raise self.instances
         if id_ not in self.instances:
-            raise NotRead(f"There is no instance {id_} in this account and region.")
+            raise NotRead(f"There is no instance {id_} {self.place}.")
         interfaces = instance_interfaces(self.instances[id_])
         if not interfaces:
             raise NotRead(f"{id_} has no network interface: it is {self.instances[id_]['State']['Name']}.")
@@ -255,7 +255,7 @@ def _named(snapshot: Snapshot, rules: list[GroupRule], through: Intervals, way: 
     return _sources(named) if admitted == through else tuple(cidrs(through, way.question.family))
 
 
-def ask_aws(describe: Describe, machines: list[Record]) -> list[Record]:
+def ask_aws(describe: Describe, machines: list[Record], place: Place = HERE) -> list[Record]:
     """What `expose` says once it has all that it needs; machines that listen on loopback alone need nothing."""
     open_ones = [each for each in machines if any(_leaves(listener) for listener in each["listeners"])]
     ids = sorted({each["instance_id"] for each in open_ones if each["instance_id"]})
@@ -267,7 +267,7 @@ def ask_aws(describe: Describe, machines: list[Record]) -> list[Record]:
         }
     )
     while True:
-        found = expose(snapshot, machines)
+        found = expose(snapshot, machines, place)
         if not snapshot.missed:
             return found
         snapshot = fetch_missed(describe, snapshot)

@@ -12,8 +12,7 @@
 from __future__ import annotations
 
 import ipaddress
-import re
-from typing import Any, Callable, NamedTuple
+from typing import Any, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import (
     _reachability_interface as to_interface,
@@ -23,6 +22,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils import (
 )
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._address_sets import Intervals, family_of
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_refusal import ADVICE, NOT_FOUND
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._place import HERE, Place
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_hops import Client, Hop, Question
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snapshot import (
     NotRead,
@@ -94,34 +94,13 @@ def asked(options: dict[str, Any]) -> tuple[Question, Wanted]:
     return Question(options["protocol"], options["port"], family, options["source"]), wanted
 
 
-class Place(NamedTuple):
-    """The region and the account that are asked. The account is looked up only if an answer names it; None: unknown."""
-
-    region: str | None = None
-    account: Callable[[], str | None] = lambda: None
-
-    def __str__(self) -> str:
-        account = self.account()
-        if not self.region:
-            return f"in account {account}" if account else "in this account and region"
-        return f"in region {self.region}" + (f" of account {account}" if account else "")
-
-    def of_commands(self, text: str | None) -> str | None:
-        """The text, with this region added to each command of the AWS CLI."""
-        return COMMAND.sub(rf"\g<0> --region {self.region}", text) if text and self.region else text
-
-
-NOWHERE = Place()
-COMMAND = re.compile(r"\baws [a-z0-9]+ (?:wait )?[a-z0-9-]+")
-
-
 class Walk(NamedTuple):
     hops: dict[str, Hop]
     client: Client
     target: Record  # what is known of it, see the module's documentation
 
 
-def diagnose(snapshot: Snapshot, question: Question, wanted: Wanted, place: Place = NOWHERE) -> dict[str, Any]:
+def diagnose(snapshot: Snapshot, question: Question, wanted: Wanted, place: Place = HERE) -> dict[str, Any]:
     """The answer of the module `reachability`, except for `changed`."""
     walks = [_placed(_concluded(walk), place) for walk in _walks(snapshot, question, wanted, place)]
     # An instance with several addresses is reachable if it is at one of them.

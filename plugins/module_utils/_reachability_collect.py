@@ -16,9 +16,8 @@ from __future__ import annotations
 from typing import Any, Callable, Iterable
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._address_sets import addresses, family_of
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._place import HERE, Place
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import (
-    NOWHERE,
-    Place,
     Wanted,
     diagnose,
     instance_interfaces,
@@ -168,7 +167,7 @@ def _has(record: Record, key: str | tuple[str, ...], shape: Any) -> bool:
     return fits(record.get(key), shape)
 
 
-def ask_aws(describe: Describe, question: Question, wanted: Wanted, place: Place = NOWHERE) -> dict[str, Any]:
+def ask_aws(describe: Describe, question: Question, wanted: Wanted, place: Place = HERE) -> dict[str, Any]:
     """What `diagnose` says once it has all that it needs. What cannot be read is a NotRead to it.
 
     It ends, since each round keeps an answer for whatever the one before missed.

@@ -17,6 +17,8 @@ from __future__ import annotations
 import ipaddress
 from typing import Any, Mapping
 
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._place import HERE, Place
+
 Record = dict  # as the EC2 API describes it
 Wish = dict
 Choice = dict
@@ -49,7 +51,7 @@ def cidr_errors(cidrs: list[str]) -> list[str]:
     return errors
 
 
-def choose_groups(wishes: list[Wish], interfaces: list[Record]) -> dict[str, Choice]:
+def choose_groups(wishes: list[Wish], interfaces: list[Record], place: Place = HERE) -> dict[str, Choice]:
     """Find for each host the network interface that clients reach, and the one of its groups to work on.
 
     `interfaces` are the network interfaces that the wishes name, and all other ones of the same instances. The answer
@@ -63,10 +65,10 @@ def choose_groups(wishes: list[Wish], interfaces: list[Record]) -> dict[str, Cho
         by_instance.setdefault(instance_of(interface), []).append(interface)
         for address in _addresses_of(interface):
             by_address.setdefault(address, []).append(interface)
-    return {wish["host"]: {**wish, **_choose_group(wish, by_instance, by_address)} for wish in wishes}
+    return {wish["host"]: {**wish, **_choose_group(wish, by_instance, by_address, place)} for wish in wishes}
 
 
-def _choose_group(wish: Wish, by_instance: dict, by_address: dict) -> dict[str, Any]:
+def _choose_group(wish: Wish, by_instance: dict, by_address: dict, place: Place) -> dict[str, Any]:
     if not wish["instance_id"] and not wish["address"]:
         return {"error": "The machine tells neither its instance id nor a private address that could only be its own"}
     if wish["instance_id"]:
@@ -74,7 +76,7 @@ def _choose_group(wish: Wish, by_instance: dict, by_address: dict) -> dict[str, 
     else:
         who, own = f"the private address {wish['address']}", by_address.get(wish["address"], [])
     if not own:
-        return {"error": f"EC2 knows no network interface of {who} in this account and region"}
+        return {"error": f"EC2 knows no network interface of {who} {place}"}
     if not wish["instance_id"]:
         if len(own) > 1:
             named = ", ".join(f"{each['NetworkInterfaceId']} in {each['VpcId']}" for each in own)

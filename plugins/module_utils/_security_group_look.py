@@ -12,19 +12,20 @@ from typing import Callable, Iterable
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils import _security_group as decide
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._chunks import chunks
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._place import HERE, Place
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._security_group import Choice, Record, Rule, Wish
 
 Describe = Callable  # as in _reachability_collect
 
 
 def look(
-    describe: Describe, wishes: list[Wish], play: list[dict[str, str]], state: str
+    describe: Describe, wishes: list[Wish], play: list[dict[str, str]], state: str, place: Place = HERE
 ) -> tuple[dict[str, Choice], list[Rule]]:
     """Return each host's choice, and the rules to add or to take away; see the module security_group_rule_info.
 
     Raises NotRead if EC2 refuses a call.
     """
-    choices = decide.choose_groups(wishes, _interfaces_of(describe, wishes))
+    choices = decide.choose_groups(wishes, _interfaces_of(describe, wishes), place)
     groups = _filtered(describe, "security_groups", "group-id", decide.attached_groups(choices))
     choices = decide.describe_access(decide.refuse_unknown(choices, groups), groups)
     if state == "present":

@@ -163,6 +163,7 @@ exposure:
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_describe import AwsModule, Describe
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._exposure import ask_aws, normalised
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._place import Place
 
 LISTENER = dict(
     protocol=dict(type="str", choices=["tcp", "udp"], default="tcp"),
@@ -187,7 +188,7 @@ def main():
         machines = normalised(module.params["machines"])
     except ValueError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=False, exposure=ask_aws(Describe(module), machines))
+    module.exit_json(changed=False, exposure=ask_aws(Describe(module), machines, Place(module.region, module.account)))
 
 
 if __name__ == "__main__":

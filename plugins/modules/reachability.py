@@ -245,7 +245,8 @@ hops:
 """
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_describe import AwsModule, Describe
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import Place, asked
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._place import Place
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import asked
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_collect import ask_aws
 
 

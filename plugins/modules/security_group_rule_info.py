@@ -194,6 +194,7 @@ rules:
 """
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_describe import AwsModule, Describe
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._place import Place
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snapshot import NotRead
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._security_group_look import look
 
@@ -222,7 +223,8 @@ def main():
     )
     params = module.params
     try:
-        hosts, rules = look(Describe(module), params["hosts"], params["play"], params["state"])
+        place = Place(module.region, module.account)
+        hosts, rules = look(Describe(module), params["hosts"], params["play"], params["state"], place)
     except NotRead as error:
         module.fail_json(msg=str(error).removeprefix("Not known: "), fix="")
     module.exit_json(changed=False, hosts=hosts, rules=rules)

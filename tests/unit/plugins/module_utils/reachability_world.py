@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import pickle
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import Place, Wanted, diagnose
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._place import Place
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import Wanted, diagnose
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_hops import Question
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snapshot import NotRead, Snapshot
 

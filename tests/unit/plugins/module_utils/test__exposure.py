@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._exposure import ask_aws, expose, normalised
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._place import HERE, Place
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_collect import Missing
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snapshot import NotRead, Snapshot
 from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils.reachability_scenarios import (
@@ -61,11 +62,11 @@ def world_of(spoil):
     return world
 
 
-def exposed(spoil=None, *machines):
+def exposed(spoil=None, *machines, place=HERE):
     answers = world_of(spoil).answers()
     answers["Instances", None] = answers["Instances", "i-web"]
     answers["NetworkInterfaces", None] = [interface()]
-    return expose(Snapshot(answers), normalised(list(machines) or [machine(listener())]))
+    return expose(Snapshot(answers), normalised(list(machines) or [machine(listener())]), place)
 
 
 def one(spoil=None, *listeners):
@@ -247,13 +248,16 @@ def test_a_machine_by_its_private_address():
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"instance_id": "i-gone"}, "no instance i-gone"),
-        ({"instance_id": None, "private_address": "10.9.9.9"}, "10.9.9.9 is an address of nothing"),
+        ({"instance_id": "i-gone"}, "no instance i-gone in region eu-west-1 of account 123456789012."),
+        (
+            {"instance_id": None, "private_address": "10.9.9.9"},
+            "10.9.9.9 is an address of nothing in region eu-west-1 of account 123456789012.",
+        ),
         ({"instance_id": None}, "Neither the instance's id nor its private address"),
     ],
 )
 def test_a_machine_that_ec2_does_not_know(fields, words):
-    (found,) = exposed(None, machine(listener(), **fields))
+    (found,) = exposed(None, machine(listener(), **fields), place=Place("eu-west-1", lambda: "123456789012"))
     assert found["audience"] == "unknown"
     assert words in found["reason"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._place import Place
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._security_group import (
     admits,
     attached_groups,
@@ -191,6 +192,12 @@ def test_machine_that_tells_nothing():
 def test_unattached_interface_is_nobody_s():
     spare = {**interface(address="10.0.0.9"), "Attachment": None}
     assert "no network interface of instance i-1" in choose_groups([wish(instance_id="i-1")], [spare])["web1"]["error"]
+
+
+def test_unknown_machine_is_named_with_the_region_and_account_that_were_asked():
+    place = Place("eu-west-1", lambda: "123456789012")
+    error = choose_groups([wish(instance_id="i-9")], [], place)["web1"]["error"]
+    assert error == "EC2 knows no network interface of instance i-9 in region eu-west-1 of account 123456789012"
 
 
 def test_unattached_interface_may_have_the_address():
