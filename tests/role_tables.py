@@ -95,7 +95,7 @@ def tables(specs: Mapping[str, Mapping[str, Any]], defaults: Mapping[str, Any]) 
     if len(points) > 1:
         rows = ([f"`{point}`", does(specs[point])] for point in points)
         lines += [*table(["`tasks_from`", "what it does"], rows), ""]
-    options = dict(item for point in points for item in specs[point]["options"].items())
+    options = dict(item for point in points for item in specs[point].get("options", {}).items())
     rows = (
         [f"`{name}`", kind(option), value(option.get("default", defaults.get(name))), described(option)]
         for name, option in options.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.flasklaunch.ec2.tests.unit.commands import run_tasks
 from ansible_collections.flasklaunch.ec2.tests.unit.roles.role_files import ROLES, read
 
 FOLDERS = sorted(ROLES.iterdir())
@@ -31,3 +32,15 @@ def test_variables_bear_the_role_s_name(role):
     for file in (role / "defaults" / "main.yml", role / "vars" / "main.yml"):
         for name in read(file):
             assert name.lstrip("_").startswith(role.name + "_"), f"{name} in {file}"
+
+
+@pytest.mark.parametrize("entry_point", ["check", "status"])
+def test_a_value_of_a_wrong_type_is_refused_in_the_collection_s_words(tmp_path, entry_point):
+    role = {"name": "flasklaunch.ec2.webserver", "tasks_from": entry_point}
+    wrong = {"webserver_unit_options": ["a"], "webserver_app_exclude": None, "webserver_workers": "many"}
+    status, text = run_tasks(tmp_path, [{"ansible.builtin.import_role": role}], wrong)
+    assert status != 0
+    assert "<class" not in text
+    for name in wrong:
+        assert f"{name}: " in text
+    assert "It must be a dictionary" in " ".join(text.split())
