@@ -20,7 +20,7 @@ NO_AWS = {"security_group_manage": False}  # which would be asked in vain, and t
 CASES = {
     "port 0": ({"webserver_port": 0}, ["webserver_port: 0 is not a TCP port from 1 to 65535."]),
     "port too high": ({"webserver_port": 65536}, ["webserver_port: 65536 is not a TCP port"]),
-    "port no number": ({"webserver_port": "http"}, ["webserver_port", "unable to convert to int"]),
+    "port no number": ({"webserver_port": "http"}, ["webserver_port: http is not a TCP port"]),
     "CIDR as text": ({"security_group_cidrs": "10.0.0.1/8"}, ["security_group_cidrs: 10.0.0.1/8 has host bits set"]),
     "name of a variable": (
         {"security_group_cidr": "203.0.113.7/32"},
