@@ -48,7 +48,7 @@ CASES = {
         {"diagnosis_timeout": 0},
         ["diagnosis_timeout: 0 is not a whole number from 1 to 600."],
     ),
-    "unknown server": ({"webserver_server": "apache"}, ["webserver_server", "gunicorn, flask", "apache"]),
+    "unknown server": ({"webserver_server": "apache"}, ["webserver_server: apache is not one of flask, gunicorn."]),
     "no version of Flask": ({"flask_version": "latest"}, ["flask_version: latest is not a version of Flask"]),
     "version of Flask as a number": (
         {"flask_version": 3.1},
