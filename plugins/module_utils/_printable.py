@@ -21,7 +21,7 @@ UNPRINTABLE = re.compile(f"[{_CONTROL}{_HIDING}{_SURROGATES}](?<![\t\n])")
 # What the uri module writes before the cause, and the full stop after it.
 AROUND_CAUSE = re.compile(r"^Status code was -?[0-9]+ and not \[[0-9, ]*\]: |\.$")
 # What the module and Python's urllib write around the system's words.
-OF_URLLIB = re.compile(r"^Request failed: <urlopen error (?:\[Errno -?[0-9]+\] )?(.*)>$")
+OF_URLLIB = re.compile(r"^Request failed: <[a-z]+ error (?:\[Errno -?[0-9]+\] )?(.*)>$")
 
 
 def printable(value: Any) -> Any:
