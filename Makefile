@@ -125,14 +125,15 @@ quick: setup
 	ruff check
 	ruff format --check
 	yamllint .
-	pytest -q -n 4 tests/unit/plugins/module_utils --ignore-glob='*_kernel.py'
+	pytest -q -n 4 tests/unit/plugins/module_utils tests/unit/plugins/plugin_utils --ignore-glob='*_kernel.py'
 
 # Fails where fewer than 95 % of the lines and branches of plugins/ are run; settings are in pyproject.toml. Not on more
 # processes than cores: each collects all tests, which costs more than they wait.
 unit: setup peers
 	pytest -n auto $(TESTS) --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
 
-# Changes of one place that the tests of a module do not notice: `make mutants MODULES="_netlink _iptables"`, minutes each.
+# Changes of one place that the tests of a module do not notice, minutes for each module:
+# `make mutants MODULES="_kernel/netlink _firewall/iptables"`.
 mutants: setup
 	@# Not into the virtual environment: xdist, too, would give its processes names with blanks, as mutmut wants for its own.
 	@[ -e $(STATE)/mutmut ] || $(VENV)/bin/pip install --quiet --disable-pip-version-check --target $(STATE)/mutmut 'mutmut>=3.8,<4'

@@ -4,7 +4,7 @@
 # Mutation testing: mutmut changes one place of a module after another, and tells which changes its tests do not notice.
 # Not every one that survives is a missing test: some change nothing that can be seen.
 #
-#   mutants.sh FOLDER MODULE...    modules of plugins/module_utils, such as _netlink; what was found stays in FOLDER
+#   mutants.sh FOLDER MODULE...    such as _kernel/netlink, below plugins/module_utils; what was found stays in FOLDER
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 folder=$(realpath -m "$1")
@@ -13,19 +13,8 @@ shift
 utils=ansible_collections/flasklaunch/ec2/plugins/module_utils
 sources=() tests=()
 for module in "$@"; do
-  names=("$module")
-  case $module in # where the tests are not, or not alone, called as the module is
-    _nftables | _iptables) names=(_firewall) ;;
-    _nf_tables) names=(_interfaces) ;;
-    _packet_filters) names+=(_reachability) ;;
-    _reachability_snapshot) names+=(_reachability _reachability_collect) ;;
-    _reachability_collect) ;;
-    _reachability_*) names=(_reachability) ;;
-  esac
   sources+=("\"$utils/$module.py\"")
-  for name in "${names[@]}"; do
-    tests+=("\"tests/unit/plugins/module_utils/test_$name.py\"")
-  done
+  tests+=("\"tests/unit/plugins/module_utils/$(dirname "$module")\"")
 done
 
 # mutmut wants sources and tests below the folder that it runs in, and sources where their imports say.

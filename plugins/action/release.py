@@ -11,10 +11,11 @@ import tempfile
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _application, _module_failure, _releases
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import without_userinfo
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.userinfo import without_userinfo
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import application, releases
 from ansible_collections.flasklaunch.ec2.plugins.modules.release import EXCLUDE
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils import _run
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._reports import module_failure
 
 NOT_SHOWN = "(its content is not shown)\n"
 USERINFO_CHANGES = "(the user name or password in a URL changes; it is not shown)\n"
@@ -47,7 +48,7 @@ class ActionModule(ActionBase):
         entries = _read(folder, exclude)
         environment = {name: str(value) for name, value in (args.pop("environment", None) or {}).items()}
         args["_environment"] = json.dumps(environment)
-        args["name"] = _application.release_name(entries, args["venv"], environment, args["user"])
+        args["name"] = application.release_name(entries, args["venv"], environment, args["user"])
         shows = {**args, "_digests": {entry.path: entry.digest for entry in entries}} if self._task.diff else args
         result = self._ask(shows, task_vars)
         differing, variables = result.pop("differing", {}), result.pop("differing_variables", {})
@@ -58,7 +59,7 @@ class ActionModule(ActionBase):
             ]
         if result.get("failed") or result["present"]:
             return result
-        result["left_out"] = _application.left_out(folder, exclude)
+        result["left_out"] = application.left_out(folder, exclude)
         if self._task.check_mode:
             return result
         sent = self._ask({**args, "_archive": self._send(folder, entries, exclude)}, task_vars)
@@ -76,7 +77,7 @@ class ActionModule(ActionBase):
     def _execute(self, args, task_vars):
         result = self._execute_module(module_name="flasklaunch.ec2.release", module_args=args, task_vars=task_vars)
         if result.get("failed"):
-            result["msg"] = _module_failure.reason(result)
+            result["msg"] = module_failure.reason(result)
         return result
 
     def _send(self, folder, entries, exclude):
@@ -84,7 +85,7 @@ class ActionModule(ActionBase):
         remote = self._connection._shell.join_path(self._make_tmp_path(), "application.tar.gz")
         with tempfile.NamedTemporaryFile(suffix=".tar.gz") as archive:
             try:
-                _application.write_archive(folder, entries, archive)
+                application.write_archive(folder, entries, archive)
                 sent = _read(folder, exclude)
             except FileNotFoundError:
                 sent = None
@@ -100,8 +101,8 @@ class ActionModule(ActionBase):
 
 def _read(folder, exclude):
     try:
-        return _application.read(folder, exclude)
-    except _application.Unfit as error:
+        return application.read(folder, exclude)
+    except application.Unfit as error:
         raise AnsibleActionFail(
             f"src: {error}. Replace it with a file, or leave it out: add its name to exclude. The webserver role calls"
             " this option webserver_app_exclude."
@@ -119,7 +120,7 @@ def _write(content, folder):
 
 
 def _difference(folder, path, before):
-    if _application.is_secret(path):
+    if application.is_secret(path):
         return {"prepared": f"{path} {NOT_SHOWN}"}
     after = _text(os.path.join(folder, path))
     if after is None:
@@ -135,7 +136,7 @@ def _text(path):
     if os.path.islink(path):
         return f"-> {os.readlink(path)}"
     try:
-        if os.path.getsize(path) > _releases.LONGEST_TEXT:
+        if os.path.getsize(path) > releases.LONGEST_TEXT:
             return None
         with open(path, encoding="utf-8", newline="") as file:
             return file.read()

@@ -13,13 +13,13 @@ class FilterModule:
 
     def filters(self) -> dict:
         return {
-            "diagnose": Lazy("_diagnosis", "diagnose"),
-            "diagnosis_advice": Lazy("_diagnosis", "advice"),
-            "diagnosis_lines": Lazy("_diagnosis", "lines"),
-            "diagnosis_found_privately": Lazy("_entrance", "found_privately"),
-            "diagnosis_groups": Lazy("_diagnosis", "groups"),
-            "diagnosis_questions": Lazy("_entrance", "questions"),
-            "report_places": Lazy("_report_files", "report_places"),
-            "unwritable": Lazy("_report_files", "unwritable"),
-            "public_addresses": Lazy("_diagnosis", "public_addresses"),
+            "diagnose": Lazy("plugin_utils._reports.diagnosis", "diagnose"),
+            "diagnosis_advice": Lazy("plugin_utils._reports.diagnosis", "advice"),
+            "diagnosis_lines": Lazy("plugin_utils._reports.diagnosis", "lines"),
+            "diagnosis_found_privately": Lazy("plugin_utils._reports.entrance", "found_privately"),
+            "diagnosis_groups": Lazy("plugin_utils._reports.diagnosis", "groups"),
+            "diagnosis_questions": Lazy("plugin_utils._reports.entrance", "questions"),
+            "report_places": Lazy("plugin_utils._reports.report_files", "report_places"),
+            "unwritable": Lazy("plugin_utils._reports.report_files", "unwritable"),
+            "public_addresses": Lazy("plugin_utils._reports.diagnosis", "public_addresses"),
         }

@@ -13,10 +13,10 @@ class FilterModule:
 
     def filters(self) -> dict:
         return {
-            "exposure_asked_for": Lazy("_entrance", "asked_for"),
-            "exposure_questions": Lazy("_exposure_report", "questions"),
-            "exposure_report": Lazy("_exposure_report", "report"),
-            "exposure_lines": Lazy("_exposure_report", "lines"),
-            "exposure_sections": Lazy("_exposure_report", "sections"),
-            "exposure_holder": Lazy("_exposure_report", "holder"),
+            "exposure_asked_for": Lazy("plugin_utils._reports.entrance", "asked_for"),
+            "exposure_questions": Lazy("plugin_utils._reports.exposure_report", "questions"),
+            "exposure_report": Lazy("plugin_utils._reports.exposure_report", "report"),
+            "exposure_lines": Lazy("plugin_utils._reports.exposure_report", "lines"),
+            "exposure_sections": Lazy("plugin_utils._reports.exposure_report", "sections"),
+            "exposure_holder": Lazy("plugin_utils._reports.exposure_report", "holder"),
         }

@@ -16,6 +16,6 @@ class FilterModule:
 
     def filters(self) -> dict:
         return {
-            **{name: Lazy("_module_failure", name) for name in OF_TASKS},
-            **{name: Lazy("_failure", name, folder="plugin_utils") for name in OF_PROGRAMS},
+            **{name: Lazy("plugin_utils._reports.module_failure", name) for name in OF_TASKS},
+            **{name: Lazy("plugin_utils._failure", name) for name in OF_PROGRAMS},
         }

@@ -13,7 +13,7 @@ class FilterModule:
 
     def filters(self) -> dict:
         return {
-            "printable": Lazy("_printable", "printable"),
-            "cause": Lazy("_printable", "cause"),
-            "addresses": Lazy("_addresses", "valid"),
+            "printable": Lazy("module_utils._basics.printable", "printable"),
+            "cause": Lazy("module_utils._basics.printable", "cause"),
+            "addresses": Lazy("module_utils._basics.addresses", "valid"),
         }

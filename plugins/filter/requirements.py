@@ -59,10 +59,10 @@ class FilterModule:
 
     def filters(self) -> dict:
         return {
-            "application_errors": Lazy("_requirements", "application_errors"),
-            "environment_name": Lazy("_requirements", "environment_name"),
-            "has_requirements": Lazy("_requirements", "has_requirements"),
+            "application_errors": Lazy("plugin_utils._webserver.requirements", "application_errors"),
+            "environment_name": Lazy("plugin_utils._webserver.requirements", "environment_name"),
+            "has_requirements": Lazy("plugin_utils._webserver.requirements", "has_requirements"),
             "pinned": pinned,
-            "why_pip_failed": Lazy("_pip_output", "why_pip_failed"),
+            "why_pip_failed": Lazy("plugin_utils._webserver.pip_output", "why_pip_failed"),
             "unmet": unmet,
         }

@@ -13,11 +13,11 @@ class FilterModule:
 
     def filters(self) -> dict:
         return {
-            "security_group_noted": Lazy("_security_group", "noted"),
-            "security_group_leaders": Lazy("_security_group", "leaders"),
-            "security_group_not_found": Lazy("_security_group", "not_found"),
-            "security_group_not_done": Lazy("_security_group", "not_done"),
-            "security_group_closable": Lazy("_security_group", "closable"),
-            "security_group_opened": Lazy("_security_group", "how_opened"),
-            "security_group_closed": Lazy("_security_group", "how_closed"),
+            "security_group_noted": Lazy("module_utils._aws.security_group", "noted"),
+            "security_group_leaders": Lazy("module_utils._aws.security_group", "leaders"),
+            "security_group_not_found": Lazy("module_utils._aws.security_group", "not_found"),
+            "security_group_not_done": Lazy("module_utils._aws.security_group", "not_done"),
+            "security_group_closable": Lazy("module_utils._aws.security_group", "closable"),
+            "security_group_opened": Lazy("module_utils._aws.security_group", "how_opened"),
+            "security_group_closed": Lazy("module_utils._aws.security_group", "how_closed"),
         }

@@ -12,4 +12,4 @@ class FilterModule:
     """The names that Ansible looks for."""
 
     def filters(self) -> dict:
-        return {"without_userinfo": Lazy("_userinfo", "without_userinfo")}
+        return {"without_userinfo": Lazy("module_utils._basics.userinfo", "without_userinfo")}

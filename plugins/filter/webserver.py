@@ -13,9 +13,9 @@ class FilterModule:
 
     def filters(self) -> dict:
         return {
-            "release_list": Lazy("_site_state", "release_list"),
-            "is_held_by": Lazy("_site_state", "is_held_by"),
-            "journal_errors": Lazy("_site_state", "errors"),
-            "refusal": Lazy("_refusal", "reason"),
-            "health_url": Lazy("_health_url", "health_url"),
+            "release_list": Lazy("plugin_utils._webserver.site_state", "release_list"),
+            "is_held_by": Lazy("plugin_utils._webserver.site_state", "is_held_by"),
+            "journal_errors": Lazy("plugin_utils._webserver.site_state", "errors"),
+            "refusal": Lazy("plugin_utils._webserver.gate_refusal", "reason"),
+            "health_url": Lazy("plugin_utils._webserver.health_url", "health_url"),
         }

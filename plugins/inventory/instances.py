@@ -56,7 +56,7 @@ class InventoryModule(BaseInventoryPlugin):
                 reader.update_cache_if_changed()
         except AnsibleError as error:
             # Imported here, because every run loads this file but few need this.
-            from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_refusal import refusal_of
+            from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.refusal import refusal_of
 
             DISPLAY.error(f"{path}: {refusal_of(error.message, 'ec2:DescribeInstances')}", wrap_text=False)
             raise SystemExit(1) from None

@@ -178,7 +178,7 @@ saw:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._endpoint import probe, target_of
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._path.endpoint import probe, target_of
 
 
 def argument_spec():

@@ -161,9 +161,9 @@ exposure:
       sample: "Nothing else stops it: the interface lets in tcp/5000 from 0.0.0.0/0 (sg-0123456789abcdef0)."
 """
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_describe import AwsModule, Describe
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._exposure import ask_aws, normalised
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._place import Place
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.describe import AwsModule, Describe
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.exposure import ask_aws, normalised
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.place import Place
 
 LISTENER = dict(
     protocol=dict(type="str", choices=["tcp", "udp"], default="tcp"),

@@ -183,8 +183,8 @@ import ipaddress
 import sys
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._addresses import normalised
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._machine import Answer, Question, look
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import normalised
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._path.machine import Answer, Question, look
 
 
 def argument_spec():

@@ -394,7 +394,9 @@ import sys
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _addresses, _query, _report
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics import addresses
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import query as _query
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import report
 
 SECONDS_BETWEEN_LOOKS = 0.2
 
@@ -425,8 +427,8 @@ def query_of(params):
     if params["timeout"] < 0:
         raise ValueError(f"timeout: {params['timeout']} is no number of seconds to wait")
     if address is not None:
-        address = _addresses.normalised(address)
-        family = _addresses.family_of(address)
+        address = addresses.normalised(address)
+        family = addresses.family_of(address)
     if unit is not None and "." not in unit:
         unit += ".service"  # as systemctl does
     return _query.Query(family, tuple(params["protocol"]), params["port"], address, unit)
@@ -437,7 +439,7 @@ def wait(params, query):
     deadline = time.monotonic() + params["timeout"]
     while True:
         warnings = []
-        result, unmet = _report.look(
+        result, unmet = report.look(
             query,
             warnings.append,
             expect=params["expect"],

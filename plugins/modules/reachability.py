@@ -244,10 +244,10 @@ hops:
         'IpProtocol=tcp,FromPort=5000,ToPort=5000,IpRanges=[{CidrIp=0.0.0.0/0}]'
 """
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_describe import AwsModule, Describe
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._place import Place
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import asked
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_collect import ask_aws
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.collect import ask_aws
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.describe import AwsModule, Describe
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.place import Place
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.reachability import asked
 
 
 def main():

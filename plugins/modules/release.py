@@ -215,11 +215,11 @@ import os
 import pwd
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import (
-    _application,
-    _deploy_lock,
-    _leftovers,
-    _releases,
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import (
+    application,
+    deploy_lock,
+    leftovers,
+    releases,
 )
 
 EXCLUDE = [
@@ -233,7 +233,7 @@ EXCLUDE = [
     ".tox",
     ".pytest_cache",
     ".DS_Store",
-    *_application.PRIVATE,
+    *application.PRIVATE,
     "!.env.example",
 ]
 
@@ -267,10 +267,10 @@ def argument_spec():
 def present(params, before, check_mode):
     path, name = params["path"], params["name"]
     if params["venv"] is None:
-        _releases.find(path, name)
+        releases.find(path, name)
         take(params, check_mode)
         if params["user"] and not check_mode:
-            _releases.give_to_group(path, name, pwd.getpwnam(params["user"]).pw_gid)
+            releases.give_to_group(path, name, pwd.getpwnam(params["user"]).pw_gid)
         return dict(changed=False, present=True, deployed=params["deployed"])
     try:
         group = pwd.getpwnam(params["user"]).pw_gid
@@ -278,20 +278,20 @@ def present(params, before, check_mode):
         if not check_mode:
             raise
         group = None  # in check mode the user may not exist yet
-    there = _releases.is_whole(path, name, params["venv"], params["environment"], group)
-    is_sound = _releases.is_sound(params["venv"])
+    there = releases.is_whole(path, name, params["venv"], params["environment"], group)
+    is_sound = releases.is_sound(params["venv"])
     if params["_archive"] and not check_mode:
         take(params, check_mode)
         try:
-            _releases.make_room(path, params["keep"], name, params["venv"])
-            _releases.unpack(path, name, params["_archive"], params["venv"], params["environment"], group)
+            releases.make_room(path, params["keep"], name, params["venv"])
+            releases.unpack(path, name, params["_archive"], params["venv"], params["environment"], group)
         except BaseException:
             give_back(params)
             raise
     elif there and not (before == name and is_sound):
         take(params, check_mode)
         if not check_mode:
-            _releases.make_room(path, params["keep"], name, params["venv"])
+            releases.make_room(path, params["keep"], name, params["venv"])
     result = dict(
         changed=not there,
         present=there,
@@ -300,44 +300,44 @@ def present(params, before, check_mode):
         environment_is_sound=is_sound,
     )
     if params["_digests"] is not None and before and not (there and before == name):
-        result["differing"] = _releases.differing(path, before, params["_digests"])
-        result["differing_variables"] = _releases.differing_variables(path, before, params["environment"])
+        result["differing"] = releases.differing(path, before, params["_digests"])
+        result["differing_variables"] = releases.differing_variables(path, before, params["environment"])
     return result
 
 
 def current(params, before, check_mode):
     path, name = params["path"], params["name"]
-    _releases.find(path, name)
+    releases.find(path, name)
     link = f"{path}/current"
     diff = dict(before_header=link, before=f"{before or 'none'}\n", after_header=link, after=f"{name}\n")
     if check_mode:
         return dict(changed=before != name, diff=diff)
-    return dict(changed=_releases.switch(path, name, params["deployed"]), diff=diff)
+    return dict(changed=releases.switch(path, name, params["deployed"]), diff=diff)
 
 
 def absent(params, _before, check_mode):
     path, name = params["path"], params["name"]
-    there = name in [release.name for release in _releases.releases(path)]
+    there = name in [release.name for release in releases.releases(path)]
     if not check_mode:
-        _releases.remove(path, name)
+        releases.remove(path, name)
     return dict(changed=there, removed=[name] if there else [])
 
 
 def finished(params, _before, check_mode):
     prunes = params["deployed"] and not check_mode
-    removed = _releases.prune(params["path"], params["keep"], params["former"]) if prunes else []
+    removed = releases.prune(params["path"], params["keep"], params["former"]) if prunes else []
     give_back(params)
     return dict(changed=bool(removed), removed=removed)
 
 
 def take(params, check_mode):
     if params["_run"] and not check_mode:
-        _deploy_lock.take(params["path"], params["_run"])
+        deploy_lock.take(params["path"], params["_run"])
 
 
 def give_back(params):
     if params["_run"]:
-        _deploy_lock.give_back(params["path"], params["_run"])
+        deploy_lock.give_back(params["path"], params["_run"])
 
 
 def main():
@@ -352,20 +352,20 @@ def main():
     os.umask(0o022)  # whatever root's is, who serves must be able to enter
     try:
         if params["_archive"] and not module.check_mode:
-            _releases.make_folders(params["path"])
+            releases.make_folders(params["path"])
         elif params["state"] == "present" and not module.check_mode:
-            _leftovers.remove()  # what killed modules left in the temporary folder; every deploy begins here
-        with _releases.alone(params["path"]):
+            leftovers.remove()  # what killed modules left in the temporary folder; every deploy begins here
+        with releases.alone(params["path"]):
             if params["_run"] and not module.check_mode:
-                ours = _deploy_lock.check(params["path"], params["_run"], params["_gone"])
+                ours = deploy_lock.check(params["path"], params["_run"], params["_gone"])
                 if ours:
                     take(params, module.check_mode)
-            was = _releases.current(params["path"])
+            was = releases.current(params["path"])
             act = {"present": present, "current": current, "absent": absent, "finished": finished}[params["state"]]
             result = act(params, was, module.check_mode)
-    except _deploy_lock.Held as held:
+    except deploy_lock.Held as held:
         module.fail_json(msg=str(held), held_by=held.run)
-    except _releases.Refused as refusal:
+    except releases.Refused as refusal:
         module.fail_json(msg=str(refusal))
     except KeyError as error:  # from pwd
         module.fail_json(msg=f"user: {error.args[0]}")

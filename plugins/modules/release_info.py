@@ -62,11 +62,12 @@ releases:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _releases, _times
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics import times
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import releases as _releases
 
 
 def described(release):
-    deployed = _times.iso_8601(release.deployed) if release.deployed else None
+    deployed = times.iso_8601(release.deployed) if release.deployed else None
     return dict(name=release.name, deployed=deployed, venv=release.venv)
 
 

@@ -96,9 +96,9 @@ rules:
 import time
 
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_describe import FAILURES, AwsModule
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._chunks import chunks
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._security_group import (
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.chunks import chunks
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.describe import FAILURES, AwsModule
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.security_group import (
     cidr_errors,
     matching_rules,
     permission,

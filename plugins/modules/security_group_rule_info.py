@@ -193,10 +193,10 @@ rules:
       plain: true
 """
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_describe import AwsModule, Describe
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._place import Place
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snapshot import NotRead
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._security_group_look import look
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.describe import AwsModule, Describe
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.place import Place
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.security_group_look import look
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.snapshot import NotRead
 
 IDENTITY = dict(
     instance_id=dict(type="str", default=""),

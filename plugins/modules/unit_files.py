@@ -130,12 +130,9 @@ import os
 import pwd
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import (
-    _deploy_lock,
-    _releases,
-    _times,
-    _unit_files,
-)
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics import times
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import deploy_lock, releases
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import unit_files
 
 UNIT_SUFFIXES = (".service", ".socket", ".timer")
 
@@ -160,8 +157,8 @@ def states(module, reads):
     """Of each unit, from one question to systemd."""
     if not reads:
         return {}
-    _rc, shown, _err = module.run_command(_unit_files.show_command(reads), check_rc=True)
-    return _unit_files.parse(shown, *_unit_files.clocks())
+    _rc, shown, _err = module.run_command(unit_files.show_command(reads), check_rc=True)
+    return unit_files.parse(shown, *unit_files.clocks())
 
 
 def apply(module, changes):
@@ -171,9 +168,9 @@ def apply(module, changes):
     if units:
         module.run_command(["systemctl", "disable", "--now", "--", *units], check_rc=True)
     for unit in units:
-        _unit_files.remove_note(unit)
+        unit_files.remove_note(unit)
     for file in changes:
-        _unit_files.write(*wanted(file))
+        unit_files.write(*wanted(file))
 
 
 def wanted(file, check_mode=False):
@@ -194,10 +191,10 @@ def is_locked(lock, needed):
     """Return whether this run has the lock after it was taken, if needed, or renewed, if this run has it already."""
     if lock is None:
         return False
-    with _releases.alone(lock["path"]):
-        locked = needed or _deploy_lock.check(lock["path"], lock["run"]) is not None
+    with releases.alone(lock["path"]):
+        locked = needed or deploy_lock.check(lock["path"], lock["run"]) is not None
         if locked:
-            _deploy_lock.take(lock["path"], lock["run"])
+            deploy_lock.take(lock["path"], lock["run"])
     return locked
 
 
@@ -210,11 +207,11 @@ def main():
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     os.umask(0o022)  # whatever root's is, who serves must be able to enter
     reads = {unit["name"]: unit["reads"] for unit in module.params["units"]}
-    notes = {name: _unit_files.read_note(name) for name in reads}
+    notes = {name: unit_files.read_note(name) for name in reads}
     lock = None if module.check_mode else module.params["lock"]
     try:
-        there = {file["path"]: _unit_files.text(file["path"]) for file in module.params["files"]}
-        changes = [file for file in module.params["files"] if not _unit_files.is_as(*wanted(file, module.check_mode))]
+        there = {file["path"]: unit_files.text(file["path"]) for file in module.params["files"]}
+        changes = [file for file in module.params["files"] if not unit_files.is_as(*wanted(file, module.check_mode))]
         locked = is_locked(lock, needed=bool(changes))
         if not module.check_mode:
             apply(module, changes)
@@ -227,11 +224,11 @@ def main():
         if any(reads.values()) and not module.check_mode:
             for name, (_paths, note) in compared.items():
                 if note != notes[name]:
-                    _unit_files.write_note(name, note)
+                    unit_files.write_note(name, note)
         if not locked:
             idle = not all(unit.active and unit.enabled for unit in known.values())
             locked = is_locked(lock, needed=idle or any(outdated.values()))
-    except _deploy_lock.Held as held:
+    except deploy_lock.Held as held:
         module.fail_json(msg=str(held), held_by=held.run)
     except (OSError, KeyError, ValueError) as error:  # KeyError: no such user; ValueError: no octal digits
         module.fail_json(msg=f"files: {error}")
@@ -241,7 +238,7 @@ def main():
             active=unit.active,
             enabled=unit.enabled,
             main_pid=unit.main_pid,
-            since=_times.iso_8601(unit.started) if unit.active and unit.started else None,
+            since=times.iso_8601(unit.started) if unit.active and unit.started else None,
             outdated_by=outdated[name],
         )
         for name, unit in known.items()

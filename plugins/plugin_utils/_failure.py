@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any, Mapping
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._printable import printable, printable_line
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import without_userinfo
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import printable, printable_line
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.userinfo import without_userinfo
 
 LONGEST = 400  # characters of git's own words that a message repeats
 # What ssh itself prints at the end.

@@ -12,14 +12,14 @@ PLUGINS = "ansible_collections.flasklaunch.ec2.plugins"
 
 
 class Lazy:
-    """The function of that name in a module of `folder`, which is imported when the filter is called.
+    """The function of that name in a module below plugins/, which is imported when the filter is called.
 
     Each task that uses one filter of a collection loads the files of all of them, and compiles what they import, as
     Ansible keeps no bytecode of collections. That was a tenth of a deploy that changes nothing.
     """
 
-    def __init__(self, module: str, name: str, folder: str = "module_utils"):
-        self.module = f"{PLUGINS}.{folder}.{module}"
+    def __init__(self, module: str, name: str):
+        self.module = f"{PLUGINS}.{module}"
         self.name = name
 
     @property

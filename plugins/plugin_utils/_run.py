@@ -13,11 +13,11 @@ import socket
 import subprocess
 from typing import Any, Mapping
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy_lock import boot_id
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy.deploy_lock import boot_id
 
 
 def this_run() -> dict[str, Any]:
-    """Return this run as module_utils/_deploy_lock.py describes a run."""
+    """Return this run as module_utils/_deploy/deploy_lock.py describes a run."""
     parent = multiprocessing.parent_process()  # a task runs in a process of its own
     pid = parent.pid if parent else os.getpid()
     return {"who": f"{_user()}@{socket.gethostname()}", "place": _place(), "pid": pid, "started": started(pid)}

@@ -22,8 +22,8 @@ import re
 from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple
 from urllib.parse import urlsplit
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._printable import CONTROL, UNPRINTABLE
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._userinfo import without_userinfo
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import CONTROL, UNPRINTABLE
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.userinfo import without_userinfo
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._lists import as_list
 
 ALIKE = 0.85  # the least similarity of a misspelt name, from 0 to 1: it allows one letter more or less, or two swapped
@@ -289,7 +289,7 @@ def cidr(example: str) -> Rule:
 
 
 def _cidr_problems(value: Any) -> Problems:
-    from ansible_collections.flasklaunch.ec2.plugins.module_utils._security_group import cidr_errors
+    from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.security_group import cidr_errors
 
     return ["it has no value. It must be a CIDR block"] if value is None else cidr_errors([str(value)])
 
@@ -299,7 +299,7 @@ def ports_open_to_all() -> Rule:
 
 
 def _port_problems(value: Any) -> Problems:
-    from ansible_collections.flasklaunch.ec2.plugins.module_utils._exposure_report import expected_errors
+    from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._reports.exposure_report import expected_errors
 
     return expected_errors([value])
 

@@ -29,9 +29,9 @@ import sys
 import time
 from typing import Callable, Iterator, NamedTuple
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._listeners import read_table
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._query import Query
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._report import look
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets.listeners import read_table
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets.query import Query
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets.report import look
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 ANSIBLE = pathlib.Path(sys.executable).parent / "ansible"

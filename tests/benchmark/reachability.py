@@ -20,11 +20,11 @@ from typing import Any, Callable, NamedTuple
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
 
 import boto3
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _exposure
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws_describe import Describe
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability import Wanted
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_collect import ask_aws
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_hops import Question
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws import exposure
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.collect import ask_aws
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.describe import Describe
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.hops import Question
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.reachability import Wanted
 from moto.core.responses import ActionResult
 from moto.ec2.responses import EC2Response
 from moto.server import ThreadedMotoServer
@@ -154,12 +154,12 @@ def main() -> None:
 
     print(f"Building {MACHINES} instances in a local EC2 API ...", flush=True)
     ids, arn = build(client("ec2"), client("elbv2"))
-    machines = _exposure.normalised(
+    machines = exposure.normalised(
         [{"name": id_, "instance_id": id_, "private_address": None, "listeners": LISTENERS} for id_ in ids]
     )
 
     def exposed(describe: Measured) -> Any:
-        found = _exposure.ask_aws(describe, machines)
+        found = exposure.ask_aws(describe, machines)
         audiences = {each["audience"] for each in found}
         if len(found) != len(LISTENERS) * MACHINES or audiences != {"everybody", "part", "nobody"}:
             sys.exit(f"{len(found)} ports are open to {audiences}, which they were not built to be")

@@ -14,7 +14,7 @@ import subprocess
 import time
 
 import pytest
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _netlink
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel import netlink
 
 FREEBIND = {socket.AF_INET: (socket.IPPROTO_IP, 15), socket.AF_INET6: (socket.IPPROTO_IPV6, 78)}
 CLONE_NEWNET = 0x40000000
@@ -127,9 +127,9 @@ def forbid_netlink(monkeypatch):
     """As a seccomp filter does."""
 
     def refuse(_protocol, _question):
-        raise _netlink.Unusable("Operation not permitted")
+        raise netlink.Unusable("Operation not permitted")
 
-    return lambda: monkeypatch.setattr(_netlink, "ask", refuse)
+    return lambda: monkeypatch.setattr(netlink, "ask", refuse)
 
 
 class FakeProc:

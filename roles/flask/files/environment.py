@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The role puts plugins/module_utils/_installed.py before this file, which defines some of the names.
+# The role puts plugins/module_utils/_deploy/installed.py before this file, which defines some of the names.
 # ruff: noqa: F821
 # pylint: disable=undefined-variable
 """Make the virtual environment argv[1] for the Python that runs this script, with the pip.conf from stdin.
@@ -182,7 +182,7 @@ def install(arguments):
     directory = os.path.dirname(os.path.abspath(requirements)) if requirements else None
     code = subprocess.run(pip, stdin=subprocess.DEVNULL, check=False, cwd=directory).returncode
     if code != 0:
-        # The control node looks for these words: plugins/module_utils/_pip_output.py.
+        # The control node looks for these words: plugins/plugin_utils/_webserver/pip_output.py.
         if code == -signal.SIGKILL or memory_kills() > before:
             sys.exit("pip has failed, and the kernel has killed a process for lack of memory meanwhile.")
         sys.exit(1)

@@ -11,7 +11,7 @@ import http.server
 import threading
 
 import pytest
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _endpoint
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._path import endpoint
 from ansible_collections.flasklaunch.ec2.tests.unit.commands import run_tasks
 from ansible_collections.flasklaunch.ec2.tests.unit.roles.role_files import ROLES, tasks_of_roles, variables_of
 
@@ -82,7 +82,7 @@ def test_the_probe_follows_no_redirect():
     with site(200) as (private, asked_privately):
         redirect = [("Location", private)]
         with site(302, redirect) as (url, asked):
-            found = _endpoint.probe(_endpoint.target_of(url))
+            found = endpoint.probe(endpoint.target_of(url))
     assert (asked, asked_privately) == (["/"], [])
     assert found["saw"]["status"] == 302
 

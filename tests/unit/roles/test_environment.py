@@ -12,7 +12,7 @@ import zipfile
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[3]
-PARTS = "plugins/module_utils/_installed.py", "roles/flask/files/environment.py"
+PARTS = "plugins/module_utils/_deploy/installed.py", "roles/flask/files/environment.py"
 SCRIPT = "\n".join((ROOT / part).read_text(encoding="utf-8") for part in PARTS)
 PYTHONS = {
     version: shutil.which(f"python{version}")

@@ -16,7 +16,7 @@ import time
 
 import gunicorn
 import pytest
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _refusal
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import gate_refusal
 from ansible_collections.flasklaunch.ec2.tests.unit.roles.rendered import render
 
 SCRIPT = pathlib.Path(__file__).parents[3] / "roles" / "webserver" / "files" / "health.py"
@@ -79,7 +79,7 @@ def test_error_in_a_request_is_told_with_its_traceback(gate):
 def test_function_that_makes_the_application_is_named(gate, arguments):
     explained, wrong = gate(source=f"def app({arguments}):\n    pass\n")
     assert re.fullmatch(r"TypeError: app\(\) takes .* but 2 were given", explained)
-    advice = _refusal.reason(f"{explained}\n{wrong}", app="application:app").splitlines()[-1]
+    advice = gate_refusal.reason(f"{explained}\n{wrong}", app="application:app").splitlines()[-1]
     assert advice.startswith("webserver_app: application:app is a function that makes the application")
 
 
@@ -423,4 +423,4 @@ def app(environ, start_response):
 
 def test_the_control_node_finds_the_module_that_is_lacking_by_the_same_words():
     """The script is sent to the machine alone, so it has a copy."""
-    assert health.LACKING == _refusal.LACKING
+    assert health.LACKING == gate_refusal.LACKING

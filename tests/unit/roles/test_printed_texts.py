@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._printable import UNPRINTABLE
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import UNPRINTABLE
 from ansible_collections.flasklaunch.ec2.tests.unit.commands import run_tasks
 from ansible_collections.flasklaunch.ec2.tests.unit.roles.role_files import ROLES, tasks_of_roles, variables_of
 

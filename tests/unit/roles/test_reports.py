@@ -17,9 +17,10 @@ import jinja2
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.filter import diagnosis as diagnosis_filters
 from ansible_collections.flasklaunch.ec2.plugins.filter import exposure as exposure_filters
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _diagnosis, _exposure_report
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._hop import hop
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._printable import UNPRINTABLE
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import hop
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import UNPRINTABLE
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._reports import diagnosis as _diagnosis
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._reports import exposure_report
 
 ROOT = pathlib.Path(__file__).parents[3]
 STYLE = (ROOT / "files" / "report.css").read_text(encoding="utf-8")
@@ -72,7 +73,7 @@ def exposure(text=""):
         }
         for port, audience in audiences.items()
     ]
-    return _exposure_report.report([{**machine, "name": f"web{text}"}, unread], [{"exposure": answers}], [])
+    return exposure_report.report([{**machine, "name": f"web{text}"}, unread], [{"exposure": answers}], [])
 
 
 def page_of(page, text=""):

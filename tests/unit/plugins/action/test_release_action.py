@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.flasklaunch.ec2.plugins.action import release as action
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _application, _releases
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import application, releases
 from ansible_collections.flasklaunch.ec2.plugins.modules import release
 
 USER = pwd.getpwuid(os.getuid()).pw_name
@@ -104,7 +104,7 @@ def test_application_is_sent_once(machine, shop, tmp_path):
 )
 def test_release_that_somebody_changed_is_brought_again(machine, shop, path, change):
     name = machine(src=str(shop), environment={"A": "1"})["name"]
-    _releases.switch(str(path), name)
+    releases.switch(str(path), name)
     folder, link = path / "releases" / name, os.lstat(path / "current")
     change(folder)
     deployed = os.stat(folder).st_mtime
@@ -144,13 +144,13 @@ def test_who_serves_may_enter_whatever_the_umask_is(machine, shop, path, strict_
 @pytest.mark.parametrize("meanwhile", [lambda file: file.write_text("app = 2\n"), lambda file: file.unlink()])
 def test_files_that_change_while_they_are_read_are_not_brought(machine, shop, path, monkeypatch, meanwhile):
     """They would go by the name of those that were read first."""
-    write = _application.write_archive
+    write = application.write_archive
 
     def archive(folder, entries, stream):
         meanwhile(shop / "web.py")
         write(folder, entries, stream)
 
-    monkeypatch.setattr(_application, "write_archive", archive)
+    monkeypatch.setattr(application, "write_archive", archive)
     with pytest.raises(AnsibleActionFail, match="src: .*/shop changed while it was read. Run this again"):
         machine(src=str(shop))
     assert not path.exists()
@@ -229,7 +229,7 @@ def served(machine, shop, path):
     (shop / "tls.key").write_text("SECRET_KEY=1\n")
     (shop / "logo.png").write_bytes(b"\x89PNG\xff")
     name = machine(src=str(shop))["name"]
-    _releases.switch(str(path), name)
+    releases.switch(str(path), name)
     return name
 
 
@@ -252,7 +252,7 @@ def test_diff_is_between_what_is_served_and_what_comes(machine, shop, served):
 
 
 def test_diff_of_links_and_of_very_long_files(machine, shop, served):
-    (shop / "dump.sql").write_text("x" * (_releases.LONGEST_TEXT + 1))
+    (shop / "dump.sql").write_text("x" * (releases.LONGEST_TEXT + 1))
     (shop / "link").symlink_to("web.py")
     assert machine(diff=True, src=str(shop))["diff"] == [
         dict(prepared="dump.sql (its content is not shown)\n"),
@@ -265,7 +265,7 @@ INDEX = "--extra-index-url https://user:{}@index.example/simple\nflask\n"
 
 def test_diff_shows_no_password_of_a_url(machine, shop, path):
     (shop / "requirements.txt").write_text(INDEX.format("s3cr3tpw"))
-    _releases.switch(str(path), machine(src=str(shop))["name"])
+    releases.switch(str(path), machine(src=str(shop))["name"])
     (shop / "requirements.txt").write_text(INDEX.format("0therpw") + "markdown\n")
     result = machine(diff=True, check_mode=True, src=str(shop))
     shown = "--extra-index-url https://index.example/simple\nflask\n"
@@ -395,7 +395,7 @@ def test_run_that_has_ended_is_followed_at_once_and_another_is_not_disturbed(mac
 
 
 def test_no_run_keeps_the_lock_if_there_is_nothing_to_do(machine, shop, path, monkeypatch):
-    monkeypatch.setattr(_releases, "is_sound", lambda venv: True)
+    monkeypatch.setattr(releases, "is_sound", lambda venv: True)
     name = machine(src=str(shop), lock=True)["name"]
     machine(state="current", name=name, lock=True)
     machine(state="finished", lock=True)
@@ -426,7 +426,7 @@ def test_group_of_the_user_may_read_it_and_nobody_else(machine, shop, path):
 def test_another_user_gets_a_release_that_its_group_may_read(machine, shop, path):
     """The one that is served stays with its own group, so that it can be gone back to, and put back."""
     before = machine(src=str(shop), user="root")["name"]
-    _releases.switch(str(path), before)
+    releases.switch(str(path), before)
     name = machine(src=str(shop), user="nobody")["name"]
     groups = {each: os.stat(path / "releases" / each).st_gid for each in (before, name)}
     assert groups == {before: 0, name: pwd.getpwnam("nobody").pw_gid}

@@ -11,7 +11,7 @@ import sys
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.filter import diagnosis
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _diagnosis
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._reports import diagnosis as _diagnosis
 
 FILTERS = "ansible_collections.flasklaunch.ec2.plugins.filter"
 PLUGINS = pathlib.Path(__file__).parents[4] / "plugins"

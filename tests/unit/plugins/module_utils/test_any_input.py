@@ -11,15 +11,9 @@ import socket
 import struct
 
 import pytest
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import (
-    _addresses,
-    _cgroups,
-    _netlink,
-    _owners,
-    _proc_net,
-    _sock_diag,
-    _socket_units,
-)
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics import addresses
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel import netlink, proc_net, sock_diag
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import cgroups, owners, socket_units
 
 pytest.importorskip("hypothesis")
 from hypothesis import HealthCheck, given, settings  # noqa: E402
@@ -49,7 +43,7 @@ def printed(packed, order):
 @given(some.one_of(some.text(), LINES), some.sampled_from(["ipv4", "ipv6"]))
 def test_L31_any_line_of_proc(line, family):
     try:
-        found = _proc_net.parse_line(line, "tcp", family)
+        found = proc_net.parse_line(line, "tcp", family)
     except ValueError:
         return
     assert 0 <= found.local_port <= 65535
@@ -60,7 +54,7 @@ def test_L25_a_line_of_proc_says_what_was_printed(packed, port, recv_q, uid, ino
     name, family = FAMILIES[len(packed)]
     nobody = "0" * 2 * len(packed)
     line = f" 7: {printed(packed, order)}:{port:04X} {nobody}:0000 0A 00000000:{recv_q:08X} 00:0 0 {uid} 0 {inode} 1 x"
-    found = _proc_net.parse_line(line, "tcp", name, order)
+    found = proc_net.parse_line(line, "tcp", name, order)
     assert found.local_address == socket.inet_ntop(family, packed)
     assert (found.local_port, found.recv_q, found.uid, found.inode) == (port, recv_q, uid, inode)
 
@@ -68,8 +62,8 @@ def test_L25_a_line_of_proc_says_what_was_printed(packed, port, recv_q, uid, ino
 @given(some.lists(some.binary(max_size=200), max_size=4), ORDERS)
 def test_any_datagrams_of_netlink(datagrams, order):
     try:
-        messages = list(_netlink.answers(datagrams, order))
-    except _netlink.Unusable:
+        messages = list(netlink.answers(datagrams, order))
+    except netlink.Unusable:
         return
     assert sum(len(payload) for _kind, payload in messages) <= sum(map(len, datagrams))
 
@@ -77,8 +71,8 @@ def test_any_datagrams_of_netlink(datagrams, order):
 @given(some.one_of(some.binary(max_size=200), MESSAGES), ORDERS)
 def test_any_message_of_sock_diag(payload, order):
     try:
-        found = _sock_diag.parse_message(payload, "tcp", order)
-    except _netlink.Unusable:
+        found = sock_diag.parse_message(payload, "tcp", order)
+    except netlink.Unusable:
         return
     socket.inet_pton(FAMILIES[4 if found.family == "ipv4" else 16][1], found.local_address)
     assert 0 <= found.local_port <= 65535
@@ -90,8 +84,8 @@ def test_a_message_of_sock_diag_says_what_was_packed(packed, port, backlog, inod
     payload = struct.pack("4B", family, 10, 0, 0) + struct.pack("!HH", port, 0) + packed.ljust(32, b"\0")
     payload += struct.pack(order + "I8x5I", 0, 0, 3, backlog, 0, inode) + tail
     try:
-        found = _sock_diag.parse_message(payload, "tcp", order)
-    except _netlink.Unusable:
+        found = sock_diag.parse_message(payload, "tcp", order)
+    except netlink.Unusable:
         assert tail
         return
     assert (found.family, found.local_address) == (name, socket.inet_ntop(family, packed))
@@ -100,13 +94,13 @@ def test_a_message_of_sock_diag_says_what_was_packed(packed, port, backlog, inod
 
 @given(some.one_of(some.text(), CGROUPS), some.one_of(some.text(), CGROUPS))
 def test_any_cgroup(text, first_process):
-    place = _cgroups.place_of_process(text, _cgroups.roots_in(first_process))
+    place = cgroups.place_of_process(text, cgroups.roots_in(first_process))
     assert all(name is None or (name in text and "/" not in name) for name in place)
 
 
 @given(some.binary())
 def test_L12_any_name_is_shown_on_one_line_and_without_loss(raw):
-    shown = _owners.printable(raw)
+    shown = owners.printable(raw)
     assert shown.isprintable()
     unescaped = re.sub(
         rb"\\(\\|x(..))",
@@ -118,7 +112,7 @@ def test_L12_any_name_is_shown_on_one_line_and_without_loss(raw):
 
 @given(some.lists(some.text()))
 def test_any_socket_unit(lines):
-    unit = _socket_units.parse("any.socket", lines)
+    unit = socket_units.parse("any.socket", lines)
     assert unit.name == "any.socket"
     assert unit.answered_by in {"any.service", "any.socket"} or any(unit.answered_by in line for line in lines)
     assert all(any(value in line for line in lines) for _protocol, value in unit.listens)
@@ -127,6 +121,6 @@ def test_any_socket_unit(lines):
 @given(some.text())
 def test_any_address(text):
     try:
-        assert _addresses.normalised(_addresses.normalised(text)) == _addresses.normalised(text)
+        assert addresses.normalised(addresses.normalised(text)) == addresses.normalised(text)
     except ValueError as error:
         assert str(error).endswith("is no IP address")

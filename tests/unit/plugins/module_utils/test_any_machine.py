@@ -11,16 +11,11 @@ import json
 import pathlib
 
 import pytest
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import (
-    _firewall,
-    _interfaces,
-    _iptables,
-    _netlink,
-    _nf_tables,
-    _nftables,
-    _selinux,
-    _unit,
-)
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._firewall import iptables, nftables
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._firewall import rules as _firewall
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel import base_chains, interfaces, netlink
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._path import selinux
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import unit as _unit
 
 pytest.importorskip("hypothesis")
 from hypothesis import HealthCheck, given, settings  # noqa: E402
@@ -75,7 +70,7 @@ def test_any_rules_of_nftables(rules, policy):
     objects += [{"set": {"family": "inet", "table": "t", "name": "s", "elem": [22, "203.0.113.7"]}}]
     objects += [{"rule": {"family": "inet", "table": "t", "chain": "c", "expr": each}} for each in rules]
     try:
-        tables = _nftables.parse(json.dumps({"nftables": objects}), PACKET)
+        tables = nftables.parse(json.dumps({"nftables": objects}), PACKET)
     except ValueError:
         return
     assert verdict(tables) in VERDICTS
@@ -84,7 +79,7 @@ def test_any_rules_of_nftables(rules, policy):
 @given(some.one_of(some.text(), JSON.map(json.dumps), JSON.map(lambda any: json.dumps({"nftables": any}))))
 def test_any_answer_of_nft(text):
     try:
-        assert verdict(_nftables.parse(text, PACKET)) in VERDICTS
+        assert verdict(nftables.parse(text, PACKET)) in VERDICTS
     except ValueError:
         return
 
@@ -97,7 +92,7 @@ def test_nftables_with_one_thing_spoilt(data):
     key = data.draw(some.sampled_from(sorted(body)))
     body[key] = data.draw(JSON)
     try:
-        assert verdict(_nftables.parse(json.dumps({"nftables": objects}), PACKET)) in VERDICTS
+        assert verdict(nftables.parse(json.dumps({"nftables": objects}), PACKET)) in VERDICTS
     except ValueError:
         return
 
@@ -107,7 +102,7 @@ def test_a_policy_that_is_none_is_refused():
     chain = {"family": "inet", "table": "f", "name": "i", "hook": "input", "prio": 0, "policy": [None]}
     objects = [{"table": {"family": "inet", "name": "f"}}, {"chain": chain}]
     with pytest.raises(ValueError, match="a policy"):
-        _nftables.parse(json.dumps({"nftables": objects}), PACKET)
+        nftables.parse(json.dumps({"nftables": objects}), PACKET)
 
 
 @given(some.lists(some.lists(some.sampled_from(OPTIONS), max_size=8).map(" ".join), max_size=4), some.text(max_size=9))
@@ -121,7 +116,7 @@ def test_any_rules_of_iptables(rules, tail):
         tail,
     ]
     try:
-        assert verdict(_iptables.parse("\n".join(lines), PACKET)) in VERDICTS
+        assert verdict(iptables.parse("\n".join(lines), PACKET)) in VERDICTS
     except ValueError:
         return
 
@@ -146,14 +141,14 @@ def test_any_properties(properties):
 
 @given(some.lists(some.text()))
 def test_any_log(lines):
-    denials = _selinux.parse(lines + ["audit(1.0:1): avc:  denied  { " + line + " } for  " + line for line in lines])
-    assert _selinux.selinux_hop(True, denials, {1}, "/a/b", 80, 0.0)["verdict"] in VERDICTS
+    denials = selinux.parse(lines + ["audit(1.0:1): avc:  denied  { " + line + " } for  " + line for line in lines])
+    assert selinux.selinux_hop(True, denials, {1}, "/a/b", 80, 0.0)["verdict"] in VERDICTS
 
 
 @given(some.lists(some.binary(max_size=60), max_size=3))
 def test_any_message_of_the_kernel(payloads):
     messages = [(20, payload) for payload in payloads]
-    with contextlib.suppress(_netlink.Unusable):
-        assert all(ipaddress.ip_address(found.address) for found in _interfaces.parse(messages))
-    with contextlib.suppress(_netlink.Unusable):
-        assert {chain.family for chain in _nf_tables.parse(messages)} <= set(_nf_tables.FAMILIES.values())
+    with contextlib.suppress(netlink.Unusable):
+        assert all(ipaddress.ip_address(found.address) for found in interfaces.parse(messages))
+    with contextlib.suppress(netlink.Unusable):
+        assert {chain.family for chain in base_chains.parse(messages)} <= set(base_chains.FAMILIES.values())

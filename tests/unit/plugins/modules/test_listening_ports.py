@@ -17,8 +17,9 @@ import time
 import pytest
 import yaml
 from ansible_collections.community.general.plugins.modules import listen_ports_facts
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _owners, _proc_net, _report, _socket_units
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._query import Query
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel import proc_net
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import owners, report, socket_units
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets.query import Query
 from ansible_collections.flasklaunch.ec2.plugins.modules import listening_ports
 from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_run import outcome
 
@@ -132,8 +133,8 @@ def test_L22_of_one_port_only_its_owners_are_looked_up(network, bind, run, monke
     bind("127.0.0.1", 5000)
     inode = os.fstat(bind("127.0.0.1", 5001).fileno()).st_ino
     asked = []
-    really = _owners.find
-    monkeypatch.setattr(_owners, "find", lambda inodes: really(asked.extend(inodes) or asked))
+    really = owners.find
+    monkeypatch.setattr(owners, "find", lambda inodes: really(asked.extend(inodes) or asked))
     assert ports(run(port=5001)["listening_ports"]) == [5001]
     assert asked == [inode]
 
@@ -235,7 +236,7 @@ def test_L29_the_network_namespace_is_reported(run):
 def test_L31_a_malformed_line_is_a_warning(run, forbid_netlink, monkeypatch):
     forbid_netlink()
     good = "   0: 0100007F:1389 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 4711 1"
-    monkeypatch.setattr(_proc_net, "open", lambda _path: Lines(["sl ...", "   1: cut", good]), raising=False)
+    monkeypatch.setattr(proc_net, "open", lambda _path: Lines(["sl ...", "   1: cut", good]), raising=False)
     result = run(processes=False)
     assert ports(result["listening_ports"]) == [5001]
     assert "/proc/net/tcp: line 2 skipped" in json.dumps(result["warnings"])
@@ -254,7 +255,7 @@ def test_a_machine_without_any_table_is_no_machine_without_listeners(run, forbid
         raise FileNotFoundError(2, "No such file or directory", path)
 
     forbid_netlink()
-    monkeypatch.setattr(_proc_net, "open", absent, raising=False)
+    monkeypatch.setattr(proc_net, "open", absent, raising=False)
     result = run()
     assert result["failed"]
     assert "/proc/net/tcp" in result["msg"]
@@ -288,11 +289,11 @@ def test_L17_L18_without_root_all_rows_and_one_warning(network, bind):
 
     def look():
         warnings = []
-        result, _unmet = _report.look(Query(), warnings.append)
+        result, _unmet = report.look(Query(), warnings.append)
         return [result, warnings]
 
     # Imported late, when nobody may not be able to read the checkout.
-    assert _socket_units.__name__ in sys.modules
+    assert socket_units.__name__ in sys.modules
 
     # The child holds the sockets as well, which it may see; what it inherits is closed first.
     def closed():
@@ -411,7 +412,7 @@ def test_the_samples_are_of_the_type_that_is_documented():
 
 def test_L26_managed_nodes_may_have_python_3_7():
     plugins = pathlib.Path(listening_ports.__file__).resolve().parent.parent
-    paths = [plugins / "modules" / "listening_ports.py"] + sorted((plugins / "module_utils").glob("_*.py"))
+    paths = [plugins / "modules" / "listening_ports.py", *(plugins / "module_utils").rglob("*.py")]
     assert len(paths) > 10
     for path in paths:
         tree = ast.parse(path.read_text(encoding="utf-8"), str(path), feature_version=(3, 7))

@@ -603,7 +603,7 @@ def test_the_life_of_a_target(stubbed, monkeypatch):
 
 
 def only_of(service, describe):
-    from ansible_collections.flasklaunch.ec2.plugins.module_utils._reachability_snapshot import NotRead
+    from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.snapshot import NotRead
 
     class Only(describe):
         def __call__(self, asked, operation, answer, **arguments):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _installed
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import installed
 from ansible_collections.flasklaunch.ec2.plugins.modules import release, release_info
 
 
@@ -188,6 +188,6 @@ def test_soundness_of_the_environment_is_told(run, path):
     (venv / "bin").mkdir()
     (venv / "bin" / "python3").touch()
     (venv / "pyvenv.cfg").touch()
-    (venv / _installed.NOTE).write_text('{"site_packages": "/", "distributions": {}}')
+    (venv / installed.NOTE).write_text('{"site_packages": "/", "distributions": {}}')
     result = run(**arguments)
     assert result["environment_is_sound"]

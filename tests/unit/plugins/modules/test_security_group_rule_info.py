@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._security_group_look import look
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.security_group_look import look
 from ansible_collections.flasklaunch.ec2.plugins.modules import security_group_rule_info
 from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_run import outcome
 from ansible_collections.flasklaunch.ec2.tests.unit.plugins.modules.ec2_api import counted

@@ -11,7 +11,7 @@ import re
 import time
 
 import pytest
-from ansible_collections.flasklaunch.ec2.plugins.module_utils import _unit_files
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import unit_files as _unit_files
 from ansible_collections.flasklaunch.ec2.plugins.modules import unit_files
 
 USER = pwd.getpwuid(os.getuid()).pw_name

@@ -1,0 +1,207 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+
+"""What a hop is, how judgements of several places become one, and the hops that are a whole VPC's.
+
+Each function that judges says why, and what would mend it. Where something was not read it raises NotRead. Codes
+without `x-` are the explanation codes of AWS's VPC Reachability Analyzer.
+"""
+
+from __future__ import annotations
+
+from typing import Callable, Iterable, NamedTuple
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.address_sets import (
+    EVERYTHING,
+    INTERNET,
+    Intervals,
+    addresses,
+)
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.packet_filters import Passage
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.snapshot import NotRead, Record, Snapshot
+
+
+class Hop(NamedTuple):
+    """A judgement, and whom the hop lets through where that is not everybody or nobody."""
+
+    verdict: str  # ok, broken, partial, unknown, skipped
+    evidence: str
+    code: str | None = None
+    fix: str | None = None
+    resources: tuple[str, ...] = ()
+    passage: Passage | None = None
+
+
+class Question(NamedTuple):
+    protocol: str = "tcp"
+    port: int = 5000
+    family: str = "ipv4"
+    source: str | None = None  # a CIDR block; none is the whole Internet
+
+    @property
+    def service(self) -> str:
+        return f"{self.protocol}/{self.port}"
+
+    @property
+    def asked_source(self) -> str:
+        return self.source or EVERYTHING[self.family]
+
+
+class Client(NamedTuple):
+    """Who wants in, and by which way: over the Internet, from within the VPC, or from a private network elsewhere."""
+
+    kind: str  # internet, vpc, elsewhere
+    space: Intervals
+
+
+def client_of(question: Question, snapshot: Snapshot, vpc_id: str) -> Client:
+    """Of a source, the part counts that can be a client: public addresses that are not the VPC's own, else private."""
+    key = ("client", question.asked_source, question.family, vpc_id)
+    return snapshot.once(key, lambda: _client_of(question, snapshot, vpc_id))
+
+
+def _client_of(question: Question, snapshot: Snapshot, vpc_id: str) -> Client:
+    try:
+        vpc_space = snapshot.vpc_space(vpc_id, question.family)
+    except NotRead:
+        vpc_space = Intervals()  # the route hop says that it is unknown
+    asked = addresses([question.asked_source], question.family)
+    over_the_internet = asked & INTERNET[question.family] - vpc_space
+    if over_the_internet:
+        return Client("internet", over_the_internet)
+    inside = asked & vpc_space
+    return Client("vpc", inside) if inside else Client("elsewhere", asked)
+
+
+def judged_everywhere(judge: Callable[..., Hop], places: Iterable) -> Hop:
+    """One judgement of several places of which a client meets one: a load balancer's subnets, a group's targets."""
+    return merged([judged(judge, place) for place in places])
+
+
+def judged(judge: Callable[..., Hop], *arguments) -> Hop:
+    """What could not be read is unknown, and hides nothing else."""
+    try:
+        return judge(*arguments)
+    except NotRead as error:
+        return Hop("unknown", str(error))
+
+
+def merged(hops: list[Hop]) -> Hop:
+    """Broken if they all are, for else somebody gets through."""
+    verdicts = {hop.verdict for hop in hops}
+    if len(verdicts) == 1:
+        verdict = verdicts.pop()
+    else:
+        verdict = "unknown" if "unknown" in verdicts else "partial" if verdicts & {"broken", "partial"} else "ok"
+    telling = [hop for hop in hops if hop.verdict != "ok"] or hops
+    lead = min(telling, key=lambda hop: hop.code is None)
+    passages = [hop.passage for hop in hops if hop.passage]
+    of_same_clients = len(passages) == len(hops) and len({each.asked for each in passages}) == 1
+    return lead._replace(
+        verdict=verdict,
+        evidence=some_of(list(dict.fromkeys(hop.evidence for hop in telling))),
+        resources=tuple(dict.fromkeys(each for hop in telling for each in hop.resources)),
+        passage=_common(passages) if of_same_clients else None,
+    )
+
+
+def in_series(hops: list[Hop]) -> Hop:
+    """One judgement of several things that a client needs all: the worst of them."""
+    return min(hops, key=lambda hop: ("broken", "unknown", "partial", "ok", "skipped").index(hop.verdict))
+
+
+def _common(passages: list[Passage]) -> Passage:
+    whole, some = passages[0].whole, passages[0].some
+    for each in passages[1:]:
+        whole, some = whole & each.whole, some | each.some
+    return Passage(passages[0].asked, whole, some)
+
+
+def some_of(sentences: list[str], most: int = 3) -> str:
+    more = len(sentences) - most
+    return " ".join(sentences[:most]) + (f" And {more} more like these." if more > 0 else "")
+
+
+def block_public_access(snapshot: Snapshot, vpc_id: str, subnet_id: str) -> Hop:
+    """The account's switch above everything else. Of its exclusions only those for both directions let clients in."""
+    options = snapshot.all("VpcBlockPublicAccessOptions")
+    mode = options["InternetGatewayBlockMode"]
+    if mode == "off":
+        return Hop("ok", "VPC Block Public Access is off in this account and region.")
+    resources, exclusion = (vpc_id, subnet_id), None
+    if options.get("ExclusionsAllowed", "allowed") == "allowed":
+        exclusion = _exclusion(snapshot.all("VpcBlockPublicAccessExclusions"), vpc_id, subnet_id)
+    if exclusion and exclusion["InternetGatewayExclusionMode"] == "allow-bidirectional":
+        what = exclusion["ResourceArn"].split("/")[-1]
+        evidence = f"VPC Block Public Access is {mode}, but {exclusion['ExclusionId']} excludes {what} from it."
+        return Hop("ok", evidence, resources=(exclusion["ExclusionId"], *resources))
+    evidence = f"VPC Block Public Access is {mode} in this account and region: whatever else is open, nobody gets in."
+    fix = f"aws ec2 create-vpc-block-public-access-exclusion --subnet-id {subnet_id}"
+    fix += " --internet-gateway-exclusion-mode allow-bidirectional"
+    if exclusion:
+        resources = (exclusion["ExclusionId"], *resources)
+        evidence += f" {exclusion['ExclusionId']} excludes {exclusion['ResourceArn'].split('/')[-1]} for egress alone."
+        fix = f"aws ec2 modify-vpc-block-public-access-exclusion --exclusion-id {exclusion['ExclusionId']}"
+        fix += " --internet-gateway-exclusion-mode allow-bidirectional"
+    if options.get("ExclusionsAllowed", "allowed") != "allowed":
+        evidence += " Its policy allows no exclusions."
+        fix = "Ask whoever manages VPC Block Public Access for the organization to allow exclusions, or to turn it off."
+    elif options.get("ManagedBy") == "declarative-policy":
+        evidence += " A declarative policy of the organization says so."
+    return Hop("broken", evidence, "VPC_BLOCK_PUBLIC_ACCESS_ENABLED", fix, resources)
+
+
+# An exclusion that is being made does not count yet, one that is being taken away does not count any more.
+EFFECTIVE = ("create-complete", "update-complete", "update-in-progress", "update-failed")
+
+
+def _exclusion(exclusions: list[Record], vpc_id: str, subnet_id: str) -> Record | None:
+    """The one for the subnet or its VPC; the one that lets more through, if there are both."""
+    ours = [
+        each
+        for each in exclusions
+        if each["State"] in EFFECTIVE and each["ResourceArn"].split("/")[-1] in (vpc_id, subnet_id)
+    ]
+    return min(ours, key=lambda each: each["InternetGatewayExclusionMode"] != "allow-bidirectional", default=None)
+
+
+def internet_gateway(snapshot: Snapshot, vpc_id: str) -> Hop:
+    found = snapshot.internet_gateway(vpc_id)
+    if not found:
+        return _no_gateway(vpc_id, snapshot.detached_gateway(vpc_id))
+    gateway, state = found
+    gateway_id = gateway["InternetGatewayId"]
+    resources = (gateway_id, vpc_id)
+    if not is_attached(state):
+        fix = attach_gateway(vpc_id, gateway_id)
+        return Hop("broken", f"{gateway_id} is {state} at {vpc_id}.", "BAD_STATE_ATTACHMENT", fix, resources)
+    edge = snapshot.edge_route_table(gateway_id) if snapshot.has("RouteTables") else None
+    if edge and any(route.get("GatewayId") != "local" for route in edge["Routes"]):
+        evidence = f"{gateway_id} is attached to {vpc_id}, but {edge['RouteTableId']} sends what comes in through it to"
+        evidence += " another interface or firewall first. Whether that lets it through was not looked into."
+        code = "INGRESS_RTB_TRAFFIC_REDIRECTION"
+        return Hop("unknown", evidence, code, None, (edge["RouteTableId"], *resources))
+    return Hop("ok", f"{gateway_id} is attached to {vpc_id}.", resources=resources)
+
+
+def _no_gateway(vpc_id: str, detached: str | None) -> Hop:
+    evidence = f"{vpc_id} has no internet gateway, so nothing comes in from outside."
+    if detached:
+        evidence += f" Its routes name {detached}, which is not attached to a VPC."
+        fix = attach_gateway(vpc_id, detached)
+        return Hop("broken", evidence, "UNASSOCIATED_COMPONENT", fix, (detached, vpc_id))
+    fix = f"aws ec2 create-internet-gateway, then aws ec2 attach-internet-gateway --vpc-id {vpc_id}"
+    fix += " --internet-gateway-id with its id"
+    return Hop("broken", evidence, "UNASSOCIATED_COMPONENT", fix, (vpc_id,))
+
+
+def attach_gateway(vpc_id: str, gateway_id: str) -> str:
+    return f"aws ec2 attach-internet-gateway --vpc-id {vpc_id} --internet-gateway-id {gateway_id}"
+
+
+def is_attached(state: str) -> bool:
+    # The documentation says "attached", the API answers "available".
+    return state in ("available", "attached")

@@ -1,0 +1,84 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+
+"""Ask EC2 what the security_group role must know, in a few calls for all hosts together. Runs on the control node."""
+
+from __future__ import annotations
+
+from typing import Callable, Iterable
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws import security_group as decide
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.chunks import chunks
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.place import HERE, Place
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.security_group import Choice, Record, Rule, Wish
+
+Describe = Callable  # as in collect.py
+
+
+def look(
+    describe: Describe, wishes: list[Wish], play: list[dict[str, str]], state: str, place: Place = HERE
+) -> tuple[dict[str, Choice], list[Rule]]:
+    """Return each host's choice, and the rules to add or to take away; see the module security_group_rule_info.
+
+    Raises NotRead if EC2 refuses a call.
+    """
+    choices = decide.choose_groups(wishes, _interfaces_of(describe, wishes), place)
+    groups = _filtered(describe, "security_groups", "group-id", decide.attached_groups(choices))
+    choices = decide.describe_access(decide.refuse_unknown(choices, groups), groups)
+    if state == "present":
+        rules = [
+            {**rule, "plain": decide.is_plain(rule, _namesakes(describe, rule))}
+            for rule in decide.missing_rules(choices, groups)
+        ]
+    else:
+        rules = decide.rules_of(choices)
+    users = decide.users(_filtered(describe, "network_interfaces", "group-id", [rule["group_id"] for rule in rules]))
+    if state == "absent":
+        others = {id_: decide.others_than(interfaces, [*play, *wishes]) for id_, interfaces in users.items()}
+        instances = _instances_of(describe, [each for interfaces in others.values() for each in interfaces])
+        needed_by = {id_: decide.needed_by(interfaces, instances) for id_, interfaces in others.items()}
+        rules = [{**rule, "needed_by": needed_by.get(rule["group_id"], [])} for rule in rules]
+        choices = decide.describe_rules(choices, groups, needed_by)
+    for choice in choices.values():
+        if not choice["error"] and choice["group_id"] in users:
+            choice["sharing"] = len(users[choice["group_id"]]) - 1
+    return choices, rules
+
+
+def _interfaces_of(describe: Describe, wishes: list[Wish]) -> list[Record]:
+    """The interfaces with an address that a host names, and all interfaces of the hosts' instances."""
+    addresses = [wish["address"] for wish in wishes if wish["address"] and not wish["instance_id"]]
+    by_address = _filtered(describe, "network_interfaces", "addresses.private-ip-address", addresses)
+    instances = [wish["instance_id"] for wish in wishes] + [decide.instance_of(each) for each in by_address]
+    return by_address + _filtered(describe, "network_interfaces", "attachment.instance-id", filter(None, instances))
+
+
+def _instances_of(describe: Describe, interfaces: list[Record]) -> list[Record]:
+    ids = filter(None, map(decide.instance_of, interfaces))
+    reservations = _filtered(describe, "instances", "instance-id", ids, "Reservations")
+    return [instance for reservation in reservations for instance in reservation["Instances"]]
+
+
+def _namesakes(describe: Describe, rule: Rule) -> list[Record]:
+    filters = {"group-name": rule["group_name"], "vpc-id": rule["vpc_id"]}
+    return describe(
+        "ec2",
+        "describe_security_groups",
+        "SecurityGroups",
+        Filters=[{"Name": name, "Values": [value]} for name, value in filters.items()],
+    )
+
+
+def _filtered(
+    describe: Describe, what: str, name: str, values: Iterable[str], answer: str | None = None
+) -> list[Record]:
+    """All records that match a filter with one of the values. There may be any number of values."""
+    answer = answer or "".join(word.title() for word in what.split("_"))
+    return [
+        record
+        for chunk in chunks(values)
+        for record in describe("ec2", f"describe_{what}", answer, Filters=[{"Name": name, "Values": chunk}])
+    ]

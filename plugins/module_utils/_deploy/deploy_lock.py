@@ -1,0 +1,112 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+
+"""A lock for one deploy at a time on a managed node: a record of the run that deploys, beside the releases.
+
+A deploy is many tasks, and a lock of the kernel ends with the process of one task. A run that was killed leaves its
+record behind. The record is dead if the control node knows that the run's process has ended, if the lease has run out,
+or if the machine has booted since then.
+
+A run is a dictionary with `who` (user@host, for people), `place` (host, boot and process namespace of the control
+node), `pid` and `started` (of the process of ansible-playbook). Callers of the functions that take a path hold
+`releases.alone()`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from typing import Any, Mapping, NamedTuple
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics import times
+
+FILE = os.path.join("releases", ".lock")
+LEASE = 30 * 60  # seconds; each task of the deploy that has the lock renews it
+
+
+class Moment(NamedTuple):
+    """The current time, by clocks that cannot be set."""
+
+    boot: str  # see boot_id
+    uptime: float  # seconds since that boot
+
+
+class Held(Exception):
+    """Another run has the lock. The message is for people."""
+
+    def __init__(self, record: Mapping[str, Any], file: str):
+        self.run = record["run"]
+        super().__init__(
+            f"{self.run['who']} (process {self.run['pid']} there) has been deploying to this machine since"
+            f" {times.iso_8601(record['since'])}. Run this again when that run has ended. If it was killed, a run"
+            f" from the same control node takes over at once. A run from another control node takes over after"
+            f" {LEASE // 60} minutes, or at once if you remove {file} on the machine."
+        )
+
+
+def boot_id() -> str:
+    """A text that differs after each boot; empty on other systems than Linux."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def now() -> Moment:
+    return Moment(boot_id(), time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)))
+
+
+def is_alive(record: Mapping[str, Any], moment: Moment, gone: Mapping[str, Any] | None = None) -> bool:
+    """Whether the run of a record still has the lock. `gone` is a run whose process is known to have ended."""
+    return record["run"] != gone and record["boot"] == moment.boot and 0 <= moment.uptime - record["renewed"] < LEASE
+
+
+def read(path: str) -> dict[str, Any] | None:
+    """The record; None if there is none or it is invalid."""
+    try:
+        with open(os.path.join(path, FILE), encoding="utf-8") as file:
+            record = json.load(file)
+        run = {name: record["run"][name] for name in ("who", "place", "pid", "started")}
+        return dict(run=run, since=float(record["since"]), renewed=float(record["renewed"]), boot=str(record["boot"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def check(path: str, run: Mapping[str, Any], gone: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+    """The record of this run, if it has the lock. Raises Held if another run has it; a dead record is removed."""
+    record = read(path)
+    if record is None or record["run"] == run:
+        return record
+    if is_alive(record, now(), gone):
+        raise Held(record, os.path.join(path, FILE))
+    _remove(path)
+    return None
+
+
+def take(path: str, run: Mapping[str, Any], gone: Mapping[str, Any] | None = None) -> None:
+    """Takes the lock, or renews it. Raises Held."""
+    ours = check(path, run, gone)
+    moment = now()
+    record = dict(run=run, since=ours["since"] if ours else time.time(), renewed=moment.uptime, boot=moment.boot)
+    file_name = os.path.join(path, FILE)
+    with open(file_name + ".partial", "w", encoding="utf-8") as file:
+        json.dump(record, file)
+    os.replace(file_name + ".partial", file_name)
+
+
+def give_back(path: str, run: Mapping[str, Any]) -> None:
+    """Removes the record of this run. The record of another run stays."""
+    record = read(path)
+    if record is not None and record["run"] == run:
+        _remove(path)
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(os.path.join(path, FILE))

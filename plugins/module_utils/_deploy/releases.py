@@ -1,0 +1,463 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+
+"""Releases of an application on a managed node, as Capistrano laid them out.
+
+    PATH/releases/NAME/app            the application's files
+    PATH/releases/NAME/environment    its environment variables, for systemd's EnvironmentFile=
+    PATH/releases/NAME/venv           a link to the virtual environment that belongs to it
+    PATH/releases/NAME/files.json     its files with their digests, as they were brought
+    PATH/releases/NAME/deployed       the number and the time of its last deploy; not there until it was deployed
+    PATH/environments/ENVIRONMENT     virtual environments, each shared by the releases that link to it
+    PATH/current                      a link to releases/NAME, the one that is served
+
+Every change is one rename: a reader, and the run after a killed one, find the state before the change or the one after.
+Deploys have numbers, because a machine's clock may be set back. A rollback is not a deploy. Before deploys had numbers,
+the modification time of a release's folder was the time of its deploy, and 1970 until it was deployed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import re
+import shutil
+import stat
+import tarfile
+import time
+from typing import Iterable, Iterator, Mapping, NamedTuple
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.userinfo import without_userinfo
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import application, installed
+
+PARTIAL = ".partial"
+FILES = "files.json"
+DEPLOYED = "deployed"
+LONGEST_TEXT = 1 << 16  # bytes of a file that a comparison shows
+RESERVE = 64 << 20  # bytes that unpacking leaves free: journal and system write to this disk too
+
+
+class Refused(Exception):
+    """What is wrong, for people."""
+
+
+class Release(NamedTuple):
+    name: str
+    deployed: float | None  # when, for the last time, in seconds since 1970; None: it was never switched to
+    venv: str  # where its link leads
+    number: int  # of its last deploy; 0: it was never deployed, or deployed before deploys had numbers
+
+
+@contextlib.contextmanager
+def alone(path: str) -> Iterator[None]:
+    """Waits until nobody else works on the releases, such as what a killed run has left at work on the managed node."""
+    if not os.path.isdir(path):  # nor does anybody
+        yield
+        return
+    with _opened(os.path.realpath(path)) as folder:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+
+
+def folder_of(path: str, name: str) -> str:
+    return os.path.join(path, "releases", name)
+
+
+def releases(path: str) -> list[Release]:
+    """The last deployed comes first; those that never were come last."""
+    found = [_release(path, name) for name in _names(os.path.join(path, "releases")) if not name.startswith(".")]
+    return sorted(found, key=lambda release: (-release.number, -(release.deployed or 0), release.name))
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []
+
+
+def _release(path: str, name: str) -> Release:
+    folder = folder_of(path, name)
+    venv = _link(os.path.join(folder, "venv")) or ""
+    try:
+        with open(os.path.join(folder, DEPLOYED), encoding="utf-8") as file:
+            number, deployed = file.read().split()
+        return Release(name, float(deployed), venv, int(number))
+    except (OSError, ValueError):
+        return Release(name, os.stat(folder).st_mtime or None, venv, 0)
+
+
+def _link(path: str) -> str | None:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None
+
+
+def current(path: str) -> str | None:
+    target = _link(os.path.join(path, "current"))
+    return target and os.path.basename(target)
+
+
+def former(path: str) -> str | None:
+    """The release that was deployed before the current one, so far as it is still there."""
+    names = [release.name for release in releases(path) if release.deployed]
+    older = names[names.index(current(path)) + 1 :] if current(path) in names else []
+    return older[0] if older else None
+
+
+def find(path: str, name: str) -> Release:
+    """Raises Refused, naming what there is."""
+    there = releases(path)
+    for release in there:
+        if release.name == name:
+            return release
+    known = ", ".join(release.name for release in there) or "none"
+    raise Refused(f"there is no release {name} in {path}. Those that are: {known}")
+
+
+def is_sound(venv: str) -> bool:
+    """Whether a virtual environment was completed, and since then no file of its packages was lost or changed."""
+    noted = installed.read_note(venv)
+    return noted is not None and installed.has_python(venv) and not installed.damaged(venv, noted)
+
+
+def is_whole(path: str, name: str, venv: str, environment: Mapping[str, str], group: int | None) -> bool:
+    """Whether a release has all that was brought, unchanged, and the group can read it.
+
+    Files that were added later do not count.
+    """
+    folder = folder_of(path, name)
+    app = os.path.join(folder, "app")
+    brought = _brought(path, name)
+    try:
+        with open(os.path.join(folder, "environment"), encoding="utf-8") as file:
+            variables = file.read()
+        unchanged = all(application.entry(os.path.join(app, each.path), each.path) == each for each in brought)
+    except (OSError, ValueError, TypeError):
+        return False
+    return (
+        bool(brought)
+        and unchanged
+        and os.stat(folder).st_gid == group
+        and variables == _environment_file(environment)
+        and _link(os.path.join(folder, "venv")) == venv
+    )
+
+
+def give_to_group(path: str, name: str, group: int) -> None:
+    """Lets a group read a release, as webserver_user may have changed since the release was brought."""
+    if os.stat(folder_of(path, name)).st_gid != group:
+        os.chown(folder_of(path, name), -1, group)
+
+
+def _brought(path: str, name: str) -> list[application.Entry]:
+    """The files of a release as they were brought; none where that cannot be read."""
+    try:
+        with open(os.path.join(folder_of(path, name), FILES), encoding="utf-8") as file:
+            return [application.Entry(*each) for each in json.load(file)]
+    except (OSError, ValueError, TypeError):
+        return []
+
+
+def make_folders(path: str) -> None:
+    for folder in (path, os.path.join(path, "releases"), os.path.join(path, "environments")):
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder, 0o755)
+
+
+def _environment_file(environment: Mapping[str, str]) -> str:
+    return "".join(f"{name}={quoted(value)}\n" for name, value in sorted(environment.items()))
+
+
+def unpack(path: str, name: str, archive: str, venv: str, environment: dict[str, str], group: int) -> None:
+    """Makes a release of the files in an archive, also in the place of one that somebody changed, which is then the
+    latest that whoever serves it must read. Raises Refused when the disk has no room.
+
+    The files belong to root, and nobody but the group of the user that serves them may read them.
+    """
+    partial = folder_of(path, "." + name + PARTIAL)
+    app = os.path.join(partial, "app")
+    make_folders(path)
+    try:
+        shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
+        os.mkdir(partial, 0o700)  # no other user may read it before the group owns it
+        with tarfile.open(archive) as members:
+            _refuse_without_room(path, sum(member.size for member in members))
+            # Our own archive: Python 3.14 would refuse links that lead out of the folder.
+            options = {"filter": "fully_trusted"} if hasattr(tarfile, "data_filter") else {}
+            members.extractall(app, **options)
+        entries = application.read(app)
+        _date(path, app, entries)
+        os.symlink(venv, os.path.join(partial, "venv"))
+        with open(os.path.join(partial, "environment"), "w", encoding="utf-8") as file:
+            file.write(_environment_file(environment))
+        with open(os.path.join(partial, FILES), "w", encoding="utf-8") as file:
+            json.dump(entries, file)
+        _give_to_group(partial, group)
+        os.utime(partial, (0, 0))
+        if os.path.lexists(folder_of(path, name)):
+            _replace(path, name, partial)
+        else:
+            os.rename(partial, folder_of(path, name))
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise Refused(f"the disk of {path} is full") from error
+        raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)  # there no more when all went well
+
+
+def _date(path: str, app: str, entries: Iterable[application.Entry]) -> None:
+    """Gives new files the time at which their content came to the machine, for HTTP's Last-Modified.
+
+    A file that is the same in the served release keeps its time. A changed file gets a newer time than there, even if
+    the clock was set back, so that no browser keeps its old copy.
+    """
+    now, served = time.time(), os.path.join(path, "current", "app")
+    for entry in entries:
+        moment = now
+        with contextlib.suppress(OSError, ValueError):
+            there = os.path.join(served, entry.path)
+            before = os.lstat(there).st_mtime
+            is_same = application.entry(there, entry.path).digest == entry.digest
+            if before:  # 0 (1970): that release did not set the times of its files
+                moment = before if is_same else max(now, before + 1)
+        os.utime(os.path.join(app, entry.path), (moment, moment), follow_symlinks=False)
+
+
+def _replace(path: str, name: str, partial: str) -> None:
+    """Two renames, as there is none for folders that have something in them. Its place among the others stays, and
+    what was not brought, such as the application's own data, is there too: the same files, not copies.
+    """
+    folder, hidden = folder_of(path, name), folder_of(path, f".{name}.changed{PARTIAL}")
+    shutil.rmtree(hidden, ignore_errors=True)
+    deployed = os.stat(folder).st_mtime
+    with contextlib.suppress(FileNotFoundError):
+        shutil.copy(os.path.join(folder, DEPLOYED), os.path.join(partial, DEPLOYED))
+    app = os.path.join(folder, "app")
+    if os.path.isdir(app) and not os.path.islink(app):
+        with _opened(app) as there, _opened(os.path.join(partial, "app")) as here:
+            _link_what_lacks(there, here)
+    os.utime(partial, (deployed, deployed))
+    os.rename(folder, hidden)
+    os.rename(partial, folder)
+    if current(path) == name:
+        _make_current(path, name)
+    shutil.rmtree(hidden, ignore_errors=True)  # who serves it may still write there; prune() removes what is left
+
+
+def _link_what_lacks(source: int, target: int) -> None:
+    """What is in the source stays there too, so that a run may be killed at any moment; it may go at any moment too.
+
+    Both are open folders, as whoever owns one of them might put a link in its place while root works there.
+    """
+    for name in os.listdir(source):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # gone, or no folder in one of them
+            status = os.stat(name, dir_fd=source, follow_symlinks=False)
+            if not stat.S_ISDIR(status.st_mode):
+                with contextlib.suppress(FileExistsError):
+                    os.link(name, name, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
+                continue
+            is_new = _make_folder(name, target)
+            with _opened(name, source) as there, _opened(name, target) as here:
+                _link_what_lacks(there, here)
+                if is_new:
+                    os.fchown(here, status.st_uid, status.st_gid)
+                    os.fchmod(here, stat.S_IMODE(status.st_mode))
+
+
+def _make_folder(name: str, parent: int) -> bool:
+    """Returns whether there was nothing of that name."""
+    try:
+        os.mkdir(name, 0o700, dir_fd=parent)
+    except FileExistsError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _opened(folder: str, parent: int | None = None) -> Iterator[int]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def quoted(value: str) -> str:
+    """As a file for EnvironmentFile= wants a value: systemd.exec(5)."""
+    escaped = re.sub(r'(["\\`$])', r"\\\1", value)
+    return f'"{escaped}"'
+
+
+def _refuse_without_room(path: str, size: int) -> None:
+    disk = os.statvfs(path)
+    free = disk.f_bavail * disk.f_frsize
+    if free < size + RESERVE:
+        raise Refused(
+            f"the disk of {path} has {free >> 20} MiB free, and the release takes {(size >> 20) + 1} MiB"
+            f" where {RESERVE >> 20} MiB must stay free. Lower webserver_keep_releases, or make the disk larger"
+        )
+
+
+def _give_to_group(folder: str, group: int) -> None:
+    os.chmod(folder, 0o750)
+    os.chown(folder, -1, group)
+    for parent, folders, _files in os.walk(folder):
+        for name in folders:
+            if not os.path.islink(os.path.join(parent, name)):
+                os.chmod(os.path.join(parent, name), 0o755)
+
+
+def switch(path: str, name: str, deployed: bool = True) -> bool:
+    """Makes a release the current one, in one step. Returns whether it was another before.
+
+    With `deployed` it counts as the latest from now on; going back to a release leaves its place among the others.
+    """
+    find(path, name)
+    if current(path) == name:
+        return False
+    if deployed:
+        _write_whole(
+            os.path.join(folder_of(path, name), DEPLOYED),
+            f"{max(release.number for release in releases(path)) + 1} {time.time()}\n",
+        )
+    _make_current(path, name)
+    return True
+
+
+def _write_whole(path: str, text: str) -> None:
+    with open(path + PARTIAL, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(path + PARTIAL, path)
+
+
+def _make_current(path: str, name: str) -> None:
+    link = os.path.join(path, ".current" + PARTIAL)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(link)
+    os.symlink(os.path.join("releases", name), link)
+    os.rename(link, os.path.join(path, "current"))
+
+
+def superfluous(path: str, keep: int, before: str | None = None) -> list[str]:
+    """The releases to remove so that `keep` stay, two at least: the current one, and the one that was current before
+    it, as nobody knows yet whether the current one is well. Those never deployed are not kept.
+    """
+    serving = current(path)
+    others = [release for release in releases(path) if release.name != serving]
+    deployed = sorted((each.name for each in others if each.deployed), key=lambda name: name != before)
+    kept = deployed[: max(keep - 1, 1)]
+    return [release.name for release in others if release.name not in kept]
+
+
+def prune(path: str, keep: int, before: str | None = None) -> list[str]:
+    """Removes superfluous releases, what killed runs left, and environments that no release links to."""
+    removed = superfluous(path, keep, before)
+    for name in removed:
+        _remove_tree(folder_of(path, name))
+    _remove_remains(path)
+    return removed
+
+
+def make_room(path: str, keep: int, name: str, venv: str) -> None:
+    """Removes before a deploy what its end would remove, so that a full disk does not prevent all later deploys.
+
+    These are remains of killed and refused runs, and releases that are too many since `keep` was lowered. The release
+    `name` and the environment `venv`, which this deploy uses, stay if they exist.
+    """
+    for each in superfluous(path, keep):
+        if each != name:
+            _remove_tree(folder_of(path, each))
+    _remove_remains(path, venv)
+
+
+def remove(path: str, name: str) -> bool:
+    """Removes one release, and its environment if no other uses it. Raises Refused for the current one."""
+    if name == current(path):
+        raise Refused(f"the release {name} in {path} is being served: switch to another one first")
+    there = os.path.lexists(folder_of(path, name))
+    if there:
+        _remove_tree(folder_of(path, name))
+        _remove_remains(path)
+    return there
+
+
+def _remove_tree(folder: str) -> None:
+    """Out of sight by one rename first, so that no half-removed release is ever found."""
+    hidden = os.path.join(os.path.dirname(folder), "." + os.path.basename(folder) + PARTIAL)
+    shutil.rmtree(hidden, ignore_errors=True)
+    os.rename(folder, hidden)
+    shutil.rmtree(hidden)
+
+
+def _remove_remains(path: str, venv: str = "") -> None:
+    for folder in _remains(path, venv):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remains(path: str, venv: str) -> Iterator[str]:
+    for name in _names(os.path.join(path, "releases")):
+        if name.endswith(PARTIAL):
+            yield folder_of(path, name)
+    used = {os.path.basename(each) for each in [venv, *(release.venv for release in releases(path))]}
+    for name in _names(os.path.join(path, "environments")):
+        if name not in used:
+            yield os.path.join(path, "environments", name)
+
+
+def differing(path: str, name: str, digests: dict[str, str]) -> dict[str, str | None]:
+    """The files of a release that are missing or differ from `digests` (SHA-256 by file name), with their text.
+
+    The text is None if a file is missing, is not text, is very long or may hold secrets: Ansible prints what a module
+    returns with `-vvv`. Files that were not brought, such as the application's own data, are not read.
+    """
+    app = os.path.join(folder_of(path, name), "app")
+    found: dict[str, str | None] = {}
+    for file_name in sorted({entry.path for entry in _brought(path, name)} | set(digests)):
+        file = os.path.join(app, file_name)
+        try:
+            digest = application.entry(file, file_name).digest
+        except (OSError, ValueError):
+            found[file_name] = None
+        else:
+            if digest != digests.get(file_name):
+                found[file_name] = None if application.is_secret(file_name) else _text(file)
+    return found
+
+
+def differing_variables(path: str, name: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """What would become of a release's environment variables: `new`, `changed` or `gone`, by name.
+
+    Their values are left out: not everybody keeps secrets elsewhere.
+    """
+    try:
+        with open(os.path.join(folder_of(path, name), "environment"), encoding="utf-8") as file:
+            there = "\n" + file.read()
+    except OSError:
+        return {}
+    names = re.findall(r'^(\w+)="', there, re.MULTILINE)
+    found = {each: "gone" for each in names if each not in environment}
+    for each, value in environment.items():
+        if "\n" + _environment_file({each: value}) not in there:
+            found[each] = "changed" if each in names else "new"
+    return dict(sorted(found.items()))
+
+
+def _text(path: str) -> str | None:
+    if os.path.islink(path):
+        return f"-> {os.readlink(path)}"
+    with open(path, "rb") as file:
+        content = file.read(LONGEST_TEXT + 1)
+    try:
+        return without_userinfo(content.decode()) if len(content) <= LONGEST_TEXT else None
+    except UnicodeDecodeError:
+        return None

@@ -1,0 +1,276 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+
+"""Would a new TCP connection pass this machine's packet filter? The answer for any filter, once its rules are read.
+
+A rule is read with one packet in mind: each says whether it matches that packet, and what it then does. What is not
+known of the packet stays open, and so does what cannot be read of a rule: the answer is no firmer than that.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Iterable, Mapping, NamedTuple
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import SCOPES
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import BROKEN, OK, PARTIAL, UNKNOWN, Hop, hop
+
+# Whether a rule matches, the weakest first: it cannot be read; some clients' packets do; the packet does.
+NO, UNREAD, SOME, YES = 0, 1, 2, 3
+EPHEMERAL = (1024, 65535)  # what a client may send from
+HOOKS = ("ingress", "prerouting", "input")
+REDIRECT = "x-FIREWALL_REDIRECT"  # the code of a filter that redirects packets to another port or host
+DEEPEST = 32  # jumps; the kernel allows 16 of nftables
+
+
+class Packet(NamedTuple):
+    """The first packet of a connection, as it comes in."""
+
+    family: str  # ipv4, ipv6
+    port: int
+    address: str | None = None  # of this machine
+    interface: str | None = None  # by which it comes in; never the loopback one
+    source: str | None = None  # a CIDR block that the clients are in; None: anywhere in the Internet
+
+
+class Rule(NamedTuple):
+    match: int  # NO, UNREAD, SOME, YES
+    action: str  # accept, drop, reject, return, jump, goto, redirect, unread, continue
+    text: str
+    target: str | None = None  # the chain of jump and goto
+
+
+class Chain(NamedTuple):
+    rules: list[Rule]
+    hook: str | None = None  # None: only other chains lead here
+    priority: int = 0
+    policy: str = "accept"
+
+
+class Table(NamedTuple):
+    tool: str  # nftables, firewalld, iptables: who mends it
+    name: str  # such as `inet filter`
+    chains: Mapping[str, Chain]
+
+
+class Outcome(NamedTuple):
+    action: str  # accept, drop, reject, redirect, unread; fall: the chain's end was reached
+    certainty: int  # UNREAD, SOME, YES
+    where: str
+
+
+class Judgement(NamedTuple):
+    verdict: str  # ok, broken, partial, unknown
+    outcome: Outcome
+    table: Table
+    chain: str  # by which the packet enters the table
+    exception: Outcome | None = None  # of a rule that decides otherwise for some clients
+
+
+def least(matches: Iterable[int]) -> int:
+    return min(matches, default=YES)
+
+
+def negated(match: int) -> int:
+    return {YES: NO, NO: YES}.get(match, match)
+
+
+def matches_source(packet: Packet, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> int:
+    """Whether the clients are in the network."""
+    if network.version != (6 if packet.family == "ipv6" else 4):
+        return NO
+    if network.prefixlen == 0:
+        return YES
+    if packet.source is None:
+        # Nobody in the Internet has a private address.
+        private = any(network.version == each.version and network.subnet_of(each) for each, _scope in SCOPES)
+        return NO if private else SOME
+    clients = ipaddress.ip_network(packet.source, strict=False)
+    if clients.version != network.version or not clients.overlaps(network):
+        return NO
+    return YES if clients.subnet_of(network) else SOME
+
+
+def matches_client_port(first: int, last: int) -> int:
+    if last < EPHEMERAL[0]:
+        return NO
+    return YES if first <= EPHEMERAL[0] and last >= EPHEMERAL[1] else SOME
+
+
+def matches_interface(packet: Packet, pattern: str, wildcard: str) -> int:
+    """Patterns end with `*` in nftables, with `+` in iptables."""
+    if pattern == "lo":
+        return NO
+    if packet.interface is None:
+        return YES if pattern == wildcard else UNREAD
+    if pattern.endswith(wildcard):
+        return YES if packet.interface.startswith(pattern[:-1]) else NO
+    return YES if packet.interface == pattern else NO
+
+
+def judge(tables: Iterable[Table]) -> list[Judgement]:
+    """One for each chain that the packet meets, in the order in which it does. All must let it through.
+
+    A chain that leads the packet elsewhere is the last: what comes after it meets another packet.
+    """
+    met = [
+        (HOOKS.index(chain.hook), chain.priority, table, name)
+        for table in tables
+        for name, chain in table.chains.items()
+        if chain.hook in HOOKS
+    ]
+    judgements = []
+    for _hook, _priority, table, name in sorted(met, key=lambda each: each[:2]):
+        judgements.append(_judge_chain(table, name))
+        if judgements[-1].outcome.action == "redirect":
+            break
+    return judgements
+
+
+def _judge_chain(table: Table, name: str) -> Judgement:
+    policy = table.chains[name].policy
+    by_policy = f"chain {name}: policy {policy}"
+    found = [
+        each._replace(action=policy, where=by_policy) if each.action == "fall" else each for each in walk(table, name)
+    ]
+    decided = [each for each in found if each.certainty != SOME]
+    some = [each for each in found if each.certainty == SOME]
+    last = decided[-1]
+    if any(each.action not in ("accept", "drop", "reject") or _passes(each) != _passes(last) for each in decided):
+        doubtful = next(each for each in decided if each.certainty == UNREAD or each.action in ("redirect", "unread"))
+        return Judgement(UNKNOWN, doubtful, table, name)
+    exception = next((each for each in some if _passes(each) != _passes(last)), None)
+    if _passes(last):
+        return Judgement(OK, last, table, name, exception)
+    return Judgement(PARTIAL if exception else BROKEN, last, table, name, exception)
+
+
+def _passes(outcome: Outcome) -> bool:
+    return outcome.action == "accept"
+
+
+def walk(table: Table, name: str, certainty: int = YES, depth: int = 0) -> list[Outcome]:
+    """What may become of the packet in a chain, in the order of its rules. The last is what does if nothing else."""
+    if name not in table.chains or depth > DEEPEST:
+        return [Outcome("unread", certainty, f"chain {name}")]
+    found: list[Outcome] = []
+    for rule in table.chains[name].rules:
+        if rule.match == NO or rule.action == "continue":
+            continue
+        sure = min(certainty, rule.match)
+        if rule.action in ("jump", "goto"):
+            below = walk(table, rule.target or "", sure, depth + 1)
+            falls = [each for each in below if each.action == "fall"]
+            found += [each for each in below if each.action != "fall"]
+            if rule.action == "goto":
+                found += falls  # back to where this chain was called from
+            if rule.match == YES:
+                if rule.action == "goto" or not falls:
+                    return found
+                certainty = max(each.certainty for each in falls)
+            continue
+        action = "fall" if rule.action == "return" else rule.action
+        found.append(Outcome(action, sure, f"chain {name}: {rule.text}"))
+        if rule.match == YES:
+            return found
+    return found + [Outcome("fall", certainty, f"chain {name}")]
+
+
+def firewall_hop(
+    tables: list[Table],
+    unreadable: list[str],
+    packet: Packet,
+    client: str | None = None,
+    tables_for_client: Iterable[Table] = (),
+) -> Hop:
+    """What the filter does with the packets of all clients, and with those of one client if its address is given.
+
+    `unreadable` says which parts of the machine's filter could not be read, and why. `tables_for_client` are the same
+    rules, judged for a packet of that client.
+    """
+    general = _hop_for_all(tables, unreadable, packet)
+    if client is None or general["verdict"] == BROKEN:
+        return general
+    judgements = judge(tables_for_client)
+    shut = next((each for each in judgements if each.verdict == BROKEN), None)
+    if shut:
+        return _shut(shut, packet, client)
+    passes = not unreadable and all(each.verdict == OK for each in judgements)
+    return {**general, "code": None} if general["verdict"] == OK and passes else general
+
+
+def _hop_for_all(tables: list[Table], unreadable: list[str], packet: Packet) -> Hop:
+    judgements = judge(tables)
+    by_verdict = {each.verdict: each for each in reversed(judgements)}
+    if BROKEN in by_verdict:
+        return _shut(by_verdict[BROKEN], packet)
+    if unreadable:
+        return hop("host_firewall", UNKNOWN, f"{'; '.join(unreadable)}.", "x-FIREWALL_UNREADABLE")
+    if UNKNOWN in by_verdict:
+        return _undecided(by_verdict[UNKNOWN])
+    if PARTIAL in by_verdict:
+        return _partly(by_verdict[PARTIAL], packet)
+    if not judgements:
+        return hop("host_firewall", OK, "The kernel has no packet filter for what comes in.")
+    # A rule says more than a policy.
+    deciding = max(judgements, key=lambda each: ": policy " not in each.outcome.where)
+    evidence, code = f"tcp/{packet.port} is admitted by {_where(deciding)}", None
+    excepting = next((each for each in judgements if each.exception), None)
+    if excepting and excepting.exception:
+        evidence += f"; but some clients are kept out by {_where(excepting, excepting.exception)}"
+        rejects = excepting.exception.action == "reject"
+        code = "x-FIREWALL_REJECTS_SOME" if rejects else "x-FIREWALL_DROPS_SOME"
+    return hop("host_firewall", OK, evidence + ".", code, resources=[deciding.table.name])
+
+
+def _where(judgement: Judgement, outcome: Outcome | None = None) -> str:
+    return f"{judgement.table.tool}, table {judgement.table.name}, {(outcome or judgement.outcome).where}"
+
+
+def _shut(judgement: Judgement, packet: Packet, client: str | None = None) -> Hop:
+    """The hop of a filter that is shut to all clients, or to the one with this address."""
+    rejects = judgement.outcome.action == "reject"
+    does, code = ("turns away", "x-FIREWALL_REJECT") if rejects else ("drops", "x-FIREWALL_DROP")
+    source = f" from {client}, which is this client" if client else ""
+    evidence = f"The machine's own firewall {does} tcp/{packet.port}{source}: {_where(judgement)}."
+    fix = _fix(judgement, packet, client)
+    return hop("host_firewall", PARTIAL if client else BROKEN, evidence, code, fix, [judgement.table.name])
+
+
+def _partly(judgement: Judgement, packet: Packet) -> Hop:
+    exception = judgement.exception.where if judgement.exception else ""
+    evidence = (
+        f"The machine's own firewall lets in only some clients on tcp/{packet.port}, by {exception};"
+        f" all others end at {_where(judgement)}."
+    )
+    fix = _fix(judgement, packet)
+    return hop("host_firewall", PARTIAL, evidence, "x-FIREWALL_SOURCES", fix, [judgement.table.name])
+
+
+def _undecided(judgement: Judgement) -> Hop:
+    if judgement.outcome.action == "redirect":
+        evidence, code = f"A rule redirects these packets to another port or host: {_where(judgement)}.", REDIRECT
+    else:
+        evidence, code = f"What this does could not be told: {_where(judgement)}.", "x-FIREWALL_UNREADABLE"
+    return hop("host_firewall", UNKNOWN, evidence, code, resources=[judgement.table.name])
+
+
+def _fix(judgement: Judgement, packet: Packet, client: str | None = None) -> str:
+    """A command that lets in all clients, or the one with this address."""
+    table, chain, port, six = judgement.table, judgement.chain, packet.port, packet.family == "ipv6"
+    if table.tool == "firewalld":
+        family = "ipv6" if six else "ipv4"
+        rule = f"rule priority=-1 family={family} source address={client} port port={port} protocol=tcp accept"
+        added = f"--add-rich-rule='{rule}'" if client else f"--add-port={port}/tcp"
+        return f"sudo firewall-cmd --permanent {added} && sudo firewall-cmd --reload"
+    if table.tool == "iptables":
+        source = f" -s {client}" if client else ""
+        program = "ip6tables" if six else "iptables"
+        return f"sudo {program} -t {table.name.split()[-1]} -I {chain}{source} -p tcp --dport {port} -j ACCEPT"
+    source = f"{'ip6' if six else 'ip'} saddr {client} " if client else ""
+    return (
+        f"sudo nft insert rule {table.name} {chain} {source}tcp dport {port} accept # and save it in /etc/nftables.conf"
+    )

@@ -1,0 +1,406 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+"""What a client sees of a URL: the name, the connection, TLS, the answer, and whose answer it is.
+
+The connection is made directly, whatever proxy the environment names: the question is whether the way is open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import http.client
+import ipaddress
+import re
+import socket
+import ssl
+import threading
+import time
+from typing import Any, Iterator, NamedTuple
+from urllib.parse import urlsplit
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import endpoint, family_of, scope
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import BROKEN, OK, SKIPPED, UNKNOWN, Hop, hop
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import printable_line
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.userinfo import without_userinfo
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel.sockets import FAMILIES
+
+HOPS = ("dns", "tcp", "tls", "http", "application")
+PORTS = {"http": 80, "https": 443}
+BODY_LIMIT = 1 << 20  # bytes
+BODY_SHOWN = 200  # characters
+USER_AGENT = "flasklaunch.ec2 endpoint_probe"
+
+# nmap's three words for a port, and those that say more. The most telling first.
+REFUSED, NO_ROUTE, TIMED_OUT, NO_NETWORK, FORBIDDEN = "refused", "no_route", "timed_out", "no_network", "forbidden"
+OUTCOMES = {
+    errno.ECONNREFUSED: REFUSED,
+    errno.ECONNRESET: REFUSED,
+    errno.EHOSTUNREACH: NO_ROUTE,
+    errno.ETIMEDOUT: TIMED_OUT,
+    errno.ENETUNREACH: NO_NETWORK,
+    errno.EADDRNOTAVAIL: NO_NETWORK,
+    errno.EACCES: FORBIDDEN,
+    errno.EPERM: FORBIDDEN,
+}
+MOST_TELLING = (REFUSED, NO_ROUTE, TIMED_OUT, NO_NETWORK, FORBIDDEN)
+MEANING = {
+    REFUSED: "a host with that address answered, and refused the connection",
+    NO_ROUTE: "on the way, or at the host, it was turned away (no route to host)",
+    TIMED_OUT: "nothing came back: what was sent is dropped on the way",
+    NO_NETWORK: "the client itself has no way into that network",
+    FORBIDDEN: "the client's own firewall forbids it",
+}
+CODES = {
+    REFUSED: "x-TCP_REFUSED",
+    NO_ROUTE: "x-TCP_NO_ROUTE",
+    TIMED_OUT: "x-TCP_TIMED_OUT",
+    NO_NETWORK: "x-CLIENT_NETWORK",
+    FORBIDDEN: "x-CLIENT_NETWORK",
+}
+# Pages that web servers make by themselves, and not what is behind them.
+OWN_PAGE = re.compile(r"<center>(nginx|openresty)|<address>(Apache)|Welcome to (nginx)|(Caddy) works", re.IGNORECASE)
+CLOSED_BEFORE_TLS = "The connection was closed before TLS was agreed on."
+PLAIN_TO_TLS = re.compile(
+    r"plain HTTP request was sent to|speaking plain HTTP to an SSL|HTTP request to an HTTPS server"
+)
+
+
+class Target(NamedTuple):
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://{self.place}{self.path}"
+
+    @property
+    def place(self) -> str:
+        """As it stands in a URL, and in the Host header."""
+        bracketed = f"[{self.host}]" if ":" in self.host else self.host
+        return bracketed if self.port == PORTS[self.scheme] else endpoint(self.host, self.port)
+
+
+class Broken(Exception):
+    """The way ends at this hop."""
+
+    def __init__(self, found: Hop) -> None:
+        super().__init__(found["evidence"])
+        self.hop = found
+
+
+def target_of(url: str) -> Target:
+    """Raises ValueError with a text that begins with the name of the option.
+
+    The user name and the password in a URL are ignored, and no message shows them.
+    """
+    url = without_userinfo(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"url: {url} is no URL ({error})") from None
+    if parts.scheme not in PORTS:
+        raise ValueError(f"url: {url} does not begin with http:// or https://")
+    if not parts.hostname or port == 0:
+        raise ValueError(f"url: {url} names no host" if not parts.hostname else f"url: {url} has port 0")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    # What may not stand in a request line or in the Host header would be somebody else's request.
+    if not re.match(r"^[!-~]+$", path) or not re.match(r"^[\w.:%-]+$", parts.hostname):
+        raise ValueError(f"url: {url} holds characters that a URL may not have; write them as %XX")
+    return Target(parts.scheme, parts.hostname, port or PORTS[parts.scheme], path)
+
+
+def probe(target: Target, expected: str | None = None, timeout: float = 5, family: str | None = None) -> dict[str, Any]:
+    """Asks for the page. What was seen is in `saw`; what it says of each hop in `hops`. Never raises."""
+    saw: dict[str, Any] = dict.fromkeys(
+        ("addresses", "address", "source_address", "tcp", "tls", "status", "server", "location", "body_start")
+        + ("body_sha256", "seconds")
+    )
+    saw.update(url=target.url, attempts=[])
+    hops: dict[str, Hop] = {}
+    began = time.monotonic()
+    try:
+        for found in _way(target, expected, timeout, family, saw):
+            hops[found["hop"]] = found
+    except Broken as end:
+        # What was taken for well may turn out broken later: that the port speaks TLS, it says by its answer.
+        hops[end.hop["hop"]] = end.hop
+    except Exception as error:  # a probe that fails is an answer too
+        name = next(name for name in HOPS if name not in hops or name == HOPS[-1])
+        evidence = f"The probe itself failed: {type(error).__name__}: {printable_line(str(error))}."
+        hops[name] = hop(name, UNKNOWN, evidence, "x-PROBE_FAILED")
+    saw["source_address"] = _source_address(saw["address"])
+    saw["seconds"] = round(time.monotonic() - began, 3)
+    end = next((name for name in HOPS if name in hops and hops[name]["verdict"] not in (OK, SKIPPED)), "")
+    not_asked = (hop(name, SKIPPED, f"Not asked, as {end} came first.") for name in HOPS)
+    return {"hops": [hops.get(each["hop"], each) for each in not_asked], "saw": saw}
+
+
+def _way(target: Target, expected: str | None, timeout: float, family: str | None, saw: dict) -> Iterator[Hop]:
+    saw["addresses"] = addresses = _resolve(target, timeout, family)
+    named = "is an address, no name" if addresses == [target.host] else f"is {', '.join(addresses)}"
+    yield hop("dns", OK, f"{target.host} {named}.", resources=addresses)
+    connection, found = _connect(target, addresses, timeout, saw)
+    with contextlib.closing(connection):
+        yield found
+        if target.scheme == "https":
+            connection, found = _secure(connection, target, saw)
+        else:
+            found = hop("tls", SKIPPED, "The URL begins with http://.")
+        yield found
+        with contextlib.closing(connection):
+            answer = _ask(connection, target, timeout, saw)
+    if target.scheme == "http":
+        _check_for_tls(answer, target)
+    yield _http_hop(answer)
+    yield _application_hop(answer, expected)
+
+
+def _resolve(target: Target, timeout: float, family: str | None) -> list[str]:
+    """The addresses, in the order in which they are to be tried. The resolver knows no time-out: it gets a thread."""
+    results: list[Any] = []
+
+    def ask() -> None:
+        try:
+            kind = FAMILIES[family] if family else socket.AF_UNSPEC
+            results.append(socket.getaddrinfo(target.host, target.port, kind, socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            results.append(error)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(timeout)
+    found = results[0] if results else TimeoutError()
+    if isinstance(found, Exception):
+        raise Broken(_unresolved(target.host, found, timeout))
+    return list(dict.fromkeys(each[4][0] for each in found))
+
+
+def _unresolved(host: str, error: Exception, timeout: float) -> Hop:
+    code = error.errno if isinstance(error, socket.gaierror) else None
+    if isinstance(error, TimeoutError) or code == socket.EAI_AGAIN:
+        evidence = f"No name server answered for {host} within {timeout:g} seconds."
+        return hop("dns", BROKEN, evidence, "x-DNS_NO_ANSWER", "Open the address itself, or see to the client's DNS.")
+    fix = f"Give {host} an A record with the public address, or open the address itself."
+    return hop("dns", BROKEN, f"No name server knows an address of {host}.", "x-DNS_UNKNOWN_NAME", fix, [host])
+
+
+def _connect(target: Target, addresses: list[str], timeout: float, saw: dict) -> tuple[socket.socket, Hop]:
+    for address in addresses:
+        try:
+            connection = socket.create_connection((address, target.port), timeout)
+        except OSError as error:
+            outcome = TIMED_OUT if isinstance(error, socket.timeout) else _outcome(error, address)
+            saw["attempts"].append({"address": address, "outcome": outcome})
+            continue
+        saw["attempts"].append({"address": address, "outcome": "answered"})
+        saw.update(tcp="answered", address=address)
+        evidence = f"{endpoint(address, target.port)} answered."
+        missed = [f"{each['address']} ({each['outcome']})" for each in saw["attempts"][:-1]]
+        if missed:
+            evidence += f" Not so {', '.join(missed)}, which clients may try first."
+        return connection, hop("tcp", OK, evidence, resources=[address])
+    raise Broken(_unconnected(target, timeout, saw))
+
+
+def _source_address(address: str | None) -> str | None:
+    """The client's own address on the route to this address; None if there is no route. Sends no packet."""
+    if not address:
+        return None
+    try:
+        with socket.socket(FAMILIES[family_of(address)], socket.SOCK_DGRAM) as anybody:
+            anybody.connect((address, 9))
+            return anybody.getsockname()[0]
+    except OSError:
+        return None
+
+
+def _outcome(error: OSError, address: str) -> str:
+    """The word for a connection that failed; of what has none, the system's own words."""
+    if error.errno == errno.EACCES and ":" in address:
+        return NO_ROUTE  # a firewall on the way prohibits it, such as firewalld: tab_unreach in net/ipv6/icmp.c
+    return OUTCOMES.get(error.errno or 0, str(error))
+
+
+def _unconnected(target: Target, timeout: float, saw: dict) -> Hop:
+    outcomes = {each["outcome"]: each["address"] for each in reversed(saw["attempts"])}
+    outcome = next((each for each in MOST_TELLING if each in outcomes), next(iter(outcomes)))
+    saw.update(tcp=outcome, address=outcomes[outcome])
+    where = endpoint(outcomes[outcome], target.port)
+    meaning = MEANING.get(outcome, f"the connection failed ({outcome})")
+    if outcome == TIMED_OUT:
+        meaning += f" (waited {timeout:g} seconds)"
+    return hop("tcp", BROKEN, f"{where}: {meaning}.", CODES.get(outcome, "x-TCP_FAILED"), resources=[outcomes[outcome]])
+
+
+def _secure(connection: socket.socket, target: Target, saw: dict) -> tuple[socket.socket, Hop]:
+    context = ssl.create_default_context()
+    try:
+        secured = context.wrap_socket(connection, server_hostname=target.host)
+    except ssl.SSLCertVerificationError as error:
+        saw["tls"] = "certificate"
+        evidence = f"The certificate is not accepted: {error.verify_message}."
+        raise Broken(hop("tls", BROKEN, evidence, "x-TLS_CERTIFICATE", resources=[target.host])) from None
+    except ssl.SSLError as error:
+        if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"):
+            saw["tls"] = "plain"
+            url = Target("http", *target[1:]).url
+            evidence = f"Port {target.port} speaks plain HTTP, and the URL begins with https://."
+            raise Broken(hop("tls", BROKEN, evidence, "x-TLS_TO_PLAIN", f"Open {url}")) from None
+        saw["tls"] = "failed"
+        # Of Python and OpenSSL each pair has its own way to say it; Python 3.7 with OpenSSL 3 says it in words alone.
+        closed = isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) or "unexpected eof" in str(error)
+        evidence = CLOSED_BEFORE_TLS if closed else f"TLS fails: {error.reason or error}."
+        raise Broken(hop("tls", BROKEN, evidence, "x-TLS_FAILED")) from None
+    except OSError as error:
+        saw["tls"] = "failed"
+        hung = f"The connection hung before TLS was agreed on ({error or type(error).__name__})."
+        evidence = CLOSED_BEFORE_TLS if isinstance(error, ConnectionError) else hung
+        raise Broken(hop("tls", BROKEN, evidence, "x-TLS_FAILED")) from None
+    saw["tls"] = "ok"
+    evidence = f"{secured.version()}, with a certificate that is good for {target.host}."
+    return secured, hop("tls", OK, evidence)
+
+
+class Answer(NamedTuple):
+    status: int
+    reason: str
+    server: str
+    location: str
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
+
+    @property
+    def who(self) -> str:
+        return f"{self.status} {self.reason}".rstrip() + (f" from {self.server}" if self.server else "")
+
+
+def _ask(connection: socket.socket, target: Target, timeout: float, saw: dict) -> Answer:
+    client = http.client.HTTPConnection(target.host, target.port)
+    client.sock = connection
+    try:
+        headers = {"Host": target.place, "User-Agent": USER_AGENT, "Accept": "*/*", "Connection": "close"}
+        client.request("GET", target.path, headers=headers)
+        response = client.getresponse()
+        body = _read(response, time.monotonic() + timeout)
+    except socket.timeout:
+        evidence = f"Connected, but no answer came within {timeout:g} seconds: the application hangs or is busy."
+        raise Broken(hop("http", BROKEN, evidence, "x-HTTP_NO_ANSWER", "journalctl -u webserver.service")) from None
+    except http.client.BadStatusLine as error:
+        raise Broken(_no_http(error, target)) from None
+    except (OSError, http.client.HTTPException) as error:
+        evidence = f"Connected, but the connection broke before an answer came ({type(error).__name__})."
+        raise Broken(hop("http", BROKEN, evidence, "x-HTTP_CLOSED")) from None
+    answer = Answer(
+        response.status,
+        printable_line(response.reason),
+        printable_line(response.getheader("Server") or ""),
+        printable_line(response.getheader("Location") or ""),
+        body,
+    )
+    saw.update(
+        status=answer.status,
+        server=answer.server or None,
+        location=answer.location or None,
+        body_start=printable_line(answer.text[:BODY_SHOWN]),
+        body_sha256=hashlib.sha256(body).hexdigest(),
+    )
+    return answer
+
+
+def _read(response: http.client.HTTPResponse, deadline: float) -> bytes:
+    """A body that comes in drops, without end or cut off is taken as far as it came."""
+    body = b""
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        while len(body) < BODY_LIMIT and time.monotonic() < deadline:
+            part = response.read1(1 << 16)
+            if not part:
+                break
+            body += part
+    return body[:BODY_LIMIT]
+
+
+def _no_http(error: http.client.BadStatusLine, target: Target) -> Hop:
+    line = error.line.strip("'\"")
+    if isinstance(error, http.client.RemoteDisconnected):
+        return hop("http", BROKEN, "Connected, but the connection was closed without an answer.", "x-HTTP_CLOSED")
+    if line.startswith(("\x15\x03", "\\x15\\x03")):
+        return _plain_to_tls(target)
+    return hop("http", BROKEN, f"The server does not speak HTTP: {printable_line(line[:80])}", "x-NOT_HTTP")
+
+
+def _check_for_tls(answer: Answer, target: Target) -> None:
+    if answer.status == 400 and PLAIN_TO_TLS.search(answer.text):
+        raise Broken(_plain_to_tls(target))
+
+
+def _plain_to_tls(target: Target) -> Hop:
+    evidence = f"Port {target.port} speaks TLS, and the URL begins with http://."
+    return hop("tls", BROKEN, evidence, "x-PLAIN_TO_TLS", f"Open {Target('https', *target[1:]).url}")
+
+
+def _http_hop(answer: Answer) -> Hop:
+    own = OWN_PAGE.search(answer.text)
+    server = next(filter(None, own.groups())) if own else ""
+    if answer.status in (502, 504):
+        evidence = (
+            f"GET answers {answer.who}: a proxy or load balancer is there, and what is behind it does not answer."
+        )
+        return hop("http", BROKEN, evidence, "x-BAD_GATEWAY", "sudo systemctl status webserver.service")
+    if answer.status == 503:
+        evidence = f"GET answers {answer.who}: nothing behind it is ready to serve."
+        return hop("http", BROKEN, evidence, "x-UNAVAILABLE", "sudo systemctl status webserver.service")
+    if own and answer.status < 500:
+        evidence = f"GET answers {answer.who} with a page of {server}'s own: no site of yours is set up there."
+        return hop(
+            "http", BROKEN, evidence, "x-PROXY_OWN_PAGE", f"Take {server}'s default site away, or open another port."
+        )
+    return hop("http", OK, f"GET answers {answer.who}.")
+
+
+def _application_hop(answer: Answer, expected: str | None) -> Hop:
+    if answer.status >= 500:
+        evidence = f"GET answers {answer.who}: the application is reached, and fails."
+        return hop("application", BROKEN, evidence, "x-APPLICATION_ERROR", "journalctl -u webserver.service")
+    if answer.status in (401, 403):
+        return hop("application", OK, f"GET answers {answer.who}: the application is reached, and asks who you are.")
+    if answer.status >= 400:
+        evidence = f"GET answers {answer.who}: there is no such page."
+        return hop("application", BROKEN, evidence, "x-NO_SUCH_PAGE", "Open a path that the application has.")
+    if 300 <= answer.status < 400:
+        return hop("application", UNKNOWN, f"GET answers {answer.who} and leads on to {answer.location or 'nowhere'}.")
+    start = printable_line(answer.text[:60]) or "nothing"
+    if not expected:
+        return hop("application", UNKNOWN, f"The answer begins with: {start}", "x-NOTHING_EXPECTED")
+    if expected in answer.text:
+        return hop("application", OK, f"The answer contains what was expected: {printable_line(expected)[:60]}")
+    evidence = f"The answer is another's: it begins with: {start}"
+    return hop("application", BROKEN, evidence, "x-OTHER_APPLICATION", "See what else serves that address and port.")
+
+
+def is_private(address: str) -> bool:
+    """Whether nobody in the Internet can have that address."""
+    return is_address(address) and scope(address) != "public"
+
+
+def is_loopback(address: str) -> bool:
+    """Whether it is this client itself, which may lead a port of its own to the machine."""
+    return is_address(address) and scope(address) == "loopback"
+
+
+def is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,259 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+
+"""Whether what comes in for a port meets the unit's socket, judged from the listening table."""
+
+from __future__ import annotations
+
+from typing import Iterable, Mapping
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import (
+    endpoint,
+    is_wildcard,
+    scope,
+    unmapped,
+)
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import (
+    BROKEN,
+    OK,
+    PARTIAL,
+    SKIPPED,
+    UNKNOWN,
+    Hop,
+    hop,
+)
+
+Row = dict  # see _sockets/listeners.py
+EVERY_ADDRESS = {"ipv4": "0.0.0.0", "ipv6": "::"}
+
+
+def held_by(row: Row, units: Iterable[str]) -> bool:
+    """Whether one of the units holds the socket, be it beside systemd or before the first connection."""
+    return row["unit"] in units or any(process["unit"] in units for process in row["processes"])
+
+
+def way_in(rows: list[Row], units: list[str], port: int, entrance: int | None, family: str) -> tuple[int, bool]:
+    """The port on which clients reach the machine, and whether that port is a proxy's.
+
+    `port` is the application's, and `entrance` the one that clients ask for. If another program listens on `entrance`,
+    it is a proxy. If nothing listens there, and only programs on the machine reach the application, a proxy should
+    listen there. Otherwise clients must ask for the application's own port.
+    """
+    if entrance is None or entrance == port:
+        return port, False
+    at_entrance = [row for row in rows if row["local_port"] == entrance and _serves(row, family)]
+    if at_entrance:
+        return entrance, not any(held_by(row, units) for row in at_entrance)
+    own = [row for row in rows if row["local_port"] == port and held_by(row, units)]
+    if own and all(_scope(row) == "loopback" for row in own):
+        return entrance, True
+    return port, False
+
+
+def proxy_hops(
+    rows: list[Row], units: list[str], port: int, entrance: int, family: str, addresses: Mapping[str, str]
+) -> list[Hop]:
+    """The hops proxy_listener, proxy_bound_address and proxy_accept_queue; the arguments are those of `socket_hops`."""
+    service = units[0]
+    at_entrance = [row for row in rows if row["local_port"] == entrance and _serves(row, family)]
+    if not at_entrance:
+        own = [row for row in rows if row["local_port"] == port and held_by(row, units)]
+        evidence = f"Nothing listens on port {entrance}. {_all(own)}, which only programs on the machine itself reach:"
+        evidence += " the proxy between clients and the application does not run."
+        fix = "sudo systemctl --failed # may list the proxy: start its unit, such as nginx.service"
+        nothing = f"Nothing listens on port {entrance}."
+        return [
+            hop("proxy_listener", BROKEN, evidence, "x-NO_PROXY", fix),
+            hop("proxy_bound_address", SKIPPED, nothing),
+            hop("proxy_accept_queue", SKIPPED, nothing),
+        ]
+    holder = at_entrance[0]
+    name = holder["unit"] or holder["name"] or f"the program on port {entrance}"
+    evidence = f"{_all(at_entrance)}, and is presumably a proxy for {service}."
+    listener = hop("proxy_listener", OK, evidence, resources=[holder["unit"]] if holder["unit"] else [])
+    bound = _bound_address(at_entrance, at_entrance, name, entrance, family, addresses)
+    if bound["fix"]:
+        bound["fix"] = f"Make {name} listen on {endpoint(EVERY_ADDRESS[family], entrance)}."
+    queue = _accept_queue(at_entrance, name)
+    if queue["fix"]:
+        queue["fix"] = f"sudo systemctl restart {name}" if holder["unit"] else f"Restart {name}."
+    bound["hop"], queue["hop"] = "proxy_bound_address", "proxy_accept_queue"
+    return [listener, bound, queue]
+
+
+def socket_hops(
+    rows: list[Row],
+    units: list[str],
+    active: bool | None,
+    port: int,
+    family: str,
+    addresses: Mapping[str, str],
+    behind_proxy: bool = False,
+) -> list[Hop]:
+    """The hops listener, bound_address and accept_queue.
+
+    `rows` are all TCP listeners of the machine, `units` the service and its socket unit, `active` whether either is
+    (None: unknown), and `addresses` maps each address that EC2 delivers to, to the interface that has it. Behind a
+    proxy on the machine, any address is right.
+    """
+    at_port = [row for row in rows if row["local_port"] == port]
+    mine = [row for row in at_port if held_by(row, units)]
+    listener = _listener(rows, at_port, mine, units, active, port, family)
+    if not mine:
+        # Without a root's eyes the holder is unknown, yet where it listens is not.
+        mine = at_port if listener["verdict"] == UNKNOWN else []
+    if not mine:
+        nothing = f"{units[0]} does not listen on port {port}."
+        return [listener, hop("bound_address", SKIPPED, nothing), hop("accept_queue", SKIPPED, nothing)]
+    if behind_proxy:
+        evidence = f"The proxy on the machine itself reaches {', '.join(bound_to(row) for row in mine)}."
+        bound = hop("bound_address", OK, evidence)
+    else:
+        bound = _bound_address(at_port, mine, units[0], port, family, addresses)
+    return [listener, bound, _accept_queue(mine, units[0])]
+
+
+def _listener(
+    rows: list[Row], at_port: list[Row], mine: list[Row], units: list[str], active: bool | None, port: int, family: str
+) -> Hop:
+    service = units[0]
+    if mine:
+        return hop("listener", OK, f"{_all(mine)}.", resources=[service])
+    in_the_way = [row for row in at_port if _serves(row, family)]
+    if any(row["owner_unknown_reason"] for row in in_the_way):
+        evidence = f"{_all(in_the_way)}; which unit that is of could not be read."
+        return hop("listener", UNKNOWN, evidence, "x-OWNER_UNKNOWN", "become: true # only root sees who holds a socket")
+    if in_the_way:
+        holder = in_the_way[0]["unit"]
+        stop = f"sudo systemctl disable --now {holder}" if holder else f"sudo kill {in_the_way[0]['pid']}"
+        evidence = f"Port {port} is held by another than {service}: {_all(in_the_way)}."
+        fix = f"{stop} # and restart {service}; or take another webserver_port"
+        return hop("listener", BROKEN, evidence, "x-PORT_TAKEN", fix, [holder] if holder else [])
+    if active is False:
+        return hop("listener", SKIPPED, f"Nothing listens on port {port} while {service} does not run.")
+    elsewhere = [row for row in rows if held_by(row, units)]
+    if elsewhere:
+        ports = ", ".join(str(number) for number in sorted({row["local_port"] for row in elsewhere}))
+        evidence = f"{service} listens on port {ports}, not on {port}."
+        fix = f"webserver_port: {ports} # in the inventory; or move it: ansible-playbook site.yml -i INVENTORY"
+        return hop("listener", BROKEN, evidence, "x-OTHER_PORT", fix, [service])
+    evidence = f"{service} runs, but nothing listens on port {port}." if active else f"Nothing listens on port {port}."
+    return hop("listener", BROKEN, evidence, "x-NOT_LISTENING", f"journalctl -u {service}", [service])
+
+
+def _scope(row: Row) -> str:
+    return scope(row["local_address"], row["interface"])
+
+
+def _serves(row: Row, family: str) -> bool:
+    return row["family"] == "ipv6" if family == "ipv6" else row["ipv4_reachable"] is not False
+
+
+def _bound_address(
+    at_port: list[Row], mine: list[Row], service: str, port: int, family: str, addresses: Mapping[str, str]
+) -> Hop:
+    if not addresses:
+        return hop("bound_address", UNKNOWN, f"The machine's own {_words(family)} address is not known.")
+    outcomes = {address: _taken_in(at_port, mine, address, interface) for address, interface in addresses.items()}
+    met = [address for address, outcome in outcomes.items() if outcome is True]
+    where = _all(mine)
+    if len(met) == len(addresses):
+        evidence = f"{', '.join(bound_to(row) for row in mine)} takes in what comes for {' and '.join(met)}."
+        return hop("bound_address", OK, evidence, resources=met)
+    if any(outcome is None for outcome in outcomes.values()):
+        evidence = f"{where}; whether that serves IPv4 the kernel does not tell."
+        return hop("bound_address", UNKNOWN, evidence, "x-DUAL_STACK_UNKNOWN")
+    missed = [address for address in addresses if address not in met]
+    stranger = next((row for address in missed for row in [_first(at_port, address, addresses[address])] if row), None)
+    if stranger:
+        evidence = f"What comes for {missed[0]} is taken in by another than {service}: {_all([stranger])}."
+        code, fix = "x-PORT_TAKEN", f"sudo systemctl disable --now {stranger['unit'] or 'that program'}"
+    else:
+        code, reason = _why_not(mine, family)
+        evidence = f"{where}: {reason}; EC2 delivers to {' and '.join(missed)}."
+        fix = f"webserver_host: {_host_for(family)} # then: ansible-playbook site.yml -i INVENTORY"
+    return hop("bound_address", PARTIAL if met else BROKEN, evidence, code, fix, missed)
+
+
+def _first(rows: list[Row], address: str, interface: str) -> Row | None:
+    """The socket that gets a connection: the most narrowly bound one (compute_score in net/ipv4/inet_hashtables.c)."""
+    takers = [row for row in rows if _takes(row, address, interface)]
+    return max(
+        takers, key=lambda row: (row["interface"] is not None, not is_wildcard(row["local_address"])), default=None
+    )
+
+
+def _taken_in(at_port: list[Row], mine: list[Row], address: str, interface: str) -> bool | None:
+    first = _first(at_port, address, interface)
+    if first is not None:
+        return first in mine
+    return None if any(_takes(row, address, interface) is None for row in mine) else False
+
+
+def _takes(row: Row, address: str, interface: str) -> bool | None:
+    """None: it does if it serves IPv4, which the kernel does not tell."""
+    if row["interface"] not in (None, interface):
+        return False
+    if ":" in address:
+        return row["local_address"] in ("::", address)
+    if row["local_address"] == "::":
+        return row["dual_stack"]
+    return unmapped(row["local_address"]) in ("0.0.0.0", address)
+
+
+def _why_not(mine: list[Row], family: str) -> tuple[str, str]:
+    row = mine[0]
+    if _scope(row) == "loopback":
+        return "x-BOUND_TO_LOOPBACK", "only programs on the machine itself reach that"
+    if row["interface"]:
+        return "x-BOUND_TO_DEVICE", f"it takes in what comes over {row['interface']} alone"
+    if row["address_not_local"]:
+        return "x-ADDRESS_NOT_LOCAL", "the machine does not have that address, so nothing reaches it"
+    if family == "ipv4" and row["family"] == "ipv6":
+        return "x-IPV6_ONLY", "it serves IPv6 alone"
+    if family == "ipv6" and row["family"] == "ipv4":
+        return "x-IPV4_ONLY", "it serves IPv4 alone"
+    return "x-OTHER_ADDRESS", "it takes in what comes for that address alone"
+
+
+def _accept_queue(mine: list[Row], service: str) -> Hop:
+    """The kernel drops what comes in once more wait than the backlog says (sk_acceptq_is_full)."""
+    if any(row["backlog"] is None for row in mine):
+        evidence = "The kernel's sock_diag is not to be had here, and /proc does not tell the backlog."
+        return hop("accept_queue", UNKNOWN, evidence, "x-BACKLOG_UNKNOWN")
+    full = [row for row in mine if row["recv_q"] > row["backlog"]]
+    worst = max(mine, key=lambda row: row["recv_q"] - row["backlog"])
+    wait = "connection waits" if worst["recv_q"] == 1 else "connections wait"
+    evidence = f"{worst['recv_q']} {wait} to be accepted on {bound_to(worst)}, of at most {worst['backlog']}"
+    if not full:
+        return hop("accept_queue", OK, evidence + ".")
+    evidence += f": {service} takes none, and new clients time out."
+    fix = f"sudo systemctl restart {service} # if it comes back: more webserver_workers and webserver_threads"
+    return hop("accept_queue", BROKEN if full == mine else PARTIAL, evidence, "x-ACCEPT_QUEUE_FULL", fix, [service])
+
+
+def _host_for(family: str) -> str:
+    return f'"{EVERY_ADDRESS[family]}"' if family == "ipv6" else EVERY_ADDRESS[family]
+
+
+def _words(family: str) -> str:
+    return {"ipv4": "IPv4", "ipv6": "IPv6"}[family]
+
+
+def _all(rows: Iterable[Row]) -> str:
+    return ", ".join(dict.fromkeys(_held(row) for row in rows))
+
+
+def _held(row: Row) -> str:
+    """For example: gunicorn (pid 324, webserver.service) listens on 0.0.0.0:5000."""
+    details = [f"pid {row['pid']}"] if row["pid"] else [f"of user {row['user'] or row['uid']}"]
+    details += [row["unit"] or "no systemd unit"] if row["pid"] or row["unit"] else []
+    return f"{row['name'] or 'a program'} ({', '.join(details)}) listens on {bound_to(row)}"
+
+
+def bound_to(row: Row) -> str:
+    device = f" (interface {row['interface']} alone)" if row["interface"] else ""
+    return endpoint(row["local_address"], row["local_port"]) + device

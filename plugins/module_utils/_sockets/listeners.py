@@ -1,0 +1,129 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+
+"""The listening sockets of this machine with their owners, as the rows that the module returns."""
+
+from __future__ import annotations
+
+import os
+from typing import Callable, Iterable, NamedTuple
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics import addresses
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel import netlink, sock_diag
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel import sockets as _sockets
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import owners as _owners
+
+Row = dict  # the keys are those of RETURN in plugins/modules/listening_ports.py
+
+# PROC_PID_INIT_INO in include/linux/proc_ns.h: only from there can all processes of the machine be seen.
+INITIAL_PID_NAMESPACE = "pid:[4026531836]"
+
+
+class Table(NamedTuple):
+    sockets: list[_sockets.Socket]
+    source: str  # netlink, proc
+
+
+def read_table(protocols: Iterable[str], every_state: bool, warn: Callable[[str], None]) -> Table:
+    """Both address families, since an IPv6 socket may serve IPv4 clients; sorted, each socket once."""
+    tables = [(protocol, family) for protocol in protocols for family in _sockets.FAMILIES]
+    try:
+        sockets = [found for table in tables for found in sock_diag.read(*table, every_state)]
+        source = "netlink"
+    except netlink.Unusable:
+        # A managed node compiles a module anew on each run: what is seldom needed is imported only then.
+        from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel import proc_net
+
+        sockets = [found for table in tables for found in proc_net.read(*table, every_state, warn)]
+        source = "proc"
+    # Neither way is atomic: a socket that moves in the kernel's table meanwhile is met twice.
+    distinct = {found.identity: found for found in sockets}.values()
+    return Table(sorted(distinct, key=_sockets.Socket.order), source)
+
+
+def rows(sockets: Iterable[_sockets.Socket], processes: bool) -> list[Row]:
+    """Adds what is not in the kernel's tables, above all the processes that hold each socket."""
+    sockets = list(sockets)
+    owners = _owners.find(found.inode for found in sockets if processes)
+    unknown = _unknown_because(owners.complete) if processes else "not_requested"
+    local = {bound: _is_local(*bound) for bound in {(found.local_address, found.interface) for found in sockets}}
+    result = [
+        _row(found, local[found.local_address, found.interface], owners.processes.get(found.inode, []), unknown)
+        for found in sockets
+    ]
+    nameless = [(row, found) for row, found in zip(result, sockets) if not _holder_tells_unit(row)]
+    if nameless:
+        from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import socket_units
+
+        socket_units.name(nameless)
+    return result
+
+
+def _holder_tells_unit(row: Row) -> bool:
+    """Not if there is none, or if it is systemd for a service that is not yet started."""
+    return row["pid"] is not None and (row["pid"], row["name"]) != (1, "systemd")
+
+
+def _unknown_because(every_process_was_read: bool) -> str:
+    """Why no process is found that holds a socket."""
+    # Where /proc is mounted with hidepid, the processes of others are not even there to be refused.
+    if not every_process_was_read or os.geteuid() != 0:
+        return "permission_denied"
+    if os.readlink("/proc/self/ns/pid") != INITIAL_PID_NAMESPACE:
+        return "other_pid_namespace"
+    return "no_process"
+
+
+def _row(found: _sockets.Socket, local: bool | None, owners: list[_owners.Process], unknown: str) -> Row:
+    # With socket activation systemd itself holds the socket too, but it is the service that answers.
+    # Of a server with workers the master is the oldest.
+    first = min(owners, key=lambda owner: (owner.is_systemd, owner.started, owner.pid)) if owners else None
+    uid = None if found.state == _sockets.TIME_WAIT else found.uid  # nobody's any more; the kernel prints 0
+    port = "*" if found.foreign_port == 0 else str(found.foreign_port)
+    return {
+        "proto": found.proto,
+        "recv_q": found.recv_q,
+        "send_q": found.send_q,
+        "local_address": found.local_address,
+        "local_port": found.local_port,
+        "foreign_address": f"{found.foreign_address}:{port}",
+        "state": None if found.protocol == "udp" and found.listening else _sockets.TCP_STATES[found.state],
+        "family": found.family,
+        "interface": found.interface,
+        "scope": addresses.scope(found.local_address, found.interface),
+        "address_not_local": None if local is None else not local,
+        "backlog": found.backlog,
+        "dual_stack": _dual_stack(found),
+        "ipv4_reachable": _ipv4_reachable(found, local),
+        "inode": found.inode or None,
+        "uid": uid,
+        "user": None if uid is None else _owners.user_name(uid),
+        "pid": first and first.pid,
+        "name": first and first.name,
+        "unit": first and first.unit,
+        "processes": [owner._asdict() for owner in owners],
+        "owner_unknown_reason": None if owners else unknown,
+    }
+
+
+def _is_local(address: str, interface: str | None) -> bool | None:
+    if addresses.is_wildcard(address) or addresses.scope(address) == "loopback":
+        return True
+    from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel import local_addresses
+
+    return local_addresses.is_local(addresses.unmapped(address), interface)
+
+
+def _dual_stack(found: _sockets.Socket) -> bool | None:
+    if found.local_address != "::":
+        return False
+    return None if found.v6only is None else not found.v6only
+
+
+def _ipv4_reachable(found: _sockets.Socket, local: bool | None) -> bool | None:
+    if found.family == "ipv4" or addresses.is_mapped(found.local_address):
+        return local
+    return _dual_stack(found)

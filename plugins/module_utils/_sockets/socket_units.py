@@ -1,0 +1,134 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+
+"""The systemd unit of a socket whose holder does not tell it.
+
+Either no process is known that holds it, or systemd does, for a service that is not yet started. The kernel tells the
+cgroup in which a socket was made, and the .socket units on disk which service answers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+from typing import Iterable, Iterator, NamedTuple
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics import addresses
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel import sockets
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import cgroups, owners
+
+Row = dict  # see listeners.py
+
+# systemd.unit(5), the strongest first.
+DIRECTORIES = (
+    "/etc/systemd/system.control",
+    "/run/systemd/system.control",
+    "/run/systemd/transient",
+    "/run/systemd/generator.early",
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/run/systemd/generator",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+    "/run/systemd/generator.late",
+)
+PROTOCOLS = {"ListenStream": "tcp", "ListenDatagram": "udp"}
+
+
+class SocketUnit(NamedTuple):
+    name: str
+    listens: frozenset[tuple[str, str]]  # (protocol, what is written after ListenStream=)
+    answered_by: str  # the service, or with Accept=yes, where each connection has its own, the socket unit itself
+
+
+def name(nameless: list[tuple[Row, sockets.Socket]]) -> None:
+    """Fills in the unit of the rows, as far as it is to be found out."""
+    # The cgroup of a socket is that of the process that made it: with systemd often the .socket unit's.
+    paths = paths_of({found.cgroup_id for _row, found in nameless if found.cgroup_id})
+    made_by = {number: cgroups.place(path, owners.cgroup_roots().get("", "")).unit for number, path in paths.items()}
+    socket_units = None
+    for row, found in nameless:
+        unit = made_by.get(found.cgroup_id) or ("init.scope" if row["pid"] else None)
+        if unit and unit.endswith(("init.scope", ".socket")):
+            socket_units = read() if socket_units is None else socket_units
+            unit = answering(socket_units, unit, *found.bound)
+        row["unit"] = unit
+
+
+def paths_of(ids: Iterable[int], mounts: str = "/proc/self/mounts") -> dict[int, str]:
+    """The paths of cgroup ids, which are the inode numbers of the directories of cgroup v2. Needs no privilege."""
+    wanted, paths = set(ids), {}
+    top = _cgroup2_mount(mounts) if wanted else None
+    for directory, _below, _files in os.walk(top) if top else ():
+        try:
+            number = os.stat(directory).st_ino
+        except FileNotFoundError:
+            continue  # its unit has ended
+        if number in wanted:
+            paths[number] = directory[len(top) :] or "/"
+    return paths
+
+
+def _cgroup2_mount(mounts: str) -> str | None:
+    with open(mounts, errors="replace") as lines:
+        fields = [line.split() for line in lines]
+    return next((field[1] for field in fields if field[2] == "cgroup2"), None)
+
+
+def parse(name: str, lines: Iterable[str]) -> SocketUnit:
+    """Reads a unit file with its drop-ins behind it. An empty ListenX= forgets what was said before."""
+    settings, listens = {}, []
+    for line in lines:
+        key, _equals, value = (part.strip() for part in line.partition("="))
+        if key in PROTOCOLS and value:
+            listens.append((PROTOCOLS[key], value))
+        elif key.startswith("Listen") and not value:
+            listens = []
+        else:
+            settings[key] = value
+    accept = settings.get("Accept", "no").lower() in ("yes", "true", "on", "1", "y", "t")
+    service = settings.get("Service") or name[: -len(".socket")] + ".service"
+    return SocketUnit(name, frozenset(listens), name if accept else service)
+
+
+def read(directories: Iterable[str] = DIRECTORIES) -> list[SocketUnit]:
+    files: dict[str, str] = {}
+    drop_ins: dict[str, dict[str, str]] = {}
+    for directory in directories:
+        for path in glob.glob(os.path.join(directory, "*.socket")):
+            files.setdefault(os.path.basename(path), path)
+        for path in glob.glob(os.path.join(directory, "*.socket.d", "*.conf")):
+            unit = os.path.basename(os.path.dirname(path))[: -len(".d")]
+            drop_ins.setdefault(unit, {}).setdefault(os.path.basename(path), path)
+    return [parse(unit, _lines([path] + _by_name(drop_ins.get(unit, {})))) for unit, path in sorted(files.items())]
+
+
+def answering(units: Iterable[SocketUnit], holder: str, protocol: str, address: str, port: int) -> str:
+    """The unit that answers there in the place of the holder, which is a socket unit or systemd itself.
+
+    That is the holder if no unit on disk says more, or if several do.
+    """
+    if holder.endswith(".socket"):
+        found = {unit.answered_by for unit in units if unit.name == holder}
+    else:
+        spellings = {f"{address}:{port}", f"[{address}]:{port}"}
+        if address in addresses.WILDCARDS:
+            spellings.add(str(port))
+        wanted = {(protocol, spelling) for spelling in spellings}
+        found = {unit.answered_by for unit in units if unit.listens & wanted}
+    return found.pop() if len(found) == 1 else holder
+
+
+def _by_name(paths: dict[str, str]) -> list[str]:
+    return [paths[name] for name in sorted(paths)]
+
+
+def _lines(paths: Iterable[str]) -> Iterator[str]:
+    for path in paths:
+        with contextlib.suppress(OSError), open(path, errors="replace") as lines:
+            yield from lines

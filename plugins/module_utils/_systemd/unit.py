@@ -1,0 +1,251 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+
+"""Whether a systemd unit runs, and if not, what it said last."""
+
+from __future__ import annotations
+
+import re
+from typing import Iterable, Mapping, NamedTuple
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import BROKEN, OK, UNKNOWN, Hop, hop, sentence
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import systemctl
+
+# systemd leaves out what it does not know: 219 has neither NRestarts nor InvocationID.
+PROPERTIES = (
+    "Id",
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "UnitFileState",
+    "Result",
+    "ExecMainCode",
+    "ExecMainStatus",
+    "ExecMainPID",
+    "ExecStart",
+    "NRestarts",
+    "ActiveEnterTimestampMonotonic",
+    "InactiveEnterTimestampMonotonic",
+    "InactiveExitTimestampMonotonic",
+)
+START = re.compile(r"^(?:Starting|Started) .*$", re.MULTILINE)
+# What systemd itself says of a unit says nothing that its properties do not.
+FROM_SYSTEMD = re.compile(
+    r"^(?:\S+\.(?:service|socket|scope): |Failed to start |Stopp(?:ing|ed) |(?:Start(?:ing|ed)|Reload(?:ing|ed)) "
+    # 219
+    r"|Unit \S+ entered failed state|\S+\.service (?:failed\.|holdoff time over))"
+)
+# The line that Python ends a traceback with, such as `ModuleNotFoundError: No module named 'flsk'`.
+EXCEPTION = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning)\b.*")
+TROUBLE = re.compile(r"error|fail|denied|cannot|can't|refus|in use|not found|no such|killed", re.IGNORECASE)
+JOURNAL_LINES = 60
+# Seconds that a service which cannot run does not last, by whether it listens: Type=simple is active as soon as it is
+# forked, and an application may take long to import before it fails.
+SETTLED = {True: 3, False: 60}
+
+# systemd.exec(5): these statuses are systemd's own, for what went wrong before the program ran.
+EXEC_STATUS = {
+    "200": "its working directory is missing",
+    "203": "its program could not be executed",
+    "216": "its group is missing",
+    "217": "its user is missing",
+    "226": "its file systems could not be set up",
+}
+
+
+class Unit(NamedTuple):
+    """A unit as systemd describes it; the text is that of `systemctl show`."""
+
+    name: str
+    properties: Mapping[str, str]
+
+    def says(self, name: str) -> str:
+        """A property; empty if systemd does not know it."""
+        return self.properties.get(name, "")
+
+    @property
+    def exists(self) -> bool:
+        return self.says("LoadState") not in ("", "not-found")
+
+    @property
+    def active(self) -> bool:
+        return self.says("ActiveState") in ("active", "reloading")
+
+    def runs(self, now: float, listens: bool) -> bool:
+        """Whether it is active, and not just started once more after it ended again and again."""
+        age = self.age("ActiveEnter", now)
+        return self.active and not (self.was_restarted and age is not None and age < SETTLED[listens])
+
+    @property
+    def was_restarted(self) -> bool:
+        return self.says("NRestarts") not in ("", "0")
+
+    @property
+    def never_started(self) -> bool:
+        """Whether it is known that the unit was not started since the machine booted.
+
+        systemd forgets a stopped unit, and when it ran, if no other unit refers to it. It remembers an enabled unit.
+        """
+        moments = (self.says(event + "TimestampMonotonic") for event in ("InactiveEnter", "InactiveExit"))
+        return self.says("UnitFileState") == "enabled" and all(moment in ("", "0") for moment in moments)
+
+    @property
+    def program(self) -> str:
+        """The path of what it runs."""
+        found = re.search(r"path=([^ ;]+)", self.says("ExecStart"))
+        return found.group(1) if found else ""
+
+    def age(self, event: str, now: float) -> float | None:
+        """Seconds since it last did that; None if never. `now` is the monotonic clock's."""
+        moment = self.says(event + "TimestampMonotonic")
+        return now - int(moment) / 1e6 if moment.isdigit() and moment != "0" else None
+
+
+def socket_of(service: str) -> str:
+    """The .socket unit that systemd takes for the service unless told otherwise."""
+    return service.rpartition(".")[0] + ".socket"
+
+
+def parse(show: str) -> dict[str, Unit]:
+    """Units by name, from `systemctl show UNIT...`."""
+    return {name: Unit(name, properties) for name, properties in systemctl.units(show).items()}
+
+
+def last_start(journal: str) -> list[str]:
+    """What the unit itself said since its last start, from `journalctl --output cat`.
+
+    If the last start was too short to say anything, the one before it has said it.
+    """
+    return next((lines for lines in reversed(_starts(journal)) if lines), [])
+
+
+def last_failed_start(journal: str) -> list[str]:
+    """What a unit that is started again and again said last when it ended.
+
+    Its newest start may be half way through its traceback: the line that says why is in the one before it.
+    """
+    return next((lines for lines in reversed(_starts(journal)) if telling_line(lines)), last_start(journal))
+
+
+def _starts(journal: str) -> list[list[str]]:
+    return [_own_lines(part) for part in START.split(journal)]
+
+
+def _own_lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.splitlines() if line.strip() and not FROM_SYSTEMD.match(line)]
+
+
+def shortened(lines: list[str]) -> list[str]:
+    """A traceback says what it is in its first line and why in its last: what is too much is left out in between."""
+    if len(lines) <= JOURNAL_LINES:
+        return lines
+    half = JOURNAL_LINES // 2
+    return lines[:half] + [f"... {len(lines) - 2 * half} lines ..."] + lines[-half:]
+
+
+def telling_line(lines: Iterable[str]) -> str | None:
+    """The line that says why: the exception that ends a traceback, else the first that speaks of trouble."""
+    lines = list(lines)
+    exceptions = [line.strip() for line in lines if EXCEPTION.match(line)]
+    trouble = [line.strip() for line in lines if TROUBLE.search(line)]
+    # A traceback's last exception is the one that was not caught.
+    return (exceptions[-1:] or trouble[:1] or [None])[0]
+
+
+def unit_hop(
+    service: Unit | None, socket: Unit | None, journal: Iterable[str], now: float, listens: bool = True
+) -> Hop:
+    """Is it active? A service that is not, but whose socket unit listens, is started by the first connection."""
+    if service is None:
+        return hop("unit", UNKNOWN, "systemd could not be asked for the unit.", "x-UNIT_UNREADABLE")
+    name = service.name
+    if not service.exists:
+        evidence = f"There is no unit {name} on the machine."
+        return _broken(name, "x-UNIT_NOT_FOUND", evidence, "ansible-playbook site.yml -i INVENTORY")
+    if service.says("LoadState") == "masked":
+        return _broken(name, "x-UNIT_MASKED", f"{name} is masked.", f"sudo systemctl unmask --now {name}")
+    if service.runs(now, listens):
+        return _running(service, now)
+    if socket is not None and socket.active and service.says("ActiveState") == "inactive":
+        evidence = f"{socket.name} is {_state(socket)} and starts {name} at the first connection."
+        return hop("unit", OK, evidence, resources=[socket.name, name])
+    return _stopped(service, list(journal), now)
+
+
+def _running(service: Unit, now: float) -> Hop:
+    since = service.age("ActiveEnter", now)
+    for_how_long = "" if since is None else f" for {duration(since)}"
+    evidence = f"{service.name} is {_state(service)}{for_how_long}"
+    # Static, generated and transient units cannot be enabled.
+    if service.says("UnitFileState") == "disabled":
+        fix = f"sudo systemctl enable {service.name}"
+        evidence += ", but not enabled: it is gone after the next reboot."
+        return hop("unit", OK, evidence, "x-UNIT_NOT_ENABLED", fix, [service.name])
+    return hop("unit", OK, evidence + ".", resources=[service.name])
+
+
+def _stopped(service: Unit, journal: list[str], now: float) -> Hop:
+    name, restarts = service.name, service.says("NRestarts")
+    starting = service.says("ActiveState") in ("activating", "deactivating") or service.active
+    # Half of the time a service that cannot start is just being started once more.
+    restarting = service.says("SubState") == "auto-restart" or (starting and service.was_restarted)
+    ended = service.says("Result") not in ("", "success")
+    failed = ended or restarting or service.says("ActiveState") == "failed"
+    evidence = f"{name} is {_state(service)}"
+    if restarting and service.was_restarted:
+        evidence += f", after {restarts} restart{'' if restarts == '1' else 's'}"
+    elif not starting:
+        since = service.age("InactiveEnter", now)
+        if since is not None:
+            evidence += f" for {duration(since)}"
+        elif service.never_started and not journal:
+            evidence += ", and never ran since the machine booted"
+    evidence += f"; {_result(service)}" if ended else ""
+    why = telling_line(journal)
+    evidence += f": {why}" if why and (failed or starting) else ""
+    if service.says("Result") == "oom-kill":
+        code, fix = "x-OUT_OF_MEMORY", f"webserver_workers: 1, or a larger instance; then sudo systemctl restart {name}"
+    elif failed:
+        code = "x-UNIT_RESTARTING" if restarting else "x-UNIT_FAILED"
+        fix = f"journalctl -u {name} # mend what it says, then: sudo systemctl restart {name}"
+    elif starting:
+        code, fix = "x-UNIT_STARTING", f"journalctl -u {name}"
+    else:
+        # A unit without an [Install] section cannot be enabled.
+        start = "enable --now" if service.says("UnitFileState") in ("enabled", "disabled") else "start"
+        code, fix = "x-UNIT_INACTIVE", f"sudo systemctl {start} {name}"
+    return _broken(name, code, sentence(evidence), fix)
+
+
+def _broken(name: str, code: str, evidence: str, fix: str) -> Hop:
+    return hop("unit", BROKEN, evidence, code, fix, [name])
+
+
+def _state(unit: Unit) -> str:
+    return f"{unit.says('ActiveState')} ({unit.says('SubState')})"
+
+
+def _result(service: Unit) -> str:
+    """How its main process ended. CLD_EXITED is 1, the others are signals (wait(2))."""
+    status = service.says("ExecMainStatus")
+    if service.says("Result") == "oom-kill":
+        return "the kernel killed it for want of memory"
+    if service.says("ExecMainCode") == "1" and status in EXEC_STATUS:
+        return f"{EXEC_STATUS[status]} ({service.program or 'status ' + status})"
+    if service.says("ExecMainCode") == "1" and status != "0":
+        return f"it ended with status {status}"
+    if service.says("ExecMainCode") in ("2", "3"):
+        return f"it was ended by signal {status}"
+    return f"its result is {service.says('Result')}"
+
+
+def duration(seconds: float) -> str:
+    """As people say it: 40 seconds, 3 minutes, 2 hours, 5 days."""
+    for size, word in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
+        count = int(seconds // size)
+        if count:
+            return f"{count} {word}{'' if count == 1 else 's'}"
+    return "less than a second"

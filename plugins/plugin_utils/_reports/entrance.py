@@ -1,0 +1,88 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+"""Finds out what listens on the port of a URL, and so which ports to ask the machine and AWS about.
+
+The URL's port may be the application's own port. It may also belong to a load balancer's listener, to a proxy on the
+machine, or to the client's own machine, which forwards it. Or it is wrong.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+from urllib.parse import urlsplit
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._path.endpoint import PORTS, is_loopback, is_private
+
+
+def port_of(url: str) -> int | None:
+    """The port that a client of the URL connects to; None if the URL is invalid."""
+    try:
+        parts = urlsplit(url)
+        return parts.port or PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+
+
+def asked_for(port: int, url: str) -> list[int]:
+    """The ports of the machine that its owner opens to clients: the application's, and the URL's if it is another one.
+
+    The URL's port may be that of a proxy on the machine. It is left out if the URL leads to the client's own machine.
+    """
+    entrance = None if is_forwarded(url, {}) else port_of(url)
+    return [port] if entrance in (None, int(port)) else [port, entrance]
+
+
+def found_privately(answer: Mapping[str, Any], target: Mapping[str, Any], lookup: Mapping[str, Any]) -> bool:
+    """Whether AWS refused to look up the instance, but found the private address that it was asked about instead.
+
+    `answer` and `target` are the result and the options of reachability, `lookup` is the result of ec2_eni_info.
+    """
+    address = target.get("address")
+    return "msg" in lookup and bool(address) and (answer.get("target") or {}).get("private_address") == address
+
+
+def questions(
+    url: str,
+    port: int,
+    outside: Mapping[str, Any] | None = None,
+    machine: Mapping[str, Any] | None = None,
+    load_balancer: str = "",
+) -> dict[str, Any]:
+    """What to ask the machine and AWS about the URL of an application on this port.
+
+    `outside` and `machine` are the results of the modules endpoint_probe and host_reachability; None if they did not
+    run. `load_balancer` is the ARN of the load balancer that the URL leads to, if there is one. Returns
+
+    - `entrance` and `client`: options of host_reachability, or None
+    - `aws_port`: the option `port` of reachability
+    """
+    saw = (outside or {}).get("saw") or {}
+    asked = port_of(url)
+    if load_balancer:
+        return {"entrance": None, "client": None, "aws_port": asked or port}
+    if asked is None or is_forwarded(url, saw):
+        return {"entrance": None, "client": None, "aws_port": port}
+    entrance = asked if asked != port else None
+    # If the machine was not read, a proxy may listen on the URL's port. Clients use that port, so AWS is asked about
+    # it: advice on the application's port might open an application to the Internet that must stay private.
+    return {"entrance": entrance, "client": client_address(saw), "aws_port": (machine or {}).get("entrance") or asked}
+
+
+def is_forwarded(url: str, saw: Mapping[str, Any]) -> bool:
+    """Whether the URL leads to the client's own machine, which may forward the connection to any port."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    return host == "localhost" or is_loopback(host) or is_loopback(saw.get("address") or "")
+
+
+def client_address(saw: Mapping[str, Any]) -> str | None:
+    """The client's own address; None if it is unknown, or if the site sees another one because of NAT."""
+    source, address = saw.get("source_address"), saw.get("address")
+    if not source or not address or is_loopback(source):
+        return None
+    return None if is_private(source) and not is_private(address) else source

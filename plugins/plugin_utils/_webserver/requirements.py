@@ -1,0 +1,346 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+
+"""Finds out, on the control node, what pip reads and installs for an application's requirements.txt.
+
+The format: https://pip.pypa.io/en/stable/reference/requirements-file-format/. pip runs in the application's folder, so
+a path of a requirement is relative to that folder. The path of an included file is relative to the including file.
+"""
+
+from __future__ import annotations
+
+import ast
+import codecs
+import hashlib
+import os
+import re
+import shlex
+from typing import Iterable, Iterator, NamedTuple
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.userinfo import without_userinfo
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import application
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy.installed import canonical
+
+REQUIREMENTS = "requirements.txt"
+LATER = "-r", "-c", "-e", "-f"
+LONG = {"--requirement": "-r", "--constraint": "-c", "--editable": "-e", "--find-links": "-f"}
+ARCHIVES = (
+    ".whl",
+    ".zip",
+    ".tar",
+    ".tar.gz",
+    ".tgz",
+    ".tar.bz2",
+    ".tbz",
+    ".tar.xz",
+    ".txz",
+    ".tlz",
+    ".tar.lz",
+    ".tar.lzma",
+)
+COMMENT = re.compile(r"(^|\s+)#.*$")
+CODING = re.compile(rb"coding[:=]\s*([-\w.]+)")
+BOMS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+URL = re.compile(r"^[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+FILE_URL = re.compile(r"^file:(?://(?:localhost)?(?=/))?", re.IGNORECASE)
+NAME = re.compile(r"^[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?")
+DIRECT = re.compile(rf"{NAME.pattern}\s*(?:\[[^\]]*\])?\s*@\s*(.+)")
+
+
+class Requirements(NamedTuple):
+    """All paths are relative to the application's folder; `.` is that folder."""
+
+    files: list[str]  # the requirement and constraint files that pip reads, each once
+    projects: list[str]  # the folders and archives that it installs from
+    links: list[str]  # the folders in which it looks for archives
+    names: set[str]  # the distributions that it takes from an index, by canonical name
+    has_urls: bool  # whether something is installed from a URL
+    errors: list[str]  # one sentence for each thing that pip could not read on the machine
+
+    def may_bring(self, module: str) -> bool:
+        """Whether pip may install a module that is not in the application's folder."""
+        return bool(self.projects) or self.has_urls or canonical(module.split(".")[0]) in self.names
+
+
+def read(folder: str, brought: Iterable[str]) -> Requirements:
+    """`brought` has the relative paths of the application's files that come to the machine.
+
+    If requirements.txt is not one of them, nothing is required.
+    """
+    found = Requirements([], [], [], set(), False, [])
+    brought = set(brought)
+    if REQUIREMENTS not in brought:
+        return found
+    return _Reader(os.path.realpath(folder), brought, found).read()
+
+
+class _Reader:
+    def __init__(self, folder: str, brought: set[str], found: Requirements) -> None:
+        self.folder = folder
+        self.brought = brought
+        self.found = found
+        self.has_urls = False
+
+    def read(self) -> Requirements:
+        self._file(REQUIREMENTS, REQUIREMENTS, "", ())
+        return self.found._replace(has_urls=self.has_urls)
+
+    def _file(self, shown: str, path: str, where: str, chain: tuple[str, ...]) -> None:
+        file = self._inside(path, shown, where)
+        if file is None:
+            return
+        if file in chain:
+            self._refuse(f"{where} includes {shown}, which includes it again. Remove one of the two lines.")
+        elif file not in self.brought:
+            self._refuse_missing(file, shown, where)
+        elif file not in self.found.files and os.path.isfile(os.path.join(self.folder, file)):
+            # A special file, such as a FIFO, is refused when the application's files are checked.
+            self.found.files.append(file)
+            for number, line in self._lines(file):
+                # pip does not follow links when it looks for the folder of a file.
+                self._line(line, f"{file}, line {number},", os.path.dirname(path), (*chain, file))
+
+    def _lines(self, file: str) -> list[tuple[int, str]]:
+        with open(os.path.join(self.folder, file), "rb") as stream:
+            content = stream.read()
+        try:
+            return list(logical_lines(decoded(content)))
+        except UnicodeDecodeError as error:
+            number = content[: error.start].count(b"\n") + 1
+            self._refuse(
+                f"{file}, line {number}, is not {error.encoding} text. Save the file as UTF-8, or name its encoding in"
+                " its first line, as in: # -*- coding: latin-1 -*-"
+            )
+        except LookupError as error:
+            self._refuse(f"{file}: {error}. Save the file as UTF-8.")
+        return []
+
+    def _line(self, line: str, where: str, directory: str, chain: tuple[str, ...]) -> None:
+        requirement, options = _split(line)
+        if requirement:
+            self._requirement(requirement, where)
+        for option, value in options:
+            if option in ("-r", "-c"):
+                if not re.match(r"^https?:", value, re.IGNORECASE):
+                    self._file(value, os.path.join(directory, _path(value)), where, chain)
+            elif option == "-e":
+                self._editable(value, where)
+            elif not os.path.isabs(_path(value)) and not URL.match(value):
+                beside = os.path.join(directory, value)
+                is_beside = os.path.exists(os.path.join(self.folder, beside))
+                self._local(beside if is_beside else value, value, where, self.found.links)
+
+    def _requirement(self, text: str, where: str) -> None:
+        direct = DIRECT.match(text)
+        if direct or URL.match(text):
+            self._url(re.split(r"\s+;|;\s+", direct.group(1) if direct else text)[0], where)
+            return
+        path = _without_extras(text.split(";")[0].strip())
+        if os.sep in path or path.startswith(".") or path.lower().endswith(ARCHIVES):
+            self._local(path, path, where, self.found.projects)
+            return
+        name = NAME.match(text)
+        if name:
+            self.found.names.add(canonical(name.group()))
+
+    def _editable(self, value: str, where: str) -> None:
+        if URL.match(value):
+            self._url(value, where)
+        else:
+            path = _without_extras(value.split(";")[0].strip())
+            self._local(path, path, where, self.found.projects)
+
+    def _url(self, url: str, where: str) -> None:
+        if FILE_URL.match(url):
+            path = _without_extras(_path(url.split("#")[0].strip()))
+            self._local(path, path, where, self.found.projects)
+        else:
+            self.has_urls = True
+
+    def _local(self, path: str, shown: str, where: str, kind: list[str]) -> None:
+        found = self._inside(path, shown, where)
+        if found is None:
+            return
+        if (
+            found != "."
+            and found not in self.brought
+            and not any(each.startswith(found + os.sep) for each in self.brought)
+        ):
+            self._refuse_missing(found, shown, where)
+        elif found not in kind:
+            kind.append(found)
+
+    def _inside(self, path: str, shown: str, where: str) -> str | None:
+        """The path without links, relative to the application's folder. None, with an error, if it leads out of it."""
+        found = os.path.relpath(os.path.realpath(os.path.join(self.folder, path)), self.folder)
+        if not os.path.isabs(path) and found.split(os.sep)[0] != os.pardir:
+            return found
+        self._refuse(
+            f"{where} names {shown}, which is outside the application's folder and is not copied to the machine. Copy"
+            " it into that folder, and write its path relative to that folder."
+            if where
+            else f"{shown} is a link to a file outside the application's folder, which is not copied to the machine."
+            " Copy that file into the folder."
+        )
+        return None
+
+    def _refuse_missing(self, path: str, shown: str, where: str) -> None:
+        there = os.path.join(self.folder, path)
+        if os.path.isdir(there):
+            why = "it is a folder, or webserver_app_exclude keeps its files out of the release"
+        elif os.path.exists(there):
+            why = "webserver_app_exclude keeps it out of the release"
+        else:
+            why = "it is not in the application's folder"
+        self._refuse(f"{where} names {shown}, but {why}.")
+
+    def _refuse(self, sentence: str) -> None:
+        self.found.errors.append(without_userinfo(sentence))
+
+
+def decoded(content: bytes) -> str:
+    """Decode a requirement file as pip does: by its byte order mark, by its coding comment, or as UTF-8.
+
+    Raises UnicodeDecodeError, and LookupError for an encoding that does not exist.
+    """
+    for mark, encoding in BOMS.items():
+        if content.startswith(mark):
+            return content[len(mark) :].decode(encoding)
+    for line in content.split(b"\n")[:2]:
+        coding = CODING.search(line)
+        if line.startswith(b"#") and coding:
+            return content.decode(coding.group(1).decode())
+    return content.decode("utf-8")
+
+
+def logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Each line and its number. Comments are removed; lines that end with a backslash are joined with the next line."""
+    first, parts = 0, []
+    for number, line in enumerate([*text.splitlines(), ""], 1):
+        first = first if parts else number
+        is_comment = COMMENT.match(line) is not None
+        parts.append(f" {line}" if is_comment else line.rstrip("\\") if line.endswith("\\") else line)
+        if line.endswith("\\") and not is_comment:
+            continue
+        whole = COMMENT.sub("", "".join(parts)).strip()
+        parts = []
+        if whole:
+            yield first, whole
+
+
+def _split(line: str) -> tuple[str, list[tuple[str, str]]]:
+    """The requirement in a line, and the options that name something, with their values."""
+    words = line.split(" ")
+    count = next((index for index, word in enumerate(words) if word.startswith("-")), len(words))
+    try:
+        options = shlex.split(" ".join(words[count:]))
+    except ValueError:  # pip reports what is wrong with the line
+        options = []
+    return " ".join(words[:count]).strip(), list(_named(iter(options)))
+
+
+def _named(words: Iterator[str]) -> Iterator[tuple[str, str]]:
+    for word in words:
+        if word.startswith("--"):
+            name, equals, value = word.partition("=")
+            # pip's parser accepts abbreviations: `--req` means `--requirement`.
+            option = next((short for long, short in LONG.items() if long.startswith(name) and len(name) > 2), "")
+        else:
+            option, equals, value = word[:2], word[2:], word[2:]
+        if option in LATER:
+            yield option, value if equals else next(words, "")
+
+
+def _path(text: str) -> str:
+    return FILE_URL.sub("", text)
+
+
+def _without_extras(path: str) -> str:
+    return re.sub(r"^(.+)\[[^\]]+\]$", r"\1", path).strip()
+
+
+def environment_name(folder: str, exclude: Iterable[str], python: str, flask_version: str, constraints: str) -> str:
+    """The name of the virtual environment for an application, such as `py3.9-5f1d20c7a3be`.
+
+    It changes only if pip reads something else: other pinned versions, other requirement files, or other files of the
+    application that pip installs from. An empty `folder` means an application without requirements.
+    """
+    paths = application.paths(folder, exclude) if folder else []
+    found = read(folder, paths)
+    tops = [*found.projects, *found.links]
+    chosen = [path for path in paths if path in found.files or any(_is_in(path, top) for top in tops)]
+    entries = [_entry(folder, path) for path in sorted(chosen)]
+    text = "\n".join(
+        [flask_version, constraints, *(f"{each.digest} {each.executable:d} {each.path}" for each in entries)]
+    )
+    return f"py{python}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def _entry(folder: str, path: str) -> application.Entry:
+    try:
+        return application.entry(os.path.join(folder, path), path)
+    except (OSError, ValueError):  # the release module reads all files and reports the error
+        return application.Entry(path, False, "unreadable")
+
+
+def _is_in(path: str, top: str) -> bool:
+    return top == "." or path == top or path.startswith(top + os.sep)
+
+
+def has_requirements(folder: str, exclude: Iterable[str]) -> bool:
+    """Whether a requirements.txt comes to the machine with an application."""
+    return bool(folder) and REQUIREMENTS in application.paths(folder, exclude)
+
+
+def application_errors(folder: str, app: str, exclude: Iterable[str], shown: str) -> list[str]:
+    """What is wrong with an application, a sentence each. `shown` is its folder or address as messages show it."""
+    try:
+        found = read(folder, application.paths(folder, exclude))
+    except OSError as error:
+        return [f"webserver_app_src: {error}"]
+    module = app.split(":")[0]
+    path = os.path.join(folder, *module.split("."))
+    errors = [f"webserver_app_src: {error}" for error in found.errors]
+    files = [file for file in (path + ".py", os.path.join(path, "__init__.py")) if os.path.isfile(file)]
+    if not (files or found.may_bring(module)):
+        errors.append(
+            f"webserver_app: {app} needs the file {module.replace('.', '/')}.py in {shown}, which does not exist. Write"
+            " the module and the callable in it, such as app:app. If pip must install the module from the"
+            " application itself, as in a src layout, add a line with a single dot to requirements.txt."
+        )
+    elif files and is_factory(files[0], app.partition(":")[2]):
+        errors.append(f"{is_no_application(app)}.")
+    return errors
+
+
+def is_no_application(app: str) -> str:
+    """Return what is wrong with a webserver_app that is a factory, and what to write, without the full stop."""
+    return f"webserver_app: {app} is a function that makes the application, not the application. Write {app}()"
+
+
+def is_factory(file: str, name: str) -> bool:
+    """Whether a name in a module is a function that can be called without arguments, such as `create_app`.
+
+    A WSGI application that is a function takes two. False if the module cannot be read: the gate imports it later.
+    """
+    try:
+        with open(file, "rb") as stream:
+            module = ast.parse(stream.read())
+    except (OSError, SyntaxError, ValueError):
+        return False
+    functions = [each for each in module.body if isinstance(each, ast.FunctionDef) and each.name == name]
+    return any(not each.decorator_list and _takes_nothing(each.args) for each in functions)
+
+
+def _takes_nothing(arguments: ast.arguments) -> bool:
+    positional = [*getattr(arguments, "posonlyargs", []), *arguments.args]  # Python 3.7 has none
+    return len(positional) == len(arguments.defaults) and None not in arguments.kw_defaults

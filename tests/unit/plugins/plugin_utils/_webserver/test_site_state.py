@@ -1,0 +1,41 @@
+"""What the webserver role says about a site."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver.site_state import (
+    errors,
+    is_held_by,
+    release_list,
+)
+
+TIME = "2026-11-23T05:47:28Z"
+
+
+@pytest.mark.parametrize(
+    ("releases", "words"),
+    [
+        ([], "none"),
+        ([{"name": "4f1c", "deployed": TIME}], f"4f1c (deployed {TIME})"),
+        (
+            [{"name": "4f1c", "deployed": TIME}, {"name": "77d0\x1b", "deployed": None}],
+            f"4f1c (deployed {TIME}), 77d0 (deployed never)",
+        ),
+    ],
+)
+def test_release_list(releases, words):
+    assert release_list(releases) == words
+
+
+@pytest.mark.parametrize(
+    ("units", "expected"),
+    [([], False), (["nginx.service", None], False), (["nginx.service", "a.socket"], True), (["a.service"], True)],
+)
+def test_is_held_by(units, expected):
+    assert is_held_by([{"unit": unit} for unit in units], ["a.service", "a.socket"]) is expected
+
+
+def test_errors():
+    own = "[2026-11-23] [7] [ERROR] Worker (pid:9) was sent SIGTERM!"
+    lines = ["Started webserver.service", "KeyError: 1", own, "[7] [CRITICAL] WORKER TIMEOUT", "Failed with result 1"]
+    assert errors(lines) == ["KeyError: 1", "[7] [CRITICAL] WORKER TIMEOUT", "Failed with result 1"]
