@@ -395,8 +395,8 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics import addresses
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import query as _query
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import report
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets.query import Query
 
 SECONDS_BETWEEN_LOOKS = 0.2
 
@@ -431,7 +431,7 @@ def query_of(params):
         family = addresses.family_of(address)
     if unit is not None and "." not in unit:
         unit += ".service"  # as systemctl does
-    return _query.Query(family, tuple(params["protocol"]), params["port"], address, unit)
+    return Query(family, tuple(params["protocol"]), params["port"], address, unit)
 
 
 def wait(params, query):

@@ -63,7 +63,8 @@ releases:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics import times
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import releases as _releases
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy.releases import current, former
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy.releases import releases as list_releases
 
 
 def described(release):
@@ -75,8 +76,8 @@ def main():
     module = AnsibleModule(argument_spec=dict(path=dict(type="path", required=True)), supports_check_mode=True)
     path = module.params["path"]
     try:
-        releases = [described(release) for release in _releases.releases(path)]
-        module.exit_json(current=_releases.current(path), former=_releases.former(path), releases=releases)
+        releases = [described(release) for release in list_releases(path)]
+        module.exit_json(current=current(path), former=former(path), releases=releases)
     except OSError as error:
         module.fail_json(msg=f"the releases in {path} cannot be read: {error}")
 

@@ -12,6 +12,8 @@ import ipaddress
 from functools import lru_cache
 from typing import Iterable, Iterator
 
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import family_of
+
 
 class Intervals:
     """A set of integers, kept as sorted pairs of first and last that neither overlap nor touch."""
@@ -88,10 +90,6 @@ def _left_over(ours: tuple, theirs: tuple) -> Iterator[tuple[int, int]]:
             at += 1
         if first <= last:
             yield first, last
-
-
-def family_of(cidr: str) -> str:
-    return "ipv6" if ":" in cidr else "ipv4"
 
 
 def addresses(cidrs: Iterable[str], family: str) -> Intervals:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Iterable
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.address_sets import addresses, family_of
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.address_sets import addresses
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.hops import Question
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.place import HERE, Place
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.reachability import (
@@ -29,6 +29,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.snapshot impo
     Snapshot,
     public_addresses,
 )
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import family_of
 
 Describe = Callable[..., Any]
 Key = tuple  # (name, id or None), see Snapshot

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws import interface as to_interface
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws import load_balancer as to_balancer
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.address_sets import Intervals, family_of
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.address_sets import Intervals
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.hops import Client, Hop, Question
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.place import HERE, Place
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.refusal import ADVICE, NOT_FOUND
@@ -28,6 +28,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.snapshot impo
     own_addresses,
     public_addresses,
 )
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import family_of
 
 # In the order that a packet and then its answer meet them, and which of the two it is; none where no packet goes.
 DIRECTIONS = {

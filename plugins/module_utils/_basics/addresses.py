@@ -14,8 +14,7 @@ import socket
 from functools import lru_cache
 from typing import Any
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel import sockets
-
+FAMILIES = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
 WILDCARDS = ("0.0.0.0", "::")
 
 # Spelled out, since ipaddress.is_private and is_global changed their minds between Python 3.7 and 3.13.
@@ -44,12 +43,13 @@ def scope(address: str, interface: str | None = None) -> str:
 
 
 def family_of(address: str) -> str:
+    """Of an address or a CIDR block."""
     return "ipv6" if ":" in address else "ipv4"
 
 
 def normalised(address: str) -> str:
     """The spelling that the tables are printed in. Raises ValueError for what is no address."""
-    family = sockets.FAMILIES[family_of(address)]
+    family = FAMILIES[family_of(address)]
     try:
         return socket.inet_ntop(family, socket.inet_pton(family, address))
     except (OSError, ValueError):

@@ -11,12 +11,11 @@ import socket
 import struct
 from typing import Iterable, NamedTuple
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import family_of
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import FAMILIES, family_of
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel import netlink
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel.local_addresses import NETLINK_ROUTE
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel.netlink import Unusable
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel.sock_diag import interface_name
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel.sockets import FAMILIES
 
 RTM_GETADDR = 22
 IFADDRMSG, IFADDRMSG_SIZE = "BBBBI", 8  # family, prefix length, flags, scope, interface

@@ -13,7 +13,7 @@ import socket
 import struct
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics import addresses
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel import netlink, sockets
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel import netlink
 
 NETLINK_ROUTE = 0
 RTM_GETROUTE = 26
@@ -25,7 +25,7 @@ DELIVERED_HERE = (2, 3, 5)  # RTN_LOCAL, RTN_BROADCAST, RTN_MULTICAST
 
 def is_local(address: str, interface: str | None = None) -> bool | None:
     """False for an address that a socket got by IP_FREEBIND or before it was taken from the machine; None: unknown."""
-    family = sockets.FAMILIES[addresses.family_of(address)]
+    family = addresses.FAMILIES[addresses.family_of(address)]
     packed = socket.inet_pton(family, address)
     attributes = netlink.attribute(RTA_DST, packed)
     try:

@@ -12,6 +12,7 @@ import struct
 from socket import inet_ntop
 from typing import Callable, Iterable, Iterator
 
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import FAMILIES
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel import sockets
 
 
@@ -90,4 +91,4 @@ def _endpoint(text: str, family: str, order: str) -> tuple[str, int]:
     if len(words) != {"ipv4": 8, "ipv6": 32}[family] or len(port) != 4:
         raise ValueError(text)
     packed = b"".join(struct.pack(order + "I", int(words[i : i + 8], 16)) for i in range(0, len(words), 8))
-    return inet_ntop(sockets.FAMILIES[family], packed), int(port, 16)
+    return inet_ntop(FAMILIES[family], packed), int(port, 16)

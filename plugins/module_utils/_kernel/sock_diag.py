@@ -15,12 +15,13 @@ import socket
 import struct
 from typing import Iterable, Iterator
 
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import FAMILIES
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel import netlink, sockets
 
 NETLINK_SOCK_DIAG = 4
 SOCK_DIAG_BY_FAMILY = 20
 PROTOCOLS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP}
-FAMILY_NAMES = {number: name for name, number in sockets.FAMILIES.items()}
+FAMILY_NAMES = {number: name for name, number in FAMILIES.items()}
 
 REQUEST = "=BBBxI48x"  # inet_diag_req_v2: family, protocol, extensions, states; any address
 ANSWER = "BBxx2s2s16s16sI8xIIIII"  # inet_diag_msg
@@ -43,7 +44,7 @@ def read(protocol: str, family: str, every_state: bool) -> list[sockets.Socket]:
 
 def request(protocol: str, family: str, every_state: bool) -> bytes:
     states = sum(1 << state for state in (sockets.TCP_STATES if every_state else [sockets.LISTENING[protocol]]))
-    body = struct.pack(REQUEST, sockets.FAMILIES[family], PROTOCOLS[protocol], 0, states)
+    body = struct.pack(REQUEST, FAMILIES[family], PROTOCOLS[protocol], 0, states)
     return netlink.request(SOCK_DIAG_BY_FAMILY, netlink.DUMP, body)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import socket
 from typing import NamedTuple
 
-FAMILIES = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import FAMILIES
 
 # include/net/tcp_states.h, in netstat's spelling. A UDP socket is CLOSE until it is connected.
 TCP_STATES = {

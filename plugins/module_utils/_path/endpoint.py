@@ -23,11 +23,15 @@ import time
 from typing import Any, Iterator, NamedTuple
 from urllib.parse import urlsplit
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import endpoint, family_of, scope
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import (
+    FAMILIES,
+    endpoint,
+    family_of,
+    scope,
+)
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import BROKEN, OK, SKIPPED, UNKNOWN, Hop, hop
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import printable_line
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.userinfo import without_userinfo
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel.sockets import FAMILIES
 
 HOPS = ("dns", "tcp", "tls", "http", "application")
 PORTS = {"http": 80, "https": 443}

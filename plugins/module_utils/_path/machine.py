@@ -5,7 +5,7 @@
 # Private to this collection: it may change in any release.
 """One look at the machine: is what comes in for the port let in, taken in, and answered by the unit?
 
-Here is what reads; what the readings mean is said in _firewall/rules.py, port.py, _systemd/unit.py and selinux.py.
+Here is what reads; what the readings mean is said in _firewall/rules.py, listener.py, _systemd/unit.py and selinux.py.
 """
 
 from __future__ import annotations
@@ -17,13 +17,17 @@ from typing import Any, Callable, NamedTuple
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import family_of
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import UNKNOWN, Hop, hop
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._firewall import iptables, nftables
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._firewall import rules as _firewall
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._firewall.rules import (
+    REDIRECT,
+    Packet,
+    Table,
+    firewall_hop,
+)
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel import base_chains, interfaces
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel.netlink import Unusable
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._path import port as _port
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._path import selinux
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._path import listener, selinux
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import listeners
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import unit as _unit
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import unit as systemd_unit
 
 
 class Answer(NamedTuple):
@@ -56,8 +60,8 @@ class Question(NamedTuple):
 class Services(NamedTuple):
     """The unit as systemd describes it, with its socket unit, and what it said since its last start."""
 
-    service: _unit.Unit | None
-    socket: _unit.Unit | None
+    service: systemd_unit.Unit | None
+    socket: systemd_unit.Unit | None
     journal: list[str]
 
 
@@ -66,48 +70,48 @@ def look(question: Question, run: Run, warn: Callable[[str], None]) -> dict[str,
     addresses = _addresses(question)
     table = listeners.read_table(("tcp",), False, warn)
     rows = listeners.rows(table.sockets, True)
-    units = [question.unit, _unit.socket_of(question.unit)]
-    listens = any(_port.held_by(row, units) for row in rows)
+    units = [question.unit, systemd_unit.socket_of(question.unit)]
+    listens = any(listener.held_by(row, units) for row in rows)
     services = _services(question.unit, listens, run)
     described = [unit for unit in (services.service, services.socket) if unit]
     now = time.monotonic()
     active = any(unit.runs(now, listens) for unit in described) if described else None
-    by, behind_proxy = _port.way_in(rows, units, question.port, question.entrance, question.family)
+    by, behind_proxy = listener.way_in(rows, units, question.port, question.entrance, question.family)
     own_port = question.port if behind_proxy else by
     run_once = _once(run)
     firewall = _firewall_hop(question, by, addresses, run_once)
     if question.entrance and by != question.entrance:
         # Nothing listens there, but the firewall may redirect this port to another one.
         at_entrance = _firewall_hop(question, question.entrance, addresses, run_once)
-        if at_entrance["code"] == _firewall.REDIRECT:
+        if at_entrance["code"] == REDIRECT:
             by, firewall = question.entrance, at_entrance
     hops = [firewall]
     if behind_proxy:
-        hops += _port.proxy_hops(rows, units, own_port, by, question.family, addresses)
-    hops += _port.socket_hops(rows, units, active, own_port, question.family, addresses, behind_proxy)
-    hops.append(_unit.unit_hop(services.service, services.socket, services.journal, now, listens))
-    hops.append(_selinux_hop(question, services.service, [row for row in rows if _port.held_by(row, units)], run))
+        hops += listener.proxy_hops(rows, units, own_port, by, question.family, addresses)
+    hops += listener.socket_hops(rows, units, active, own_port, question.family, addresses, behind_proxy)
+    hops.append(systemd_unit.unit_hop(services.service, services.socket, services.journal, now, listens))
+    hops.append(_selinux_hop(question, services.service, [row for row in rows if listener.held_by(row, units)], run))
     return {
         "hops": hops,
         "entrance": by,
         "private_addresses": list(addresses),
-        "journal": _unit.shortened(services.journal),
+        "journal": systemd_unit.shortened(services.journal),
         "listening_ports": [row for row in rows if row["local_port"] in (by, own_port)],
     }
 
 
 def _services(name: str, listens: bool, run: Run) -> Services:
-    socket = _unit.socket_of(name)
-    properties = "--property=" + ",".join(_unit.PROPERTIES)
+    socket = systemd_unit.socket_of(name)
+    properties = "--property=" + ",".join(systemd_unit.PROPERTIES)
     shown = run(["systemctl", "show", "--no-pager", properties, "--", name, socket])
     if shown is None or shown.status:
         return Services(None, None, [])
-    units = _unit.parse(shown.output)
+    units = systemd_unit.parse(shown.output)
     said = run(["journalctl", "--unit", name, "--boot", "--lines", "200", "--output", "cat", "--no-pager", "--quiet"])
     text = said.output if said and not said.status else ""
     service = units.get(name)
     restarting = service is not None and service.was_restarted and not service.runs(time.monotonic(), listens)
-    journal = _unit.last_failed_start(text) if restarting else _unit.last_start(text)
+    journal = systemd_unit.last_failed_start(text) if restarting else systemd_unit.last_start(text)
     return Services(service, units.get(socket), journal)
 
 
@@ -135,23 +139,23 @@ def _once(run: Run) -> Run:
 
 def _firewall_hop(question: Question, port: int, addresses: dict[str, str], run: Run) -> Hop:
     address, interface = next(iter(addresses.items()), (None, None))
-    packet = _firewall.Packet(question.family, port, address, interface or None, question.source)
+    packet = Packet(question.family, port, address, interface or None, question.source)
     if os.geteuid() != 0:
         return hop("host_firewall", UNKNOWN, f"The firewall is not known: {NEEDS_ROOT}.", "x-FIREWALL_UNREADABLE")
     tables, unreadable = _tables(packet, run)
     if question.client is None or family_of(question.client) != question.family:
-        return _firewall.firewall_hop(tables, unreadable, packet)
+        return firewall_hop(tables, unreadable, packet)
     of_client, _unreadable = _tables(packet._replace(source=question.client), run)
-    return _firewall.firewall_hop(tables, unreadable, packet, question.client, of_client)
+    return firewall_hop(tables, unreadable, packet, question.client, of_client)
 
 
-def _tables(packet: _firewall.Packet, run: Run) -> tuple[list[_firewall.Table], list[str]]:
+def _tables(packet: Packet, run: Run) -> tuple[list[Table], list[str]]:
     """The machine's rules, judged for this packet, and why some of them cannot be read."""
     unreadable: list[str] = []
     return _iptables_legacy(packet, run, unreadable) + _nftables_all(packet, run, unreadable), unreadable
 
 
-def _iptables_legacy(packet: _firewall.Packet, run: Run, unreadable: list[str]) -> list[_firewall.Table]:
+def _iptables_legacy(packet: Packet, run: Run, unreadable: list[str]) -> list[Table]:
     """The tables of the old iptables, which has its own place in the kernel. No program is run if there are none."""
     try:
         with open(LEGACY_TABLES[packet.family]) as names:
@@ -185,7 +189,7 @@ def _kind(saved: str, family: str, run: Run) -> str:
     return "nft" if "(nf_tables)" in (saved if version is None else version.output) else "legacy"
 
 
-def _nftables_all(packet: _firewall.Packet, run: Run, unreadable: list[str]) -> list[_firewall.Table]:
+def _nftables_all(packet: Packet, run: Run, unreadable: list[str]) -> list[Table]:
     try:
         chains = [each for each in base_chains.read() if each.family in nftables.FAMILIES[packet.family]]
     except Unusable as error:
@@ -208,7 +212,7 @@ def _nftables_all(packet: _firewall.Packet, run: Run, unreadable: list[str]) -> 
     return tables + [each for each in others if each.name not in told]
 
 
-def _parsed(parse: Callable, text: str, packet: _firewall.Packet, unreadable: list[str]) -> list[_firewall.Table]:
+def _parsed(parse: Callable, text: str, packet: Packet, unreadable: list[str]) -> list[Table]:
     try:
         return parse(text, packet)
     except ValueError as error:
@@ -216,7 +220,7 @@ def _parsed(parse: Callable, text: str, packet: _firewall.Packet, unreadable: li
         return []
 
 
-def _selinux_hop(question: Question, service: _unit.Unit | None, held: list[dict], run: Run) -> Hop:
+def _selinux_hop(question: Question, service: systemd_unit.Unit | None, held: list[dict], run: Run) -> Hop:
     enforcing = _enforcing()
     denials, unreadable = None, ""
     if enforcing:

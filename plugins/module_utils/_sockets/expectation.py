@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Iterable, List, Tuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics import addresses
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import query as _query
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets.query import Query, listens
 
 Row = dict  # see listeners.py
 
@@ -26,16 +26,16 @@ WHY_UNKNOWN = {
 Unmet = Tuple[str, List[Row]]  # a message, and what is there instead
 
 
-def unmet(expect: str, query: _query.Query, rows: Iterable[Row]) -> Unmet | None:
+def unmet(expect: str, query: Query, rows: Iterable[Row]) -> Unmet | None:
     """None if the expectation (listening, free) holds, for each protocol of the query."""
-    listeners = [row for row in rows if _query.listens(row) and query.at_port(row)]
+    listeners = [row for row in rows if listens(row) and query.at_port(row)]
     judge = {"listening": _no_listener, "free": _not_free}[expect]
     queries = [query._replace(protocols=(protocol,)) for protocol in query.protocols]
     verdicts = (judge(each, [row for row in listeners if each.of_protocol(row)]) for each in queries)
     return next(filter(None, verdicts), None)
 
 
-def _no_listener(query: _query.Query, listeners: list[Row]) -> Unmet | None:
+def _no_listener(query: Query, listeners: list[Row]) -> Unmet | None:
     if any(query.selects(row) and query.serves_family(row) for row in listeners):
         return None
     of_whom = f" of {query.unit}" if query.unit else ""
@@ -50,21 +50,21 @@ def _no_listener(query: _query.Query, listeners: list[Row]) -> Unmet | None:
     return f"{_where(query)}: expected a listener{of_whom}, but {instead}", near
 
 
-def _not_free(query: _query.Query, listeners: list[Row]) -> Unmet | None:
+def _not_free(query: Query, listeners: list[Row]) -> Unmet | None:
     blockers = [row for row in listeners if _blocks(query, row) and query.of_unit(row)]
     if not blockers:
         return None
     return f"{_where(query)}: expected to be free, but it is held by {_all(blockers)}", blockers
 
 
-def _blocks(query: _query.Query, row: Row) -> bool:
+def _blocks(query: Query, row: Row) -> bool:
     """Whether a server that binds there would find the address in use: a wildcard is in everybody's way."""
     wildcard = query.address in addresses.WILDCARDS or addresses.is_wildcard(row["local_address"])
     mapped = row["local_address"] == f"::ffff:{query.address}"
     return (wildcard or mapped or query.at_address(row)) and query.serves_family(row)
 
 
-def _where(query: _query.Query) -> str:
+def _where(query: Query) -> str:
     if query.address and query.port:
         place = addresses.endpoint(query.address, query.port)
     elif query.port:

@@ -12,9 +12,10 @@ import os
 from typing import Callable, Iterable, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics import addresses
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import FAMILIES
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel import netlink, sock_diag
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel import sockets as _sockets
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import owners as _owners
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel.sockets import TCP_STATES, TIME_WAIT, Socket
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import owners as socket_owners
 
 Row = dict  # the keys are those of RETURN in plugins/modules/listening_ports.py
 
@@ -23,13 +24,13 @@ INITIAL_PID_NAMESPACE = "pid:[4026531836]"
 
 
 class Table(NamedTuple):
-    sockets: list[_sockets.Socket]
+    sockets: list[Socket]
     source: str  # netlink, proc
 
 
 def read_table(protocols: Iterable[str], every_state: bool, warn: Callable[[str], None]) -> Table:
     """Both address families, since an IPv6 socket may serve IPv4 clients; sorted, each socket once."""
-    tables = [(protocol, family) for protocol in protocols for family in _sockets.FAMILIES]
+    tables = [(protocol, family) for protocol in protocols for family in FAMILIES]
     try:
         sockets = [found for table in tables for found in sock_diag.read(*table, every_state)]
         source = "netlink"
@@ -41,13 +42,13 @@ def read_table(protocols: Iterable[str], every_state: bool, warn: Callable[[str]
         source = "proc"
     # Neither way is atomic: a socket that moves in the kernel's table meanwhile is met twice.
     distinct = {found.identity: found for found in sockets}.values()
-    return Table(sorted(distinct, key=_sockets.Socket.order), source)
+    return Table(sorted(distinct, key=Socket.order), source)
 
 
-def rows(sockets: Iterable[_sockets.Socket], processes: bool) -> list[Row]:
+def rows(sockets: Iterable[Socket], processes: bool) -> list[Row]:
     """Adds what is not in the kernel's tables, above all the processes that hold each socket."""
     sockets = list(sockets)
-    owners = _owners.find(found.inode for found in sockets if processes)
+    owners = socket_owners.find(found.inode for found in sockets if processes)
     unknown = _unknown_because(owners.complete) if processes else "not_requested"
     local = {bound: _is_local(*bound) for bound in {(found.local_address, found.interface) for found in sockets}}
     result = [
@@ -77,11 +78,11 @@ def _unknown_because(every_process_was_read: bool) -> str:
     return "no_process"
 
 
-def _row(found: _sockets.Socket, local: bool | None, owners: list[_owners.Process], unknown: str) -> Row:
+def _row(found: Socket, local: bool | None, owners: list[socket_owners.Process], unknown: str) -> Row:
     # With socket activation systemd itself holds the socket too, but it is the service that answers.
     # Of a server with workers the master is the oldest.
     first = min(owners, key=lambda owner: (owner.is_systemd, owner.started, owner.pid)) if owners else None
-    uid = None if found.state == _sockets.TIME_WAIT else found.uid  # nobody's any more; the kernel prints 0
+    uid = None if found.state == TIME_WAIT else found.uid  # nobody's any more; the kernel prints 0
     port = "*" if found.foreign_port == 0 else str(found.foreign_port)
     return {
         "proto": found.proto,
@@ -90,7 +91,7 @@ def _row(found: _sockets.Socket, local: bool | None, owners: list[_owners.Proces
         "local_address": found.local_address,
         "local_port": found.local_port,
         "foreign_address": f"{found.foreign_address}:{port}",
-        "state": None if found.protocol == "udp" and found.listening else _sockets.TCP_STATES[found.state],
+        "state": None if found.protocol == "udp" and found.listening else TCP_STATES[found.state],
         "family": found.family,
         "interface": found.interface,
         "scope": addresses.scope(found.local_address, found.interface),
@@ -100,7 +101,7 @@ def _row(found: _sockets.Socket, local: bool | None, owners: list[_owners.Proces
         "ipv4_reachable": _ipv4_reachable(found, local),
         "inode": found.inode or None,
         "uid": uid,
-        "user": None if uid is None else _owners.user_name(uid),
+        "user": None if uid is None else socket_owners.user_name(uid),
         "pid": first and first.pid,
         "name": first and first.name,
         "unit": first and first.unit,
@@ -117,13 +118,13 @@ def _is_local(address: str, interface: str | None) -> bool | None:
     return local_addresses.is_local(addresses.unmapped(address), interface)
 
 
-def _dual_stack(found: _sockets.Socket) -> bool | None:
+def _dual_stack(found: Socket) -> bool | None:
     if found.local_address != "::":
         return False
     return None if found.v6only is None else not found.v6only
 
 
-def _ipv4_reachable(found: _sockets.Socket, local: bool | None) -> bool | None:
+def _ipv4_reachable(found: Socket, local: bool | None) -> bool | None:
     if found.family == "ipv4" or addresses.is_mapped(found.local_address):
         return local
     return _dual_stack(found)

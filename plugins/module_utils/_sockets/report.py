@@ -12,11 +12,11 @@ import os
 from typing import Any, Callable
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import listeners, netstat
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import query as _query
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets.query import Query, listens
 
 
 def look(
-    query: _query.Query,
+    query: Query,
     warn: Callable[[str], None],
     expect: str | None = None,
     processes: bool = True,
@@ -49,7 +49,7 @@ def look(
         warn(f"Not every owner of a socket can be read: {remedy}.")
     if query.family == "ipv4":
         others = [row for row in selected if query.serves_family(row) and not query.in_family(row)]
-        others = [row for row in others if _query.listens(row)]
+        others = [row for row in others if listens(row)]
         result["dual_stack_listeners"] = others
         if expect == "listening" and not failure and not listed and all(row["dual_stack"] is None for row in others):
             warn("Whether the listener serves IPv4 clients is unknown, since the kernel refuses sock_diag.")

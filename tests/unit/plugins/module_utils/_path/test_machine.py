@@ -70,7 +70,7 @@ def test_a_port_that_another_holds(network, bind):
 
 
 def test_a_full_queue_and_a_loopback_bind_are_seen_at_once(network, bind, monkeypatch):
-    monkeypatch.setattr(machine._port, "held_by", lambda _row, _units: True)
+    monkeypatch.setattr(machine.listener, "held_by", lambda _row, _units: True)
     listener = bind("127.0.0.1", 5000, backlog=1)
     with socket.create_connection(listener.getsockname()), socket.create_connection(listener.getsockname()):
         hops = seen(programs(), addresses=("10.0.1.20",))[1]
@@ -100,7 +100,7 @@ def test_D2_a_restarting_unit_that_has_said_half_of_its_traceback(network, bind,
     # Once it runs, its last start is the one that counts; it does when it listens after some seconds.
     if age:
         bind("0.0.0.0", 5000)
-        monkeypatch.setattr(machine._port, "held_by", lambda row, _units: row["local_port"] == 5000)
+        monkeypatch.setattr(machine.listener, "held_by", lambda row, _units: row["local_port"] == 5000)
         result, hops = seen(programs(systemctl=restarted, journalctl=HALF_SAID))
         assert hops["unit"]["verdict"] == "ok"
         assert result["journal"] == ["Traceback (most recent call last):"]
@@ -158,7 +158,7 @@ def test_a_rule_for_one_client_alone(network, nft):
 
 def holders(monkeypatch, port=5000):
     """The unit holds that port, and others the rest."""
-    monkeypatch.setattr(machine._port, "held_by", lambda row, _units: row["local_port"] == port)
+    monkeypatch.setattr(machine.listener, "held_by", lambda row, _units: row["local_port"] == port)
 
 
 def test_a_proxy_in_front_is_followed_to_the_application(network, bind, monkeypatch):
@@ -187,7 +187,7 @@ def test_nothing_listens_where_clients_ask(network, bind, monkeypatch):
 
 
 def test_the_unit_itself_listens_where_clients_ask(network, bind, monkeypatch):
-    monkeypatch.setattr(machine._port, "held_by", lambda _row, _units: True)
+    monkeypatch.setattr(machine.listener, "held_by", lambda _row, _units: True)
     bind("0.0.0.0", 5000)
     bind("127.0.0.1", 80)
     result, hops = seen(programs(), entrance=80, addresses=("10.0.1.20",))

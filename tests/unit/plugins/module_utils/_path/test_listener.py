@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._path import port as _port
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._path.port import socket_hops
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._path import listener
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._path.listener import socket_hops
 
 UNITS = ["webserver.service", "webserver.socket"]
 OWN = {"10.0.1.20": "eth0"}
@@ -219,11 +219,11 @@ LOOPBACK = {"address": "127.0.0.1"}
     ],
 )
 def test_the_port_by_which_clients_come_in(rows, entrance, expected):
-    assert _port.way_in(rows, UNITS, 5000, entrance, "ipv4") == expected
+    assert listener.way_in(rows, UNITS, 5000, entrance, "ipv4") == expected
 
 
 def proxied(*rows):
-    hops = _port.proxy_hops(list(rows), UNITS, 5000, 80, "ipv4", OWN)
+    hops = listener.proxy_hops(list(rows), UNITS, 5000, 80, "ipv4", OWN)
     return {each["hop"]: each for each in hops}
 
 
