@@ -15,6 +15,8 @@ class FilterModule:
         return {
             "release_list": Lazy("plugin_utils._webserver.site_state", "release_list"),
             "is_held_by": Lazy("plugin_utils._webserver.site_state", "is_held_by"),
+            "not_deployed": Lazy("plugin_utils._webserver.site_state", "not_deployed"),
+            "other_ports": Lazy("plugin_utils._webserver.site_state", "other_ports"),
             "journal_errors": Lazy("plugin_utils._webserver.site_state", "errors"),
             "refusal": Lazy("plugin_utils._webserver.gate_refusal", "reason"),
             "health_url": Lazy("plugin_utils._webserver.health_url", "health_url"),

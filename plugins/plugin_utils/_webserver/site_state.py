@@ -11,6 +11,7 @@ Runs on the control node.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, Iterable, Mapping
 
@@ -30,6 +31,25 @@ def release_list(releases: Iterable[Mapping[str, Any]]) -> str:
 def is_held_by(listeners: Iterable[Mapping[str, Any]], units: list[str]) -> bool:
     """Tell whether one of the units holds one of the sockets, which are as listening_ports returns them."""
     return any(listener["unit"] in units for listener in listeners)
+
+
+def other_ports(listeners: Iterable[Mapping[str, Any]], unit: str, port: int) -> list[int]:
+    """Return the ports except `port` on which the unit listens, in their order, each once."""
+    ports = [listener["local_port"] for listener in listeners if listener["unit"] == unit]
+    return [each for each in dict.fromkeys(ports) if each != int(port)]
+
+
+def not_deployed(left_out: Mapping[str, str], exclude: Iterable[str]) -> str:
+    """Return the notice that names the files that are left out, and how to deploy them.
+
+    `left_out` has the pattern that excludes each file; `exclude` are all patterns, whose order counts.
+    """
+    others = [pattern for pattern in exclude if pattern not in left_out.values()]
+    return printable(
+        f"Not deployed: {', '.join(left_out)}. By default the role leaves out a developer's own secrets and data. If"
+        " the application needs one of these files on the machine, set webserver_app_exclude without the file's"
+        f" pattern: {json.dumps(others)}"
+    )
 
 
 def errors(lines: Iterable[str]) -> list[str]:

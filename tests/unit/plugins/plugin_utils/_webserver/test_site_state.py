@@ -6,6 +6,8 @@ import pytest
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver.site_state import (
     errors,
     is_held_by,
+    not_deployed,
+    other_ports,
     release_list,
 )
 
@@ -33,6 +35,21 @@ def test_release_list(releases, words):
 )
 def test_is_held_by(units, expected):
     assert is_held_by([{"unit": unit} for unit in units], ["a.service", "a.socket"]) is expected
+
+
+@pytest.mark.parametrize("port", [5000, "5000"])
+def test_other_ports(port):
+    sockets = [(8080, "a.service"), (5000, "a.service"), (80, "nginx.service"), (8080, "a.service"), (22, "a.service")]
+    listeners = [{"local_port": number, "unit": unit} for number, unit in sockets]
+    assert other_ports(listeners, "a.service", port) == [8080, 22]
+    assert other_ports(listeners[1:3], "a.service", port) == []
+
+
+def test_files_that_are_not_deployed_are_named_with_the_patterns_to_keep_in_their_order():
+    exclude = ["venv", ".env", "*.sqlite", ".env.*", "!.env.example", ".git"]
+    notice = not_deployed({".env": ".env", "data/shop\x1b.sqlite": "*.sqlite"}, exclude)
+    assert notice.startswith("Not deployed: .env, data/shop.sqlite. By default")
+    assert notice.endswith('without the file\'s pattern: ["venv", ".env.*", "!.env.example", ".git"]')
 
 
 def test_errors():
