@@ -71,9 +71,13 @@ class Way(NamedTuple):
 
     @property
     def ask(self) -> Ask:
-        question, client = self.question, self.client
-        resolve = resolver(self.snapshot, question.family, inside=client.kind != "internet")
-        return Ask(question.protocol, question.port, question.family, client.space, question.asked_source, resolve)
+        return ask_of(self.question, self.snapshot, self.client)
+
+
+def ask_of(question: Question, snapshot: Snapshot, client: Client) -> Ask:
+    """What the packets of that client ask of a filter on their way."""
+    resolve = resolver(snapshot, question.family, inside=client.kind != "internet")
+    return Ask(question.protocol, question.port, question.family, client.space, question.asked_source, resolve)
 
 
 def resolver(snapshot: Snapshot, family: str, inside: bool) -> Callable[[str], Intervals]:

@@ -41,7 +41,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.hops import (
     judged,
     judged_everywhere,
 )
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.interface import NOT_NEEDED, resolver
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.interface import NOT_NEEDED, ask_of, resolver
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.routes import route
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.snapshot import (
     NotRead,
@@ -108,9 +108,7 @@ class Way(NamedTuple):
 
     @property
     def ask(self) -> Ask:
-        question, client = self.question, self.client
-        resolve = resolver(self.snapshot, question.family, inside=client.kind != "internet")
-        return Ask(question.protocol, question.port, question.family, client.space, question.asked_source, resolve)
+        return ask_of(self.question, self.snapshot, self.client)
 
 
 def walk(way: Way) -> dict[str, Hop]:
