@@ -14,10 +14,10 @@ import pytest
 from ansible_collections.flasklaunch.ec2.tests.unit.commands import run
 
 ROOT = pathlib.Path(__file__).parents[2]
-# What git knows and no user of the artifact needs: the workshop, the demo, and inventories, into which users write.
+# Files in git that no user of the artifact needs: tests, the demo, and the inventories that users edit.
 WORKSHOP = (".", "Makefile", "ansible.cfg", "changelogs/fragments/", "files/demo/", "galaxy.yml", "inventory/")
 WORKSHOP += ("inventory-ec2/", "molecule/", "pyproject.toml", "requirements.txt", "site.yml", "tests/")
-# What users put there.
+# Files that users add.
 OWN = [
     "my-inventory/hosts.yml",
     "my-inventory/group_vars/all.yml",
@@ -50,7 +50,7 @@ OWN = [
 
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory):
-    """The files in the artifact of a checkout in which a user works, and those that git knows."""
+    """The files in the artifact of a checkout with files of a user, and the files in git."""
     folder = tmp_path_factory.mktemp("a checkout")
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     tracked = [name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
@@ -62,7 +62,7 @@ def packed(tmp_path_factory):
             shutil.copyfile(ROOT / name, folder / name)
         else:
             (folder / name).write_text("secret\n", encoding="utf-8")
-    # As make setup does, a link from below to the checkout itself.
+    # `make setup` makes such a link in the virtual environment: to the checkout that contains it.
     (folder / ".venv").mkdir()
     (folder / ".venv" / "ec2").symlink_to(folder)
     status, printed = run("ansible-galaxy", "collection", "build", "--output-path", str(folder / ".built"), cwd=folder)

@@ -15,12 +15,12 @@ import yaml
 from ansible_collections.flasklaunch.ec2.tests.unit.commands import run
 
 ROOT = pathlib.Path(__file__).parents[2]
-# Makes a virtual environment as Python does, whose pip installs nothing.
+# Makes a virtual environment with a pip that installs nothing.
 PYTHON = """#!/bin/sh
 [ "$1" = -m ] || exec {python} "$@"
 {python} -m venv --without-pip "$3" && printf '#!/bin/sh\\n' > "$3/bin/pip" && chmod +x "$3/bin/pip"
 """
-# An engine with a machine of this checkout and one of another. It notes what is to be removed.
+# A docker engine with a machine of this checkout and a machine of another one. It records what it is asked to remove.
 DOCKER = """#!/bin/sh
 case "$1 $2" in
   'ps '*)
@@ -75,7 +75,7 @@ def test_clean_removes_what_is_of_this_checkout(checkout, tmp_path):
     docker = program(tmp_path / "bin" / "docker", "")
     docker.write_text(DOCKER.format(checkout=str(checkout.resolve()).replace("'", "'\\''"), log=log), encoding="utf-8")
     said = make(checkout, "clean", path=docker.parent)
-    # The image goes only if no machine of anybody's needs it, which docker tells if it is not forced.
+    # Without --force, docker removes the image only if no container uses it.
     assert log.read_text(encoding="utf-8").splitlines() == ["--force own", "image image"]
     assert "because a machine of another checkout uses it" in said
 

@@ -32,7 +32,7 @@ ATTEMPTS = 3
 
 
 def read(protocol: str, family: str, every_state: bool) -> list[sockets.Socket]:
-    """The table of the network namespace that the caller is in. Raises Unusable if it is not to be had whole."""
+    """The table of the network namespace that the caller is in. Raises Unusable if it cannot be read completely."""
     question = request(protocol, family, every_state)
     for _attempt in range(ATTEMPTS):
         try:

@@ -393,7 +393,7 @@ def _application_hop(answer: Answer, expected: str | None) -> Hop:
 
 
 def is_private(address: str) -> bool:
-    """Whether nobody in the Internet can have that address."""
+    """Whether nobody on the Internet can have that address."""
     return is_address(address) and scope(address) != "public"
 
 

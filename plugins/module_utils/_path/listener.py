@@ -103,7 +103,7 @@ def socket_hops(
     mine = [row for row in at_port if held_by(row, units)]
     listener = _listener(rows, at_port, mine, units, active, port, family)
     if not mine:
-        # Without a root's eyes the holder is unknown, yet where it listens is not.
+        # Only root sees the process that holds a socket. Everybody sees the socket's address.
         mine = at_port if listener["verdict"] == UNKNOWN else []
     if not mine:
         nothing = f"{units[0]} does not listen on port {port}."
@@ -161,15 +161,15 @@ def _bound_address(
     met = [address for address, outcome in outcomes.items() if outcome is True]
     where = _all(mine)
     if len(met) == len(addresses):
-        evidence = f"{', '.join(bound_to(row) for row in mine)} takes in what comes for {' and '.join(met)}."
+        evidence = f"{', '.join(bound_to(row) for row in mine)} accepts connections to {' and '.join(met)}."
         return hop("bound_address", OK, evidence, resources=met)
     if any(outcome is None for outcome in outcomes.values()):
-        evidence = f"{where}; whether that serves IPv4 the kernel does not tell."
+        evidence = f"{where}; the kernel does not tell whether this socket also serves IPv4."
         return hop("bound_address", UNKNOWN, evidence, "x-DUAL_STACK_UNKNOWN")
     missed = [address for address in addresses if address not in met]
     stranger = next((row for address in missed for row in [_first(at_port, address, addresses[address])] if row), None)
     if stranger:
-        evidence = f"What comes for {missed[0]} is taken in by another than {service}: {_all([stranger])}."
+        evidence = f"Connections to {missed[0]} reach another program than {service}: {_all([stranger])}."
         code, fix = "x-PORT_TAKEN", f"sudo systemctl disable --now {stranger['unit'] or 'that program'}"
     else:
         code, reason = _why_not(mine, family)
@@ -194,7 +194,7 @@ def _taken_in(at_port: list[Row], mine: list[Row], address: str, interface: str)
 
 
 def _takes(row: Row, address: str, interface: str) -> bool | None:
-    """None: it does if it serves IPv4, which the kernel does not tell."""
+    """Whether the socket accepts connections to the address. None: it does if it also serves IPv4, which is unknown."""
     if row["interface"] not in (None, interface):
         return False
     if ":" in address:
@@ -207,22 +207,22 @@ def _takes(row: Row, address: str, interface: str) -> bool | None:
 def _why_not(mine: list[Row], family: str) -> tuple[str, str]:
     row = mine[0]
     if _scope(row) == "loopback":
-        return "x-BOUND_TO_LOOPBACK", "only programs on the machine itself reach that"
+        return "x-BOUND_TO_LOOPBACK", "only programs on the machine itself can connect to it"
     if row["interface"]:
-        return "x-BOUND_TO_DEVICE", f"it takes in what comes over {row['interface']} alone"
+        return "x-BOUND_TO_DEVICE", f"it accepts only connections that arrive on the interface {row['interface']}"
     if row["address_not_local"]:
         return "x-ADDRESS_NOT_LOCAL", "the machine does not have that address, so nothing reaches it"
     if family == "ipv4" and row["family"] == "ipv6":
-        return "x-IPV6_ONLY", "it serves IPv6 alone"
+        return "x-IPV6_ONLY", "it serves only IPv6"
     if family == "ipv6" and row["family"] == "ipv4":
-        return "x-IPV4_ONLY", "it serves IPv4 alone"
-    return "x-OTHER_ADDRESS", "it takes in what comes for that address alone"
+        return "x-IPV4_ONLY", "it serves only IPv4"
+    return "x-OTHER_ADDRESS", "it accepts only connections to that address"
 
 
 def _accept_queue(mine: list[Row], service: str) -> Hop:
     """The kernel drops what comes in once more wait than the backlog says (sk_acceptq_is_full)."""
     if any(row["backlog"] is None for row in mine):
-        evidence = "The kernel's sock_diag is not to be had here, and /proc does not tell the backlog."
+        evidence = "The kernel's sock_diag is not available here, and /proc does not contain the backlog."
         return hop("accept_queue", UNKNOWN, evidence, "x-BACKLOG_UNKNOWN")
     full = [row for row in mine if row["recv_q"] > row["backlog"]]
     worst = max(mine, key=lambda row: row["recv_q"] - row["backlog"])

@@ -289,7 +289,7 @@ def _astray(asked: Asked, seen: Mapping, machine: View | None, site: list[Hop]) 
         return None
     public = asked.public
     if public and address not in public and is_private(address) and not _is_near(asked, seen, machine):
-        evidence = f"{address} is a private address, which nobody in the Internet can reach."
+        evidence = f"{address} is a private address, which nobody on the Internet can reach."
         return hop("dns", BROKEN, evidence, "x-PRIVATE_ADDRESS", resources=[address])
     if public and address not in public and not is_private(address):
         evidence = f"{address} is not the machine's address, which is {' or '.join(public)}."

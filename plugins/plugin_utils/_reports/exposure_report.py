@@ -188,7 +188,7 @@ def _headline(rows: list[Row], unread: list) -> str:
         verb = "port is" if alarms == 1 else "ports are"
         return f"{alarms} {verb} open to everybody without having been asked for."
     if unread or any(row["audience"] == UNKNOWN for row in rows):
-        return "Not everything could be told."
+        return "This report is incomplete: some ports are unknown."
     return "Nothing is open to everybody but what was asked for."
 
 

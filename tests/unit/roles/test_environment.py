@@ -1,4 +1,4 @@
-"""The flask role's script, run as the role runs it, by every Python there is."""
+"""The flask role's script, run as the role runs it, by each installed Python."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def python(request):
 def run(python, folder, mode="make", *wishes, pip_conf="[global]\n", requirements=""):
     command = [python, "-c", SCRIPT, str(folder), str(requirements), mode, *map(json.dumps, wishes)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
-    # As hardened machines have it; who serves from the environment is another user.
+    # Hardened machines have this umask. The user that serves from the environment is not the one that makes it.
     return subprocess.run(
         command, input=pip_conf, capture_output=True, text=True, check=False, env=environment, umask=0o077
     )
@@ -113,7 +113,7 @@ def wheel(folder, name, version):
         archive.writestr(f"{info}/RECORD", "".join(f"{file},,\n" for file in files))
 
 
-# Python 3.12 and newer have neither setuptools nor packaging, which the pip module would import.
+# Python 3.12 and newer do not contain setuptools or packaging, which the pip module imports.
 def test_what_is_installed_is_noted_and_the_last_wish_wins(python, tmp_path, wheels):
     folder, requirements = tmp_path / "environment", tmp_path / "requirements.txt"
     requirements.write_text("greeting==1.0\n")
@@ -152,7 +152,7 @@ def test_what_cannot_be_installed_leaves_no_note_and_pips_own_words(tmp_path, wh
 
 
 def installed(python, folder, pip_conf, requirements):
-    """Makes an environment, and installs the requirements into it, as the role does if something is missing."""
+    """Makes an environment and installs the requirements, as the role does if something is missing."""
     found = json.loads(run(python, folder, pip_conf=pip_conf, requirements=requirements).stdout)
     if not found["complete"]:
         wish = ["--requirement", str(requirements)]
@@ -166,7 +166,7 @@ def site_packages(folder):
 
 
 def test_what_was_damaged_is_installed_again_in_the_same_version(tmp_path, wheels):
-    """A newer version has come out meanwhile."""
+    """A newer version was published in the meantime."""
     python, folder, requirements = next(iter(HERE.values())), tmp_path / "environment", tmp_path / "requirements.txt"
     for name in ("parting", "lost"):
         wheel(tmp_path / "wheels", name, "1.0")
@@ -190,7 +190,7 @@ def test_what_was_damaged_is_installed_again_in_the_same_version(tmp_path, wheel
 
 
 def test_without_its_pyvenv_cfg_it_is_made_anew(tmp_path):
-    """Its Python is that of the system then, into which pip would install."""
+    """Such an environment runs the system's Python, and pip would install into that."""
     python, folder = next(iter(HERE.values())), tmp_path / "environment"
     run(python, folder)
     run(python, folder, "install")
@@ -201,7 +201,7 @@ def test_without_its_pyvenv_cfg_it_is_made_anew(tmp_path):
 
 @pytest.mark.parametrize("line", ["./lib", "-e ./lib", "./wheels/greeting-1.0-py3-none-any.whl"])
 def test_what_is_installed_by_its_path_is_in_the_environment(python, tmp_path, wheels, line):
-    """The path begins at the requirements file, wherever the run was started. The folder may go afterwards."""
+    """The path is relative to the requirements file, not to the folder of the run. That folder may be removed later."""
     if not has_setuptools(python):
         pytest.skip("this Python has no setuptools, and the test asks no index for it")
     app = tmp_path / "app"
@@ -240,7 +240,7 @@ def test_a_file_that_is_included_is_part_of_the_requirements(tmp_path, wheels):
 
 
 def test_a_pip_that_is_killed_says_so(tmp_path, wheels):
-    """As the kernel does it for lack of memory."""
+    """The kernel kills a process in the same way if memory runs out."""
     python, folder = next(iter(HERE.values())), tmp_path / "environment"
     run(python, folder, pip_conf=wheels)
     (site_packages(folder) / "pip" / "__main__.py").write_text("import os\nos.kill(os.getpid(), 9)\n")

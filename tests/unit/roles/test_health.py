@@ -1,4 +1,4 @@
-"""The webserver role's script, against real servers that are well, ill, hung, and not to be imported."""
+"""The webserver role's script, with real servers that are healthy, fail, hang, or cannot be imported."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def app(environ, start_response):
 
 @pytest.fixture
 def gate(tmp_path, monkeypatch):
-    """Passes an application through the gate, served by the real gunicorn."""
+    """Runs the gate for an application, with the real gunicorn."""
     (tmp_path / "gunicorn.conf.py").write_text('wsgi_app = "application:app"\npreload_app = True\n')
     (tmp_path / "app").mkdir()
     monkeypatch.chdir(tmp_path / "app")
@@ -89,14 +89,14 @@ def test_application_that_does_not_answer_is_told_in_time(gate):
 
 
 def test_no_process_of_an_application_that_hangs_is_left(gate, tmp_path):
-    """systemd would give it a minute and a half to end, and the deploy with it."""
+    """systemd would wait 90 seconds for the end of the process, and the deploy would wait too."""
     note = tmp_path / "worker"
     gate(body=f"open({str(note)!r}, 'w').write(str(os.getpid())); import time; time.sleep(60)", seconds=5)
     assert ends_within(5, int(note.read_text(encoding="utf-8")))
 
 
 def ends_within(seconds, pid):
-    """Whether the process, which is no child of this one, ends or waits to be collected."""
+    """Whether the process has ended, or is a zombie. It is not a child of this process."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         try:
@@ -224,7 +224,7 @@ def test_gunicorn_that_is_too_old_is_named(monkeypatch, version, refused):
 
 
 def test_a_file_that_disappears_while_it_is_read_gives_a_sentence(tmp_path, monkeypatch):
-    """As when another run removes the release in between."""
+    """Another run may remove the release during this one."""
     monkeypatch.setattr(health.sys, "executable", str(tmp_path / "python3"))
     with pytest.raises(SystemExit) as ended:
         health.main("gate", "gunicorn.conf.py", "/", "5", "localhost")
@@ -233,7 +233,7 @@ def test_a_file_that_disappears_while_it_is_read_gives_a_sentence(tmp_path, monk
 
 @pytest.fixture
 def systemctl(tmp_path, monkeypatch):
-    """Notes what is asked of systemctl. The unit is active unless the file `inactive` is there."""
+    """A systemctl that records its arguments. The unit is active unless the file `inactive` exists."""
     script = tmp_path / "systemctl"
     script.write_text(
         f'#!/bin/sh\necho "$*" >> {tmp_path}/orders\n[ "$1" != is-active ] || [ ! -e {tmp_path}/inactive ]\n'
@@ -247,7 +247,7 @@ def systemctl(tmp_path, monkeypatch):
 
 @pytest.fixture
 def port():
-    """A port at which connections are taken; what is given is answered to each, and nothing if it is None."""
+    """A port that accepts connections and sends `answer` to each. It sends nothing if `answer` is None."""
     listener = socket.create_server(("127.0.0.1", 0))
     servers = []
 
@@ -265,7 +265,7 @@ def port():
 
 
 def serve(listener, answer, drip):
-    """Until the listener is shut down; a client that says nothing ends it too, lest the test waits for it."""
+    """Serves until the listener is shut down. A client that sends nothing ends it too, so the test does not hang."""
     with contextlib.suppress(OSError):
         while True:
             connection, _address = listener.accept()
@@ -301,7 +301,7 @@ def test_server_that_does_not_answer_three_times_is_restarted(systemctl, port, a
 
 
 def test_server_that_does_not_listen_yet_is_left_alone(systemctl):
-    """Flask's own is active from its fork on, and imports the application after that."""
+    """The unit of Flask's own server is active before it imports the application."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         number = listener.getsockname()[1]
     assert watch(number) is None
@@ -309,7 +309,7 @@ def test_server_that_does_not_listen_yet_is_left_alone(systemctl):
 
 
 def test_units_of_earlier_runs_name_no_host(systemctl, port, capsys):
-    """A rollback brings this script and leaves the unit of the watch as it is."""
+    """A rollback installs this script, and does not change the unit of the health check."""
     health.main("watch", "127.0.0.1", str(port(b"HTTP/1.1 200 OK\r\n\r\n")), "/", "10", "webserver.service")
     assert orders(systemctl) == ["is-active --quiet webserver.service"]
 
@@ -321,7 +321,7 @@ def test_server_that_was_stopped_stays_stopped(systemctl, port):
 
 
 def test_a_server_that_never_finishes_its_headers_is_not_waited_for(systemctl, port):
-    """Each byte begins a socket's own time-out anew."""
+    """The time-out of a socket begins again with each byte."""
     said = watch(port(b"HTTP/1.1 200 OK\r\nX-A: ", drip=b"a"), seconds=0.3)
     assert said is not None, "it went on for ever"
 
@@ -364,7 +364,7 @@ def test_load_differs_from_a_hang_by_progress(before, after, moved):
 
 
 def test_progress_on_an_open_connection_is_seen(port):
-    """The bytes that its client has got, and those that the server has read."""
+    """The number of bytes that the client has received, and that the server has read."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         number = listener.getsockname()[1]
         with socket.create_connection(("127.0.0.1", number)) as client:
@@ -383,7 +383,7 @@ def test_progress_on_an_open_connection_is_seen(port):
 
 @pytest.mark.parametrize("busy", [True, False], ids=["busy", "hung"])
 def test_server_whose_threads_are_all_busy_is_not_restarted(systemctl, tmp_path, busy):
-    """The real gunicorn with one thread: long answers that end one after the other, or one that never does."""
+    """The real gunicorn with one thread: long answers one after the other, or one that never ends."""
     source = f"""
 import time
 def app(environ, start_response):
@@ -422,5 +422,5 @@ def app(environ, start_response):
 
 
 def test_the_control_node_finds_the_module_that_is_lacking_by_the_same_words():
-    """The script is sent to the machine alone, so it has a copy."""
+    """The role copies only this script to the machine, so the script contains its own copy of the function."""
     assert health.LACKING == gate_refusal.LACKING

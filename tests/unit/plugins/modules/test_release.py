@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Releases that are there already; how one comes is tested in plugins/action."""
+"""Releases that are on the machine already. The tests in plugins/action show how a release gets there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.flasklaunch.ec2.plugins.modules import release, release
 
 @pytest.fixture
 def path(tmp_path):
-    """Has `old` and `new`, which were deployed, `next`, which was not yet, and serves `new`."""
+    """It has the deployed releases `old` and `new`, and `next`, which is not deployed yet. It serves `new`."""
     for second, name in enumerate(["next", "old", "new"]):
         folder = tmp_path / "releases" / name
         folder.mkdir(parents=True)
@@ -120,7 +120,7 @@ def test_what_cannot_be_done_is_refused(run, path, arguments, message):
 
 
 def test_a_release_that_is_not_brought_leaves_room_for_the_next_one(run, path):
-    """Of the files from earlier runs, only deployed releases stay."""
+    """Only deployed releases remain of the files from earlier runs."""
     (path / "environments" / "unfinished").mkdir()
     result = run(name="x", venv="/v", user="root", _archive="/nonexistent/archive", keep=2)
     assert "cannot be worked on: [Errno 2]" in result["msg"]

@@ -95,14 +95,14 @@ def test_D16_what_aws_did_not_tell_is_unknown():
     report = exposure.report([machine("a", *rows)], [{"failed": True, "msg": "Unable to\nlocate credentials"}], [])
     assert sections(report) == {"unknown": [("a", 22)], "nobody": [("a", 53), ("a", 54)]}
     assert report["rows"][0]["reason"] == "Unable to locate credentials"
-    assert report["headline"] == "Not everything could be told."
+    assert report["headline"] == "This report is incomplete: some ports are unknown."
     assert exposure.report([machine("a", row(22))], [], [])["rows"][0]["reason"] == "AWS was not asked."
 
 
 def test_a_machine_that_could_not_be_read_is_named():
     report = exposure.report([machine("a", msg="ssh: timed\nout")], [], [])
     assert report["unread"] == [{"machine": "a", "msg": "ssh: timed out"}]
-    assert report["headline"] == "Not everything could be told."
+    assert report["headline"] == "This report is incomplete: some ports are unknown."
     assert "  a  ssh: timed out" in exposure.lines(report)
 
 
