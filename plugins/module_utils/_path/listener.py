@@ -103,7 +103,7 @@ def socket_hops(
     mine = [row for row in at_port if held_by(row, units)]
     listener = _listener(rows, at_port, mine, units, active, port, family)
     if not mine:
-        # Only root sees the process that holds a socket. Everybody sees the socket's address.
+        # Only root sees the processes of all sockets. Everybody sees the addresses of the sockets.
         mine = at_port if listener["verdict"] == UNKNOWN else []
     if not mine:
         nothing = f"{units[0]} does not listen on port {port}."
