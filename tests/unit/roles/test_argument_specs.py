@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
-from ansible_collections.flasklaunch.ec2.tests.unit.commands import run_tasks
+from ansible_collections.flasklaunch.ec2.tests.unit.commands import run, run_tasks
 from ansible_collections.flasklaunch.ec2.tests.unit.roles.role_files import ROLES, read
 
 FOLDERS = sorted(ROLES.iterdir())
@@ -44,3 +46,24 @@ def test_a_value_of_a_wrong_type_is_refused_in_the_collection_s_words(tmp_path, 
     for name in wrong:
         assert f"{name}: " in text
     assert "It must be a dictionary" in " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("playbook", "wrong"),
+    [
+        ("site", {"python3_packages": {"a": "b"}}),
+        ("site", {"security_group_manage": "maybe"}),
+        ("close_port", {"security_group_cidrs": {"a": "b"}}),
+        ("teardown", {"security_group_manage": "maybe"}),
+        ("diagnose", {"diagnosis_timeout": "soon"}),
+        ("exposure", {"exposure_ask_aws": "maybe"}),
+    ],
+)
+def test_a_playbook_refuses_it_in_the_collection_s_words(tmp_path, playbook, wrong):
+    inventory = tmp_path / "hosts.yml"
+    inventory.write_text(json.dumps({"webservers": {"hosts": {"unreachable.invalid": wrong}}}), encoding="utf-8")
+    command = ["ansible-playbook", f"playbooks/{playbook}.yml", "-i", str(inventory)]
+    status, text = run(*command, cwd=ROLES.parent)
+    assert status == 2, text
+    assert "argument_spec" not in text
+    assert f"{next(iter(wrong))}: " in text
