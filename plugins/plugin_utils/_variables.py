@@ -96,13 +96,13 @@ def checked(
     shown: bool = True,
 ) -> Rule:
     """A text that a pattern cannot check. Control characters are never allowed."""
-    what = f"{what}, or empty" if empty else what
+    or_empty = ", or empty" if empty else ""
 
     def problems(value: Any) -> Iterator[str]:
         if numbers and as_number(value) is not None:
             value = str(value)
         if value is None:
-            yield f"it has no value. It must be {what}"
+            yield f"it has no value. It must be {what}{or_empty}"
         elif not isinstance(value, str):
             yield from _not_a_text(value, shown)
         elif CONTROL.search(value) or not (is_right(value) if value else empty):
@@ -312,7 +312,7 @@ def single_value(shown: bool = True, json_too: bool = False) -> Rule:
 
     def problems(value: Any) -> Iterator[str]:
         if value is None:
-            yield "it has no value"
+            yield "it has no value. Write '' for an empty text"
         elif not isinstance(value, str) and as_number(value) is None:
             if not (json_too and isinstance(value, (dict, list))):
                 yield from _not_a_text(value, shown)
@@ -330,6 +330,8 @@ def single_text(example: str) -> Rule:
             yield "it has no value. It must be a text"
         elif not isinstance(value, str) and as_number(value) is None:
             yield from _not_a_text(value, shown=True)
+        elif CONTROL.search(re.sub(r"[\t\n]", "", str(value))):
+            yield "its value has a control character"
 
     return Rule(problems, example)
 
@@ -340,8 +342,8 @@ def names_of_files() -> Rule:
 
 
 ANY_TEXT = r".*"
-own_folder = "an absolute path of a folder for this alone: not the system's own, not in /tmp, and with no blanks"
-path_on_machine = "an absolute path on the machine, with no blanks"
+own_folder = "an absolute path of a folder that holds nothing else, without blanks, and not below /tmp"
+path_on_machine = "an absolute path on the machine, without blanks"
 connection = {"region": "eu-central-1"}
 
 
@@ -428,7 +430,13 @@ ROLES: dict[str, dict[str, Rule]] = {
         "webserver_keep_releases": number(1, 1000, 5),
         "webserver_server": choice("flask", "gunicorn"),
         "webserver_workers": number(0, 1000, 2),
-        "webserver_worker_class": text("a worker class of gunicorn", r"[A-Za-z_][A-Za-z0-9_.]*", "gevent", empty=False),
+        "webserver_worker_class": text(
+            "a worker class of gunicorn (sync, gthread, gevent, gevent_pywsgi, eventlet or tornado) or of a module,"
+            " such as shop.workers.Slow",
+            r"sync|gthread|gevent|gevent_pywsgi|gevent_wsgi|eventlet|tornado|[A-Za-z_]\w*(\.[A-Za-z_]\w*)+",
+            "gevent",
+            empty=False,
+        ),
         "webserver_preload": boolean(False),
         "webserver_threads": number(1, 1000, 8),
         "webserver_keep_alive": number(1, 86400, 75),
@@ -440,7 +448,8 @@ ROLES: dict[str, dict[str, Rule]] = {
         "webserver_proxy_port": boolean(True),
         "webserver_debug": boolean(False),
         "webserver_memory_max": allowed(
-            "an amount of memory from 32M on with K, M, G or T, a percentage such as 90%, or infinity",
+            "an amount of memory such as 512M (32M or more; the units are K, M, G and T), a percentage such as 90%, or"
+            " infinity",
             is_memory,
             "512M",
         ),

@@ -381,7 +381,7 @@ def test_run_that_is_repeated_while_the_gate_still_waits_is_refused_too(tmp_path
         gates = "systemctl list-units --all --plain --no-legend 'webserver-gate@*'"
         assert eventually(lambda: "activating" in machine(gates))
         meanwhile = refused(webserver_app_src=version(tmp_path / "other", "2"))
-        assert f"(process {run.pid} there) has been deploying to this machine since 20" in meanwhile.text
+        assert f"(process {run.pid}) has been deploying to this machine since 20" in meanwhile.text
         assert play("playbooks/rollback.yml").rc == 2
         assert "activating" in machine(gates), "the first run is not disturbed"
     finally:

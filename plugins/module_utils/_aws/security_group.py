@@ -33,7 +33,8 @@ def cidr_errors(cidrs: list[str]) -> list[str]:
     for cidr in cidrs:
         try:
             if "/" not in cidr:
-                raise ValueError(f"{cidr or 'an empty word'} has no prefix length")
+                ipaddress.ip_address(cidr)
+                raise ValueError(f"{cidr} has no prefix length")
             ipaddress.ip_network(cidr)
         except ValueError as error:
             hint = ""
@@ -426,8 +427,8 @@ def how_opened(choice: Choice, check_mode: bool) -> str:
     what = f"tcp/{choice['port']} from {', '.join(choice['cidrs'])}"
     if choice["lacking"]:
         how = (
-            f"{'would be opened' if check_mode else 'opened now'} in {choice['group_id']} ({choice['group_name']});"
-            f" other interfaces with this group, where the port opens too: {choice['sharing']}"
+            f"{'would be opened' if check_mode else 'opened now'} in {choice['group_id']} ({choice['group_name']})"
+            f"{_for_others(choice)}"
         )
     else:
         how = f"already admitted by {' or '.join(choice['group_ids'])}"
@@ -466,13 +467,16 @@ def how_closed(choice: Choice, shared: str, check_mode: bool) -> str:
     if others and shared != "close":
         shown = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
         return (
-            f"{what}: this rule stays, because others that are not in this run use the same group: {shown}. To"
-            f" close the port for them too: {close_command(choice['port'], choice['cidrs'])}"
+            f"{what}: this rule stays, because this group is also attached to machines that are not part of this run:"
+            f" {shown}. To close the port for them too: {close_command(choice['port'], choice['cidrs'])}"
         )
-    return (
-        f"{what}: {'would be removed' if check_mode else 'removed'}; other interfaces with this group, where the"
-        f" port closes too: {choice['sharing']}."
-    )
+    return f"{what}: {'would be removed' if check_mode else 'removed'}{_for_others(choice)}."
+
+
+def _for_others(choice: Choice) -> str:
+    """Say for how many other network interfaces a change of the group counts too."""
+    others = choice["sharing"]
+    return f", also for {others} other network interface{'s' if others > 1 else ''} with this group" if others else ""
 
 
 def noted(hosts: list[str], hostvars: Mapping[str, Mapping[str, Any]], name: str) -> list[dict[str, Any]]:

@@ -42,7 +42,7 @@ class Held(Exception):
     def __init__(self, record: Mapping[str, Any], file: str):
         self.run = record["run"]
         super().__init__(
-            f"{self.run['who']} (process {self.run['pid']} there) has been deploying to this machine since"
+            f"{self.run['who']} (process {self.run['pid']}) has been deploying to this machine since"
             f" {times.iso_8601(record['since'])}. Run this again when that run has ended. If it was killed, a run"
             f" from the same control node takes over at once. A run from another control node takes over after"
             f" {LEASE // 60} minutes, or at once if you remove {file} on the machine."

@@ -120,7 +120,7 @@ def find(path: str, name: str) -> Release:
         if release.name == name:
             return release
     known = ", ".join(release.name for release in there) or "none"
-    raise Refused(f"there is no release {name} in {path}. Those that are: {known}")
+    raise Refused(f"there is no release {name} in {path}. The releases there: {known}")
 
 
 def is_sound(venv: str) -> bool:

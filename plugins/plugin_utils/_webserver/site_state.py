@@ -44,7 +44,7 @@ def not_deployed(left_out: Mapping[str, str], exclude: Iterable[str]) -> str:
 
     `left_out` has the pattern that excludes each file; `exclude` are all patterns, whose order counts.
     """
-    others = [pattern for pattern in exclude if pattern not in left_out.values()]
+    others = [pattern for pattern in dict.fromkeys(exclude) if pattern not in left_out.values()]
     return printable(
         f"Not deployed: {', '.join(left_out)}. By default the role leaves out a developer's own secrets and data. If"
         " the application needs one of these files on the machine, set webserver_app_exclude without the file's"

@@ -383,7 +383,7 @@ def test_run_that_has_ended_is_followed_at_once_and_another_is_not_disturbed(mac
     monkeypatch.setattr(action._run, "this_run", lambda: {**this_run(), "pid": 1, "started": "then"})
     refused = machine(state="current", name=name, lock=True)
     assert refused["failed"]
-    assert f"(process {os.getpid()} there) has been deploying" in refused["msg"]
+    assert f"(process {os.getpid()}) has been deploying" in refused["msg"]
     machine(src=str(shop), state="present")
     lock.write_text(
         lock.read_text(encoding="utf-8").replace(f'"started": "{this_run()["started"]}"', '"started": "long ago"')

@@ -163,7 +163,7 @@ def test_lock_is_taken_when_there_is_something_to_do_and_given_back_at_the_end(r
         refused = run(lock=True, _run=BOB, **arguments)
         assert refused["failed"]
         assert refused["held_by"] == ANN
-        assert "ann@laptop (process 812 there) has been deploying to this machine since 20" in refused["msg"]
+        assert "ann@laptop (process 812) has been deploying to this machine since 20" in refused["msg"]
     assert run(state="current", name="old", lock=True, _run=ANN)["changed"]
     run(state="finished", lock=True, _run=ANN)
     assert not (path / "releases" / ".lock").exists()

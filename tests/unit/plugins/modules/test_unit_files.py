@@ -219,7 +219,7 @@ def test_files_of_a_machine_that_another_run_deploys_to_stay(run, folder, lock):
     refused = run({"web.env": "A=2\n"}, lock={**lock, "run": {**lock["run"], "who": "bob@ci"}})
     assert refused["failed"]
     assert refused["held_by"] == lock["run"]
-    assert refused["msg"].startswith("ann@laptop (process 812 there) has been deploying")
+    assert refused["msg"].startswith("ann@laptop (process 812) has been deploying")
     assert (folder / "etc" / "web.env").read_text(encoding="utf-8") == "A=1\n"
 
 

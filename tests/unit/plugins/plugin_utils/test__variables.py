@@ -78,7 +78,7 @@ CASES = {
         ["", "localhost", "0", "1.2.3", "1.2.3.256", "[::]", "fe80::1%eth0", "0.0.0.0/0", 0, *NOT_TEXT],
     ),
     "webserver_port": PORT,
-    "webserver_message": (["", "Grüße, 50 %", "two\nlines", 42], NOT_TEXT),
+    "webserver_message": (["", "Grüße, 50 %", "two\nlines", "a\tb", 42], ["\x1b[2J", "\0", *NOT_TEXT]),
     "webserver_app": (
         ["webserver:app", "my_app:create_app()", "shop.web:make('x', debug=False)"],
         ["", "shop", "shop:", ":app", "shop.py:app", "my-app:app", "shop:a.b", "shop:f(g())", "shop:app; x", "a:b\n"]
@@ -119,7 +119,10 @@ CASES = {
     "webserver_keep_releases": ([1, "5"], [-1, 0, 1001, *NOT_NUMBER]),
     "webserver_server": (["gunicorn", "flask"], ["", "apache", 1, ["flask"], True]),
     "webserver_workers": ([0, 2, "2"], [-1, 1001, *NOT_NUMBER]),
-    "webserver_worker_class": (["gthread", "my.workers.Own"], ["", "a b", "g-thread", "--x", 'a"', 1, *NOT_TEXT]),
+    "webserver_worker_class": (
+        ["gthread", "gevent", "my.workers.Own"],
+        ["", "a b", "gthreads", "g-thread", "--x", 'a"', 1, *NOT_TEXT],
+    ),
     "webserver_preload": BOOLEAN,
     "webserver_threads": ([1, "8"], [-1, 0, 1001, *NOT_NUMBER]),
     "webserver_keep_alive": ([1, "75"], [-1, 0, 86401, *NOT_NUMBER]),

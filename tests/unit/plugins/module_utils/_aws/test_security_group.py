@@ -112,6 +112,7 @@ def test_good_cidrs(cidr):
             "2001:db8::1/64 has host bits set. For that one address write 2001:db8::1/128, for the whole block"
             " 2001:db8::/64",
         ),
+        ("everybody", "'everybody' does not appear to be an IPv4 or IPv6 address"),
         ("everybody/0", "'everybody/0' does not appear to be an IPv4 or IPv6 network"),
         ("1.2.3.4/33", "'1.2.3.4/33' does not appear to be an IPv4 or IPv6 network"),
     ],
@@ -363,11 +364,17 @@ def test_what_is_said_of_a_port_that_is_open():
 
 
 @pytest.mark.parametrize(("check_mode", "how"), [(True, "would be opened"), (False, "opened now")])
-def test_what_is_said_of_a_port_that_was_opened(check_mode, how):
-    assert how_opened({**choice(), "sharing": 3}, check_mode) == (
-        f"eni-1, tcp/5000 from 0.0.0.0/0: {how} in sg-web (web); other interfaces with this group, where the port opens"
-        " too: 3."
-    )
+@pytest.mark.parametrize(
+    ("sharing", "others"),
+    [
+        (0, ""),
+        (1, ", also for 1 other network interface with this group"),
+        (3, ", also for 3 other network interfaces with this group"),
+    ],
+)
+def test_what_is_said_of_a_port_that_was_opened(check_mode, how, sharing, others):
+    said = how_opened({**choice(), "sharing": sharing}, check_mode)
+    assert said == f"eni-1, tcp/5000 from 0.0.0.0/0: {how} in sg-web (web){others}."
 
 
 def test_who_needs_a_rule():
@@ -410,9 +417,9 @@ def test_what_is_said_of_a_rule_at_its_end():
     assert said("keep").startswith("sg-web (web), tcp/5000 from 0.0.0.0/0: this rule stays")
     assert "i-4 (db). To close the port for them too: ansible-playbook playbooks/close_port.yml" in said("keep")
     assert "i-5 (db) and 2 more" in said("keep", others=range(1, 8))
-    assert "removed; other interfaces with this group, where the port closes too: 7." in said("close")
-    assert ": removed; " in said("keep", others=())
-    assert ": would be removed; " in said("keep", others=(), check_mode=True)
+    assert "removed, also for 7 other network interfaces with this group." in said("close")
+    assert ": removed, " in said("keep", others=())
+    assert ": would be removed, " in said("keep", others=(), check_mode=True)
     assert said("keep", "web2").endswith("tcp/80 from 0.0.0.0/0: there is no such rule. Wider rules are not changed.")
 
 

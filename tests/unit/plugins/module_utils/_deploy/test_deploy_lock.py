@@ -57,7 +57,7 @@ def test_another_run_is_told_who_deploys_since_when_and_what_to_do(path):
         deploy_lock.take(path, BOB)
     assert held.value.run == ANN
     said = str(held.value)
-    assert said.startswith("ann@laptop (process 812 there) has been deploying to this machine since 20")
+    assert said.startswith("ann@laptop (process 812) has been deploying to this machine since 20")
     assert f"if you remove {path}/releases/.lock on the machine" in said
     assert os.listdir(os.path.join(path, "releases")) == [".lock"]
 

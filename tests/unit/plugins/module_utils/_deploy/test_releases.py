@@ -178,7 +178,7 @@ def test_switching_survives_what_a_killed_run_left(path, deploy):
 
 def test_unknown_release_is_refused_with_the_names_of_those_there_are(path, deploy):
     deploy("a")
-    with pytest.raises(releases.Refused, match="there is no release x in .* Those that are: a"):
+    with pytest.raises(releases.Refused, match="there is no release x in .* The releases there: a"):
         releases.switch(path, "x")
     assert releases.current(path) == "a"
 
