@@ -390,3 +390,9 @@ zmkwC3iXb+exG5hXcpog8R6BzwYX1XZof+7O7tVurfNx6pJ/Qq6bQThLZxkusde8
 Dm1MbIx1umYOfiz0OUt58DVdaYBArQ==
 -----END CERTIFICATE-----
 """
+
+
+@pytest.mark.parametrize(("status", "verdict"), [(500, "broken"), (502, "unknown"), (503, "broken"), (504, "unknown")])
+def test_a_gateway_s_error_is_not_the_application_s(serve, status, verdict):
+    result = seen(serve(b"HTTP/1.1 %d x\r\n\r\n" % status))
+    assert verdicts(result)["application"] == verdict
