@@ -99,7 +99,10 @@ CASES = {
         {"security_group_cidrs": ["203.0.113.7"]},
         ["security_group_cidrs: 203.0.113.7 has no prefix length", "203.0.113.7/32"],
     ),
-    "unknown group state": ({"security_group_state": "open"}, ["security_group_state: open is not one of absent, present"]),
+    "unknown group state": (
+        {"security_group_state": "open"},
+        ["security_group_state: open is not one of absent, present"],
+    ),
     "unknown instance": (
         {"security_group_instance_id": "i-00000000"},
         ["EC2 knows no network interface of instance i-00000000", "security_group_instance_id"],
