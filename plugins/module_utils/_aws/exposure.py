@@ -19,7 +19,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.collect impor
     fetch_missed,
     instances_by_id,
 )
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.hops import Hop, Question
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.hops import Question
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.interface import Way, resolver, walk
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.packet_filters import GroupRule, group_rules
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.place import HERE, Place
@@ -40,13 +40,15 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses 
     scope,
     unmapped,
 )
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import BROKEN, UNKNOWN, Hop
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.words import Audience, Reach
 
-AUDIENCES = ("nobody", "vpc", "part", "everybody")  # in the order of how many they are
+NARROWEST_FIRST = (Audience.NOBODY, Audience.VPC, Audience.PART, Audience.EVERYBODY)
 FAMILIES = {"ipv4": ("ipv4",), "ipv6": ("ipv6",), "any": ("ipv4", "ipv6")}
 
 
-class Audience(NamedTuple):
-    audience: str  # one of AUDIENCES, or unknown
+class Exposure(NamedTuple):
+    audience: Audience
     reason: str
     sources: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()
@@ -54,7 +56,8 @@ class Audience(NamedTuple):
     @property
     def rank(self) -> int:
         """Of several addresses of a machine the widest counts, and what is not known could be wider than it looks."""
-        return 2 if self.audience == "unknown" else AUDIENCES.index(self.audience)
+        known = Audience.PART if self.audience == Audience.UNKNOWN else self.audience
+        return NARROWEST_FIRST.index(known)
 
 
 def normalised(machines: list[Record]) -> list[Record]:
@@ -90,7 +93,7 @@ def expose(snapshot: Snapshot, machines: list[Record], place: Place = HERE) -> l
             "family": family,
             "address": listener["address"],
             "port": listener["port"],
-            "audience": found.audience,
+            "audience": found.audience.value,
             "sources": list(found.sources),
             "resources": list(found.resources),
             "reason": found.reason,
@@ -110,23 +113,23 @@ class _Judge:
         self.place = place
         self.instances = attempt(lambda: {each["InstanceId"]: each for each in snapshot.all("Instances")})
         self.by_address = attempt(_by_address, snapshot)
-        self.known: dict[tuple, Audience] = {}
+        self.known: dict[tuple, Exposure] = {}
 
-    def audience(self, machine: Record, listener: Record, family: str) -> Audience:
+    def audience(self, machine: Record, listener: Record, family: str) -> Exposure:
         address = listener["address"]
         where = scope(address, listener.get("interface"))
         if where == "loopback":
-            return Audience("nobody", f"{address} is for the machine itself alone.")
+            return Exposure(Audience.NOBODY, f"{address} is for the machine itself alone.")
         if where in ("link-local", "multicast"):
-            return Audience("nobody", f"{address} is an address that EC2 delivers nothing to.")
+            return Exposure(Audience.NOBODY, f"{address} is an address that EC2 delivers nothing to.")
         try:
             interfaces = self._interfaces(machine)
         except NotRead as error:
-            return Audience("unknown", str(error))
+            return Exposure(Audience.UNKNOWN, str(error))
         if not is_wildcard(address):
             interfaces = [each for each in interfaces if unmapped(address) in own_addresses(each, family)]
             if not interfaces:
-                return Audience("nobody", f"{address} is no address of the machine that EC2 delivers to.")
+                return Exposure(Audience.NOBODY, f"{address} is no address of the machine that EC2 delivers to.")
         return max((self._at(each, listener, family) for each in interfaces), key=lambda found: found.rank)
 
     def _interfaces(self, machine: Record) -> list[Record]:
@@ -153,7 +156,7 @@ class _Judge:
             raise NotRead(f"{id_} has no network interface: it is {self.instances[id_]['State']['Name']}.")
         return interfaces
 
-    def _at(self, interface: Record, listener: Record, family: str) -> Audience:
+    def _at(self, interface: Record, listener: Record, family: str) -> Exposure:
         entrance = own_addresses(interface, "ipv6") if family == "ipv6" else public_addresses(interface)
         groups, port = tuple(group_ids(interface)), listener["port"]
         key = (interface["SubnetId"], groups, bool(entrance), listener["protocol"], port, family)
@@ -178,47 +181,47 @@ def _by_address(snapshot: Snapshot) -> dict[str, list[Record]]:
     return found
 
 
-def _judged(snapshot: Snapshot, question: Question, interface: Record, entrance: bool) -> Audience:
+def _judged(snapshot: Snapshot, question: Question, interface: Record, entrance: bool) -> Exposure:
     """Hidden groups and unread lists only ever add to who gets in, so that everybody stays everybody."""
     try:
         groups, hidden = snapshot.groups(group_ids(interface))
         rules = [rule for rule in group_rules(groups) if rule.is_for(question.protocol, question.port)]
         found = _of_rules(snapshot, question, interface, entrance, rules)
-        if hidden and found.audience not in ("everybody", "unknown"):
+        if hidden and found.audience not in (Audience.EVERYBODY, Audience.UNKNOWN):
             raise not_shown(hidden)
         return found
     except NotRead as error:
-        return Audience("unknown", str(error))
+        return Exposure(Audience.UNKNOWN, str(error))
 
 
 def _of_rules(
     snapshot: Snapshot, question: Question, interface: Record, entrance: bool, rules: list[GroupRule]
-) -> Audience:
+) -> Exposure:
     # The instance runs, since it told of its listeners.
     way = Way(snapshot, question, interface, {"InstanceId": "", "State": {"Name": "running"}})
     hops = walk(way) if entrance else {}
     through = _through(hops, way.client.space) if entrance else Intervals()
     resources = tuple(dict.fromkeys(rule.group_id for rule in rules))
-    unread = [hop for hop in hops.values() if hop.verdict == "unknown"]
+    unread = [hop for hop in hops.values() if hop.verdict == UNKNOWN]
     if unread and through:
-        return Audience("unknown", unread[0].evidence, _sources(rules), (*unread[0].resources, *resources))
+        return Exposure(Audience.UNKNOWN, unread[0].evidence, _sources(rules), (*unread[0].resources, *resources))
     if through:
-        audience = "everybody" if way.client.space <= through else "part"
+        audience = Audience.EVERYBODY if way.client.space <= through else Audience.PART
         why = f"Nothing else stops it: {hops['security_group'].evidence}"
-        return Audience(audience, why, _named(snapshot, rules, through, way), resources)
-    stopping = next((hop for hop in hops.values() if hop.verdict == "broken"), None)
+        return Exposure(audience, why, _named(snapshot, rules, through, way), resources)
+    stopping = next((hop for hop in hops.values() if hop.verdict == BROKEN), None)
     why = stopping.evidence if stopping else f"It has no public {question.family} address."
     inside = [rule for rule in rules if _admits_neighbours(snapshot, rule, question.family, interface["VpcId"])]
     if inside:
-        return Audience("vpc", f"From outside: {why}", _sources(inside), resources)
+        return Exposure(Audience.VPC, f"From outside: {why}", _sources(inside), resources)
     if not rules:
         why = f"None of its security groups admits {question.service}."
-    return Audience("nobody", why, (), stopping.resources if stopping else ())
+    return Exposure(Audience.NOBODY, why, (), stopping.resources if stopping else ())
 
 
 def _through(hops: dict[str, Hop], space: Intervals) -> Intervals:
     """Who gets past every hop, with some port of their own at least."""
-    if verdict(hops) == "unreachable":
+    if verdict(hops) == Reach.UNREACHABLE:
         return Intervals()
     for hop in hops.values():
         if hop.passage:

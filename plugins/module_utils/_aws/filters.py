@@ -20,7 +20,6 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.address_sets 
     named,
     ports_named,
 )
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.hops import Hop
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.packet_filters import (
     ALL_PORTS,
     EPHEMERAL,
@@ -35,6 +34,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.packet_filter
     passage,
 )
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.snapshot import Record, Snapshot, not_shown
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import OK, PARTIAL, Hop
 
 
 def named_group(group: Record) -> str:
@@ -62,17 +62,17 @@ def security_group(snapshot: Snapshot, ids: list[str], ask: Ask, place: str, egr
     groups, hidden = snapshot.groups(ids)
     rules = group_rules(groups, egress)
     through, deciding = admitted(rules, ask.protocol, ask.port, ask.family, ask.space, ask.resolve)
-    if hidden and through.verdict != "ok":
+    if hidden and through.verdict != OK:
         raise not_shown(hidden)
     to_from = "to" if egress else "from"
     resources = (*dict.fromkeys([rule.group_id for rule in deciding] + list(ids)), place)
-    if through.verdict == "ok":
+    if through.verdict == OK:
         how = " and ".join(f"{rule.named()} ({rule.group_id})" for rule in deciding[:3])
         evidence = f"{place} lets {'out' if egress else 'in'} {how}."
-        return Hop("ok", evidence.replace(" from ", f" {to_from} "), None, None, resources, through)
+        return Hop(OK, evidence.replace(" from ", f" {to_from} "), None, None, resources, through)
     attached = ", ".join(map(named_group, groups)) or "none"
     evidence = f"No rule of {place}'s groups ({attached}) admits {ask.service} {to_from} {ask.who}."
-    if through.verdict == "partial":
+    if through.verdict == PARTIAL:
         evidence = f"{place}'s groups ({attached}) admit {ask.service} {to_from} {_share(through, ask.family)}."
     near = _near_misses(snapshot, groups, rules, ask, egress)
     code = "ENI_SG_RULES_MISMATCH" if rules else "SG_HAS_NO_RULES"
@@ -188,15 +188,15 @@ def network_acl(snapshot: Snapshot, vpc_id: str, subnet_id: str, packets: Packet
     through = passage(made, packets.space)
     resources = (acl_id, subnet_id)
     way = f"{packets.what} {'to' if packets.egress else 'from'} {packets.who}"
-    if through.verdict == "ok":
+    if through.verdict == OK:
         numbers = dict.fromkeys(rule_number(each) for each in made)
         rule, lets = ("Rule", "lets") if len(numbers) == 1 else ("Rules", "let")
         evidence = f"{rule} {', '.join(numbers)} of {acl_id} {lets} {way} {'out' if packets.egress else 'in'}."
-        return Hop("ok", evidence, None, None, resources, through)
+        return Hop(OK, evidence, None, None, resources, through)
     denials = [each for each in made if not each.allows]
     evidence = " ".join(dict.fromkeys(_denied(each, packets) for each in denials[:3]))
     evidence = f"{acl_id} of {subnet_id} stops {way}: {evidence}"
-    if through.verdict == "partial":
+    if through.verdict == PARTIAL:
         evidence += f" It lets through {_share(through, packets.family)}."
     evidence += _overruled(acl, denials, packets) + _open_ports(acl, packets)
     fix = _open_acl(acl, denials, packets)

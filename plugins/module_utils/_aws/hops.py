@@ -4,10 +4,9 @@
 
 # Private to this collection: it may change in any release.
 
-"""What a hop is, how judgements of several places become one, and the hops that are a whole VPC's.
+"""The question that AWS's hops answer, how judgements of several places become one, and the hops of a whole VPC.
 
-Each function that judges says why, and what would mend it. Where something was not read it raises NotRead. Codes
-without `x-` are the explanation codes of AWS's VPC Reachability Analyzer.
+Each function that judges a hop gives its evidence and a fix. If something could not be read it raises NotRead.
 """
 
 from __future__ import annotations
@@ -22,17 +21,15 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.address_sets 
 )
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.packet_filters import Passage
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.snapshot import NotRead, Record, Snapshot
-
-
-class Hop(NamedTuple):
-    """A judgement, and whom the hop lets through where that is not everybody or nobody."""
-
-    verdict: str  # ok, broken, partial, unknown, skipped
-    evidence: str
-    code: str | None = None
-    fix: str | None = None
-    resources: tuple[str, ...] = ()
-    passage: Passage | None = None
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import (
+    BROKEN,
+    OK,
+    PARTIAL,
+    SKIPPED,
+    UNKNOWN,
+    Hop,
+)
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.words import Word
 
 
 class Question(NamedTuple):
@@ -50,11 +47,23 @@ class Question(NamedTuple):
         return self.source or EVERYTHING[self.family]
 
 
-class Client(NamedTuple):
-    """Who wants in, and by which way: over the Internet, from within the VPC, or from a private network elsewhere."""
+class ClientKind(Word):
+    """Where a client is."""
 
-    kind: str  # internet, vpc, elsewhere
+    INTERNET = "internet"
+    VPC = "vpc"
+    ELSEWHERE = "elsewhere"  # in a private network outside of the VPC
+
+
+class Client(NamedTuple):
+    """Who connects, and from which addresses."""
+
+    kind: ClientKind
     space: Intervals
+
+    @property
+    def over_the_internet(self) -> bool:
+        return self.kind == ClientKind.INTERNET
 
 
 def client_of(question: Question, snapshot: Snapshot, vpc_id: str) -> Client:
@@ -71,9 +80,9 @@ def _client_of(question: Question, snapshot: Snapshot, vpc_id: str) -> Client:
     asked = addresses([question.asked_source], question.family)
     over_the_internet = asked & INTERNET[question.family] - vpc_space
     if over_the_internet:
-        return Client("internet", over_the_internet)
+        return Client(ClientKind.INTERNET, over_the_internet)
     inside = asked & vpc_space
-    return Client("vpc", inside) if inside else Client("elsewhere", asked)
+    return Client(ClientKind.VPC, inside) if inside else Client(ClientKind.ELSEWHERE, asked)
 
 
 def judged_everywhere(judge: Callable[..., Hop], places: Iterable) -> Hop:
@@ -86,7 +95,7 @@ def judged(judge: Callable[..., Hop], *arguments) -> Hop:
     try:
         return judge(*arguments)
     except NotRead as error:
-        return Hop("unknown", str(error))
+        return Hop(UNKNOWN, str(error))
 
 
 def merged(hops: list[Hop]) -> Hop:
@@ -95,8 +104,8 @@ def merged(hops: list[Hop]) -> Hop:
     if len(verdicts) == 1:
         verdict = verdicts.pop()
     else:
-        verdict = "unknown" if "unknown" in verdicts else "partial" if verdicts & {"broken", "partial"} else "ok"
-    telling = [hop for hop in hops if hop.verdict != "ok"] or hops
+        verdict = UNKNOWN if UNKNOWN in verdicts else PARTIAL if verdicts & {BROKEN, PARTIAL} else OK
+    telling = [hop for hop in hops if hop.verdict != OK] or hops
     lead = min(telling, key=lambda hop: hop.code is None)
     passages = [hop.passage for hop in hops if hop.passage]
     of_same_clients = len(passages) == len(hops) and len({each.asked for each in passages}) == 1
@@ -110,7 +119,7 @@ def merged(hops: list[Hop]) -> Hop:
 
 def in_series(hops: list[Hop]) -> Hop:
     """One judgement of several things that a client needs all: the worst of them."""
-    return min(hops, key=lambda hop: ("broken", "unknown", "partial", "ok", "skipped").index(hop.verdict))
+    return min(hops, key=lambda hop: (BROKEN, UNKNOWN, PARTIAL, OK, SKIPPED).index(hop.verdict))
 
 
 def _common(passages: list[Passage]) -> Passage:
@@ -130,14 +139,14 @@ def block_public_access(snapshot: Snapshot, vpc_id: str, subnet_id: str) -> Hop:
     options = snapshot.all("VpcBlockPublicAccessOptions")
     mode = options["InternetGatewayBlockMode"]
     if mode == "off":
-        return Hop("ok", "VPC Block Public Access is off in this account and region.")
+        return Hop(OK, "VPC Block Public Access is off in this account and region.")
     resources, exclusion = (vpc_id, subnet_id), None
     if options.get("ExclusionsAllowed", "allowed") == "allowed":
         exclusion = _exclusion(snapshot.all("VpcBlockPublicAccessExclusions"), vpc_id, subnet_id)
     if exclusion and exclusion["InternetGatewayExclusionMode"] == "allow-bidirectional":
         what = exclusion["ResourceArn"].split("/")[-1]
         evidence = f"VPC Block Public Access is {mode}, but {exclusion['ExclusionId']} excludes {what} from it."
-        return Hop("ok", evidence, resources=(exclusion["ExclusionId"], *resources))
+        return Hop(OK, evidence, resources=(exclusion["ExclusionId"], *resources))
     evidence = f"VPC Block Public Access is {mode} in this account and region: whatever else is open, nobody gets in."
     fix = f"aws ec2 create-vpc-block-public-access-exclusion --subnet-id {subnet_id}"
     fix += " --internet-gateway-exclusion-mode allow-bidirectional"
@@ -151,7 +160,7 @@ def block_public_access(snapshot: Snapshot, vpc_id: str, subnet_id: str) -> Hop:
         fix = "Ask whoever manages VPC Block Public Access for the organization to allow exclusions, or to turn it off."
     elif options.get("ManagedBy") == "declarative-policy":
         evidence += " A declarative policy of the organization says so."
-    return Hop("broken", evidence, "VPC_BLOCK_PUBLIC_ACCESS_ENABLED", fix, resources)
+    return Hop(BROKEN, evidence, "VPC_BLOCK_PUBLIC_ACCESS_ENABLED", fix, resources)
 
 
 # An exclusion that is being made does not count yet, one that is being taken away does not count any more.
@@ -177,14 +186,14 @@ def internet_gateway(snapshot: Snapshot, vpc_id: str) -> Hop:
     resources = (gateway_id, vpc_id)
     if not is_attached(state):
         fix = attach_gateway(vpc_id, gateway_id)
-        return Hop("broken", f"{gateway_id} is {state} at {vpc_id}.", "BAD_STATE_ATTACHMENT", fix, resources)
+        return Hop(BROKEN, f"{gateway_id} is {state} at {vpc_id}.", "BAD_STATE_ATTACHMENT", fix, resources)
     edge = snapshot.edge_route_table(gateway_id) if snapshot.has("RouteTables") else None
     if edge and any(route.get("GatewayId") != "local" for route in edge["Routes"]):
         evidence = f"{gateway_id} is attached to {vpc_id}, but {edge['RouteTableId']} sends what comes in through it to"
         evidence += " another interface or firewall first. Whether that lets it through was not looked into."
         code = "INGRESS_RTB_TRAFFIC_REDIRECTION"
-        return Hop("unknown", evidence, code, None, (edge["RouteTableId"], *resources))
-    return Hop("ok", f"{gateway_id} is attached to {vpc_id}.", resources=resources)
+        return Hop(UNKNOWN, evidence, code, None, (edge["RouteTableId"], *resources))
+    return Hop(OK, f"{gateway_id} is attached to {vpc_id}.", resources=resources)
 
 
 def _no_gateway(vpc_id: str, detached: str | None) -> Hop:
@@ -192,10 +201,10 @@ def _no_gateway(vpc_id: str, detached: str | None) -> Hop:
     if detached:
         evidence += f" Its routes name {detached}, which is not attached to a VPC."
         fix = attach_gateway(vpc_id, detached)
-        return Hop("broken", evidence, "UNASSOCIATED_COMPONENT", fix, (detached, vpc_id))
+        return Hop(BROKEN, evidence, "UNASSOCIATED_COMPONENT", fix, (detached, vpc_id))
     fix = f"aws ec2 create-internet-gateway, then aws ec2 attach-internet-gateway --vpc-id {vpc_id}"
     fix += " --internet-gateway-id with its id"
-    return Hop("broken", evidence, "UNASSOCIATED_COMPONENT", fix, (vpc_id,))
+    return Hop(BROKEN, evidence, "UNASSOCIATED_COMPONENT", fix, (vpc_id,))
 
 
 def attach_gateway(vpc_id: str, gateway_id: str) -> str:

@@ -21,7 +21,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.filters impor
 )
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.hops import (
     Client,
-    Hop,
+    ClientKind,
     Question,
     block_public_access,
     client_of,
@@ -38,8 +38,9 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.snapshot impo
     own_addresses,
     public_addresses,
 )
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import BROKEN, OK, SKIPPED, UNKNOWN, Hop
 
-NOT_NEEDED = Hop("skipped", "The client does not come over the Internet.")
+NOT_NEEDED = Hop(SKIPPED, "The client does not come over the Internet.")
 # Interfaces that AWS holds for its own services have no instance behind them.
 SERVICES = {"natGateway": "a NAT gateway", "nat_gateway": "a NAT gateway", "network_load_balancer": "a load balancer"}
 
@@ -76,7 +77,7 @@ class Way(NamedTuple):
 
 def ask_of(question: Question, snapshot: Snapshot, client: Client) -> Ask:
     """What the packets of that client ask of a filter on their way."""
-    resolve = resolver(snapshot, question.family, inside=client.kind != "internet")
+    resolve = resolver(snapshot, question.family, inside=not client.over_the_internet)
     return Ask(question.protocol, question.port, question.family, client.space, question.asked_source, resolve)
 
 
@@ -95,7 +96,7 @@ def walk(way: Way) -> dict[str, Hop]:
     """Judge every hop, in the order that a packet and its answer meet them."""
     snapshot, ask = way.snapshot, way.ask
     vpc = way.vpc_id, way.subnet_id
-    inside = way.client.kind != "internet"
+    inside = not way.client.over_the_internet
     return {
         "target_exists": _exists(way),
         "instance_state": judged(instance_state, way),
@@ -114,7 +115,7 @@ def _exists(way: Way) -> Hop:
     owner = f" of {instance}" if instance else f" ({description})" if description else ""
     asked = f"{way.address} is an address of {way.id}" if way.address else way.id
     evidence = f"{asked}{owner} in {way.subnet_id} of {way.vpc_id}."
-    return Hop("ok", evidence, resources=tuple(filter(None, (instance, way.id, way.subnet_id, way.vpc_id))))
+    return Hop(OK, evidence, resources=tuple(filter(None, (instance, way.id, way.subnet_id, way.vpc_id))))
 
 
 def described(way: Way) -> Record:
@@ -149,29 +150,29 @@ def instance_state(way: Way) -> Hop:
         what = description or kind or "an AWS service"
         hint = " Ask with load_balancer_arn." if "ELB" in description or kind == "a load balancer" else ""
         evidence = f"{way.id} is not an instance's but that of {what}; what lies behind was not looked into.{hint}"
-        return Hop("unknown", evidence, "UNSUPPORTED_COMPONENT", resources=(way.id,))
+        return Hop(UNKNOWN, evidence, "UNSUPPORTED_COMPONENT", resources=(way.id,))
     evidence = f"{way.id} is attached to no instance."
     fix = f"aws ec2 attach-network-interface --network-interface-id {way.id} --device-index 1 --instance-id"
-    return Hop("broken", evidence, "BAD_STATE_ATTACHMENT", f"{fix} with the id of the instance", resources=(way.id,))
+    return Hop(BROKEN, evidence, "BAD_STATE_ATTACHMENT", f"{fix} with the id of the instance", resources=(way.id,))
 
 
 def state_of(instance: Record) -> Hop:
     id_, state = instance["InstanceId"], instance["State"]["Name"]
     if state == "running":
-        return Hop("ok", f"{id_} is running.", resources=(id_,))
+        return Hop(OK, f"{id_} is running.", resources=(id_,))
     fix = {
         "pending": f"aws ec2 wait instance-running --instance-ids {id_}",
         "stopping": f"aws ec2 wait instance-stopped --instance-ids {id_}, then aws ec2 start-instances"
         f" --instance-ids {id_}",
         "stopped": f"aws ec2 start-instances --instance-ids {id_}",
     }.get(state, "Launch another instance: this one is gone for good.")
-    return Hop("broken", f"{id_} is {state}.", "BAD_STATE", fix, resources=(id_,))
+    return Hop(BROKEN, f"{id_} is {state}.", "BAD_STATE", fix, resources=(id_,))
 
 
 def public_address(way: Way) -> Hop:
     if not own_addresses(way.interface, way.question.family):
         return _no_address(way)
-    if way.client.kind != "internet":
+    if not way.client.over_the_internet:
         return NOT_NEEDED
     if way.question.family == "ipv6":
         return _ipv6_address(way)
@@ -180,19 +181,19 @@ def public_address(way: Way) -> Hop:
         evidence = f"{way.address} is a private address: it leads to {way.id} inside of {way.vpc_id} alone."
         fix = f"Use {public[0][0]} instead of {way.address}." if public else _associate(way.id)
         evidence += f" From outside it is {public[0][0]}." if public else " It has no public one."
-        return Hop("broken", evidence, "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS", fix, (way.id,))
+        return Hop(BROKEN, evidence, "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS", fix, (way.id,))
     if not public:
         if isinstance(way.instance, dict) and way.instance["State"]["Name"] != "running":
             evidence = f"{way.id} has no public address while {way.instance['InstanceId']} is not running."
-            return Hop("skipped", evidence, resources=(way.id,))
+            return Hop(SKIPPED, evidence, resources=(way.id,))
         evidence = f"{way.id} has no public IPv4 address, only {', '.join(own_addresses(way.interface, 'ipv4'))}."
         code = "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS"
-        return Hop("broken", evidence, code, _associate(way.id), (way.id,))
+        return Hop(BROKEN, evidence, code, _associate(way.id), (way.id,))
     asked = [each for each in public if each[0] == way.address]
     address, private, elastic = (asked or public)[0]
     kind = "an Elastic IP" if elastic else f"assigned by EC2: {CHANGES}"
     evidence = f"{address} leads to {private} of {way.id}. It is {kind}."
-    return Hop("ok", evidence, resources=(way.id,))
+    return Hop(OK, evidence, resources=(way.id,))
 
 
 CHANGES = "stopping and starting the instance changes it, an Elastic IP would stay"
@@ -208,31 +209,31 @@ def _associate(interface_id: str) -> str:
 def _ipv6_address(way: Way) -> Hop:
     own = own_addresses(way.interface, "ipv6")
     evidence = f"{way.address or own[0]} is an address of {way.id}; IPv6 addresses are not translated."
-    return Hop("ok", evidence, resources=(way.id,))
+    return Hop(OK, evidence, resources=(way.id,))
 
 
 def _no_address(way: Way) -> Hop:
     """Every interface has a private IPv4 address, unless its subnet is IPv6-only. There it cannot get one."""
     if way.question.family == "ipv6":
         fix = f"aws ec2 assign-ipv6-addresses --network-interface-id {way.id} --ipv6-address-count 1"
-        return Hop("broken", f"{way.id} has no IPv6 address.", "x-ENI_HAS_NO_IPV6_ADDRESS", fix, (way.id,))
+        return Hop(BROKEN, f"{way.id} has no IPv6 address.", "x-ENI_HAS_NO_IPV6_ADDRESS", fix, (way.id,))
     ipv6 = own_addresses(way.interface, "ipv6")
     only = f", only {', '.join(ipv6)}" if ipv6 else ""
     evidence = f"{way.id} has no IPv4 address{only}: {way.subnet_id} is an IPv6-only subnet."
     fix = "Launch the instance in a subnet that has IPv4 addresses."
     if ipv6:
         fix = f"Let clients connect by IPv6, to {ipv6[0]}, or launch the instance in a subnet that has IPv4 addresses."
-    return Hop("broken", evidence, "x-ENI_HAS_NO_IPV4_ADDRESS", fix, (way.id, way.subnet_id))
+    return Hop(BROKEN, evidence, "x-ENI_HAS_NO_IPV4_ADDRESS", fix, (way.id, way.subnet_id))
 
 
 def _at_border(way: Way, packets: Packets) -> Hop:
     """The network ACL is at the subnet's border: it does not see what stays inside."""
-    if way.client.kind != "vpc":
+    if way.client.kind != ClientKind.VPC:
         return network_acl(way.snapshot, way.vpc_id, way.subnet_id, packets)
     neighbours = way.snapshot.subnet_space(way.subnet_id, packets.family) & packets.space
     crossing = packets.space - neighbours
     if not crossing:
-        return Hop("skipped", f"The client is in {way.subnet_id} too, and network ACLs are at its border.")
+        return Hop(SKIPPED, f"The client is in {way.subnet_id} too, and network ACLs are at its border.")
     hop = network_acl(way.snapshot, way.vpc_id, way.subnet_id, packets._replace(space=crossing))
     through = Passage(packets.space, hop.passage.whole | neighbours, hop.passage.some | neighbours)
     return hop._replace(verdict=through.verdict, passage=through)

@@ -32,7 +32,6 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.filters impor
 )
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.hops import (
     Client,
-    Hop,
     Question,
     block_public_access,
     client_of,
@@ -49,6 +48,14 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.snapshot impo
     Snapshot,
     group_ids,
     own_addresses,
+)
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import (
+    BROKEN,
+    OK,
+    PARTIAL,
+    SKIPPED,
+    UNKNOWN,
+    Hop,
 )
 
 ZONES = "AvailabilityZones"
@@ -114,7 +121,7 @@ class Way(NamedTuple):
 def walk(way: Way) -> dict[str, Hop]:
     """Judge every hop, in the order that a packet meets them; the answers' ways come where the design lists them."""
     ask, client, vpc = way.ask, way.client, way.vpc_id
-    inside = client.kind != "internet"
+    inside = not client.over_the_internet
 
     def at_nodes(judge) -> Hop:
         return judged_everywhere(judge, way.subnet_ids)
@@ -126,7 +133,7 @@ def walk(way: Way) -> dict[str, Hop]:
     targets = _targets_or_none(way)
     return {
         "target_exists": Hop(
-            "ok", f"{way.name} has nodes in {', '.join(way.subnet_ids)} of {vpc}.", resources=(_arn(way), vpc)
+            OK, f"{way.name} has nodes in {', '.join(way.subnet_ids)} of {vpc}.", resources=(_arn(way), vpc)
         ),
         "public_address": NOT_NEEDED if inside else _address_type(way),
         "block_public_access": NOT_NEEDED
@@ -174,10 +181,10 @@ def _address_type(way: Way) -> Hop:
     elif way.question.family == "ipv6" and kind == "ipv4":
         code, lacks = "x-ENI_HAS_NO_IPV6_ADDRESS", "IPv6"
     else:
-        return Hop("ok", f"{way.name} has addresses of the kind {kind}.", resources=(_arn(way),))
+        return Hop(OK, f"{way.name} has addresses of the kind {kind}.", resources=(_arn(way),))
     evidence = f"{way.name} has addresses of the kind {kind}: no public {lacks} address."
     fix = f"aws elbv2 set-ip-address-type --load-balancer-arn {_arn(way)} --ip-address-type dualstack"
-    return Hop("broken", evidence, code, fix, (_arn(way),))
+    return Hop(BROKEN, evidence, code, fix, (_arn(way),))
 
 
 def _state(way: Way) -> Hop:
@@ -185,29 +192,29 @@ def _state(way: Way) -> Hop:
     reason = way.balancer["State"].get("Reason")
     evidence = f"{way.name} is {state}" + (f": {reason}" if reason else "") + "."
     if state == "active":
-        return Hop("ok", evidence, resources=(_arn(way),))
+        return Hop(OK, evidence, resources=(_arn(way),))
     if state == "active_impaired":
         evidence += " It works, but lacks the resources to grow."
         fix = "Free addresses in its subnets: " + ", ".join(way.subnet_ids)
-        return Hop("partial", evidence, "BAD_STATE", fix, resources=(_arn(way),))
+        return Hop(PARTIAL, evidence, "BAD_STATE", fix, resources=(_arn(way),))
     fix = f"aws elbv2 wait load-balancer-available --load-balancer-arns {_arn(way)}"
     if state == "failed":
         fix = f"aws elbv2 delete-load-balancer --load-balancer-arn {_arn(way)}, and create it anew"
-    return Hop("broken", evidence, "BAD_STATE", fix, resources=(_arn(way),))
+    return Hop(BROKEN, evidence, "BAD_STATE", fix, resources=(_arn(way),))
 
 
 def _scheme(way: Way) -> Hop:
     if way.balancer["Scheme"] == "internet-facing":
-        return Hop("ok", f"{way.name} is internet-facing.", resources=(_arn(way),))
+        return Hop(OK, f"{way.name} is internet-facing.", resources=(_arn(way),))
     evidence = f"{way.name} is internal: its name leads to private addresses. The scheme cannot be changed."
     fix = "Create an internet-facing one: aws elbv2 create-load-balancer --scheme internet-facing --type"
     fix += f" {way.balancer['Type']} --name {way.name}-public --subnets {' '.join(way.subnet_ids)}"
-    return Hop("broken", evidence, "x-ELBV2_IS_INTERNAL", fix, (_arn(way),))
+    return Hop(BROKEN, evidence, "x-ELBV2_IS_INTERNAL", fix, (_arn(way),))
 
 
 def _own_groups(way: Way) -> Hop:
     if not way.group_ids:
-        return Hop("ok", f"{way.name} has no security groups: it lets everybody in.")
+        return Hop(OK, f"{way.name} has no security groups: it lets everybody in.")
     return _of_balancer(way, security_group(way.snapshot, way.group_ids, way.ask, way.name))
 
 
@@ -236,7 +243,7 @@ def _listener_hop(way: Way) -> Hop:
     evidence = f"{way.name} has no listener for {way.question.service}. It listens on: {others or 'nothing'}."
     protocol = "HTTP" if way.balancer["Type"] == "application" else way.question.protocol.upper()
     fix = _create_listener(way, protocol, str(way.question.port))
-    return Hop("broken", evidence, "ELBV2_LISTENERS_MISMATCH", fix, (_arn(way),))
+    return Hop(BROKEN, evidence, "ELBV2_LISTENERS_MISMATCH", fix, (_arn(way),))
 
 
 def _create_listener(way: Way, protocol: str, port: str) -> str:
@@ -259,9 +266,9 @@ def _judged_listener(way: Way, listener: Record, before: tuple[str, ...]) -> Hop
             raise
         actions = []  # the hop target_group says that they are unknown
     if not actions or forwarded_to(actions):
-        return Hop("ok", f"{heard}.", resources=(arn,))
+        return Hop(OK, f"{heard}.", resources=(arn,))
     hops = [_own_answer(way, listener, action, (*before, arn)) for action in actions]
-    best = min(hops, key=lambda hop: ("ok", "unknown", "broken").index(hop.verdict))
+    best = min(hops, key=lambda hop: (OK, UNKNOWN, BROKEN).index(hop.verdict))
     return best._replace(evidence=f"{heard}{best.evidence}", resources=(arn, *best.resources))
 
 
@@ -271,7 +278,7 @@ def _own_answer(way: Way, listener: Record, action: Record, before: tuple[str, .
         return _redirected(way, listener, action.get("RedirectConfig") or {}, before)
     what = _own_answers(listener, [action])
     evidence = f", but sends nothing to targets: {what}."
-    return Hop("broken", evidence, "ELBV2_LISTENER_REQUIRES_TG_ACCEPT", _forward(listener))
+    return Hop(BROKEN, evidence, "ELBV2_LISTENER_REQUIRES_TG_ACCEPT", _forward(listener))
 
 
 def _forward(listener: Record) -> str:
@@ -299,15 +306,15 @@ def _redirected(way: Way, listener: Record, config: Record, before: tuple[str, .
     )
     if next_one and next_one["ListenerArn"] not in before:
         found = _judged_listener(way, next_one, before)
-        told = f" To check the path behind it, ask with port {port}." if found.verdict == "ok" else f" {found.evidence}"
+        told = f" To check the path behind it, ask with port {port}." if found.verdict == OK else f" {found.evidence}"
         return found._replace(evidence=f" and {to}.{told}")
     if host:
-        return Hop("unknown", f" and {to}, where nothing was checked.")
+        return Hop(UNKNOWN, f" and {to}, where nothing was checked.")
     if next_one:
         evidence = f", but {to}, so the requests go in a circle: no listener on this path sends them to targets."
-        return Hop("broken", evidence, "ELBV2_LISTENER_REQUIRES_TG_ACCEPT", _forward(listener))
+        return Hop(BROKEN, evidence, "ELBV2_LISTENER_REQUIRES_TG_ACCEPT", _forward(listener))
     evidence = f", but {to}, where it does not listen."
-    return Hop("broken", evidence, "ELBV2_LISTENERS_MISMATCH", _create_listener(way, protocol, port))
+    return Hop(BROKEN, evidence, "ELBV2_LISTENERS_MISMATCH", _create_listener(way, protocol, port))
 
 
 def actions_of(listener: Record, rules: Iterable[Record]) -> list[Record]:
@@ -339,15 +346,15 @@ def _actions(way: Way, listener: Record | None) -> list[Record]:
 
 
 def _legs_hop(way: Way) -> Hop:
-    """Why there may be nothing to follow beyond the load balancer; "ok" if there is."""
+    """Why there may be nothing to follow beyond the load balancer; OK if there is."""
     listener = listener_of(way)
     if listener is None:
-        return Hop("skipped", f"Without a listener for {way.question.service} nothing is sent to targets.")
+        return Hop(SKIPPED, f"Without a listener for {way.question.service} nothing is sent to targets.")
     if not forwarded_to(_actions(way, listener)):
-        return Hop("skipped", f"{way.name} answers by itself: {_own_answers(listener, _actions(way, listener))}.")
+        return Hop(SKIPPED, f"{way.name} answers by itself: {_own_answers(listener, _actions(way, listener))}.")
     if not list(targets_of(way)):
-        return Hop("skipped", "There is no target that packets can be followed to.")
-    return Hop("ok", "")
+        return Hop(SKIPPED, "There is no target that packets can be followed to.")
+    return Hop(OK, "")
 
 
 def _own_answers(listener: Record, actions: Iterable[Record]) -> str:
@@ -383,14 +390,14 @@ def _target_groups(way: Way) -> Hop:
         if staying:
             more = f" and {len(staying) - 3} more" if len(staying) > 3 else ""
             ids = ", ".join(each["Target"]["Id"] for each in staying[:3]) + more
-            return Hop("ok", f"The listener forwards to {name} with {ids}.", resources=(arn,))
+            return Hop(OK, f"The listener forwards to {name} with {ids}.", resources=(arn,))
         what = "only targets that are draining" if there else "no registered targets"
         evidence = f"{name}, which the listener forwards to, has {what}."
         fix = f"aws elbv2 register-targets --target-group-arn {arn} --targets Id= with the id of an instance"
         if there:
             ids = " ".join(f"Id={each['Target']['Id']}" for each in there)
             fix = f"aws elbv2 register-targets --target-group-arn {arn} --targets {ids}"
-        return Hop("broken", evidence, "ELBV2_LISTENER_HAS_NO_TG", fix, resources=(arn,))
+        return Hop(BROKEN, evidence, "ELBV2_LISTENER_HAS_NO_TG", fix, resources=(arn,))
 
     return _of_groups(way, judge)
 
@@ -409,7 +416,7 @@ def _group_health(way: Way, group: Record, descriptions: list[Record]) -> Hop:
     """
     arn, name = group["TargetGroupArn"], group["TargetGroupName"]
     if not descriptions:
-        return Hop("skipped", f"{name} has no targets that could be healthy.", resources=(arn,))
+        return Hop(SKIPPED, f"{name} has no targets that could be healthy.", resources=(arn,))
     targets = [(each, _subnet_without_node(way, group, each)) for each in descriptions]
     # Without health checks, which only Lambda functions may do without, the state is "unavailable".
     bad = [each for each in targets if each[1] or _state_of(each[0]) not in ("healthy", "unavailable")]
@@ -419,12 +426,12 @@ def _group_health(way: Way, group: Record, descriptions: list[Record]) -> Hop:
         f" {_ailment(way, each, subnet)}" for each, subnet in bad[:3]
     )
     if healthy:
-        return Hop("ok", evidence, resources=resources)
+        return Hop(OK, evidence, resources=resources)
     tried = [each for each in bad if _state_of(each[0]) == "unhealthy" and not each[1]]
     code, fix = _cure(way, group, *(tried or bad)[0])
     if tried:
         evidence += f" {way.name} sends requests to all targets if none is healthy, so some may be answered."
-    return Hop("partial" if tried else "broken", evidence, code, fix, resources=resources)
+    return Hop(PARTIAL if tried else BROKEN, evidence, code, fix, resources=resources)
 
 
 def _state_of(description: Record) -> str:
@@ -620,7 +627,7 @@ def _target_security_group(way: Way, target: Target) -> Hop:
 def _outgoing(way: Way, target: Target) -> Hop:
     """The load balancer's own connections need outgoing rules of its groups; a new group has one for everything."""
     if not way.group_ids:
-        return Hop("ok", f"{way.name} has no security groups: it may connect to every target.")
+        return Hop(OK, f"{way.name} has no security groups: it may connect to every target.")
     theirs = group_ids(target.interface)
     others = resolver(way.snapshot, target.family, inside=False)
 
@@ -639,7 +646,7 @@ def _border(way: Way, target: Target, packets: Packets) -> Hop:
 
 
 def _same_subnet(target: Target) -> Hop:
-    return Hop("ok", f"{target.id} is in the same subnet as the load balancer's node, inside of which no ACL counts.")
+    return Hop(OK, f"{target.id} is in the same subnet as the load balancer's node, inside of which no ACL counts.")
 
 
 def _into_target(way: Way, target: Target) -> Hop:

@@ -24,6 +24,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.snapshot impo
     Record,
     destination,
 )
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.words import Verdict
 
 # The API gives protocols as names or as IANA's numbers; -1 is all of them.
 PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6"}
@@ -43,10 +44,10 @@ class Passage(NamedTuple):
     some: Intervals
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> Verdict:
         if self.asked <= self.whole:
-            return "ok"
-        return "partial" if self.some & self.asked else "broken"
+            return Verdict.OK
+        return Verdict.PARTIAL if self.some & self.asked else Verdict.BROKEN
 
 
 def protocol_of(record: Record, key: str) -> str:

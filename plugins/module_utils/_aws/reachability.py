@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws import interface as to_interface
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws import load_balancer as to_balancer
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.address_sets import Intervals
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.hops import Client, Hop, Question
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.hops import Client, ClientKind, Question
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.place import HERE, Place
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.refusal import ADVICE, NOT_FOUND
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.security_group import cidr_errors
@@ -29,6 +29,15 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.snapshot impo
     public_addresses,
 )
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import family_of
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import (
+    BROKEN,
+    OK,
+    PARTIAL,
+    SKIPPED,
+    UNKNOWN,
+    Hop,
+)
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.words import Reach
 
 # In the order that a packet and then its answer meet them, and which of the two it is; none where no packet goes.
 DIRECTIONS = {
@@ -54,6 +63,8 @@ DIRECTIONS = {
 HOPS = tuple(DIRECTIONS)
 OF_BALANCERS = [hop for hop in HOPS if hop != "instance_state"]
 OF_INTERFACES = [hop for hop in HOPS if not hop.startswith(("lb_", "target_")) or hop == "target_exists"]
+
+BEST_FIRST = (Reach.REACHABLE, Reach.PARTIAL, Reach.UNKNOWN, Reach.UNREACHABLE)
 
 
 class Wanted(NamedTuple):
@@ -101,38 +112,26 @@ def diagnose(snapshot: Snapshot, question: Question, wanted: Wanted, place: Plac
     """The answer of the module `reachability`, except for `changed`."""
     walks = [_placed(_concluded(walk), place) for walk in _walks(snapshot, question, wanted, place)]
     # An instance with several addresses is reachable if it is at one of them.
-    walk = min(walks, key=lambda each: ("reachable", "partial", "unknown", "unreachable").index(verdict(each.hops)))
-    stopping = {name: hop for name, hop in walk.hops.items() if hop.verdict in ("broken", "partial")}
-    first = next((name for name, hop in stopping.items() if hop.verdict == "broken"), None)
+    walk = min(walks, key=lambda each: BEST_FIRST.index(verdict(each.hops)))
+    stopping = {name: hop for name, hop in walk.hops.items() if hop.verdict in (BROKEN, PARTIAL)}
+    first = next((name for name, hop in stopping.items() if hop.verdict == BROKEN), None)
     first = first or next(iter(stopping), None)
     return {
-        "verdict": verdict(walk.hops),
+        "verdict": verdict(walk.hops).value,
         "first_broken_hop": first,
         "broken_hops": list(stopping),
-        "hops": [_published(name, hop) for name, hop in walk.hops.items()],
+        "hops": [hop.published(name, DIRECTIONS[name]) for name, hop in walk.hops.items()],
         "target": walk.target,
         "summary": _summary(walk, question, wanted, first),
         "notes": _notes(walk),
     }
 
 
-def verdict(hops: dict[str, Hop]) -> str:
+def verdict(hops: dict[str, Hop]) -> Reach:
     verdicts = {hop.verdict for hop in hops.values()}
-    if "broken" in verdicts:
-        return "unreachable"
-    return "unknown" if "unknown" in verdicts else "partial" if "partial" in verdicts else "reachable"
-
-
-def _published(name: str, hop: Hop) -> dict[str, Any]:
-    return {
-        "hop": name,
-        "verdict": hop.verdict,
-        "code": hop.code,
-        "direction": DIRECTIONS[name],
-        "resources": list(hop.resources),
-        "evidence": hop.evidence,
-        "fix": hop.fix,
-    }
+    if BROKEN in verdicts:
+        return Reach.UNREACHABLE
+    return Reach.UNKNOWN if UNKNOWN in verdicts else Reach.PARTIAL if PARTIAL in verdicts else Reach.REACHABLE
 
 
 def _concluded(walk: Walk) -> Walk:
@@ -140,12 +139,12 @@ def _concluded(walk: Walk) -> Walk:
     left = walk.client.space
     hops = dict(walk.hops)
     for name, hop in walk.hops.items():
-        if hop.passage is None or hop.passage.asked != walk.client.space or hop.verdict == "broken":
+        if hop.passage is None or hop.passage.asked != walk.client.space or hop.verdict == BROKEN:
             continue
         before, left = left, left & hop.passage.some
         if before and not left:
             evidence = f"{hop.evidence} Nobody of those whom the hops before let through."
-            hops[name] = hop._replace(verdict="broken", evidence=evidence)
+            hops[name] = hop._replace(verdict=BROKEN, evidence=evidence)
     return walk._replace(hops=hops)
 
 
@@ -155,14 +154,14 @@ def _placed(walk: Walk, place: Place) -> Walk:
 
 def _summary(walk: Walk, question: Question, wanted: Wanted, first: str | None) -> str:
     what = f"{question.service} of {wanted}"
-    unknown = [name for name, hop in walk.hops.items() if hop.verdict == "unknown"]
+    unknown = [name for name, hop in walk.hops.items() if hop.verdict == UNKNOWN]
     if first is None and not unknown:
         return f"{what} can be reached from {question.asked_source}."
     hop = walk.hops[first or unknown[0]]
     result = {
-        "unreachable": "cannot be reached",
-        "partial": "can be reached by some, not by all,",
-        "unknown": "may be reached or not",
+        Reach.UNREACHABLE: "cannot be reached",
+        Reach.PARTIAL: "can be reached by some, not by all,",
+        Reach.UNKNOWN: "may be reached or not",
     }[verdict(walk.hops)]
     fix = f" To fix it: {hop.fix}" if hop.fix else ""
     return f"{what} {result} from {question.asked_source}: {hop.evidence}{fix}"
@@ -183,7 +182,7 @@ def _walks(snapshot: Snapshot, question: Question, wanted: Wanted, place: Place)
             return _to_instance(snapshot, question, wanted, place)
         return _to_address(snapshot, question, wanted, place)
     except NotRead as error:
-        return [_nowhere(Hop("unknown", str(error)), wanted)]
+        return [_nowhere(Hop(UNKNOWN, str(error)), wanted)]
 
 
 def _to_balancer(snapshot: Snapshot, question: Question, wanted: Wanted, place: Place) -> Walk:
@@ -201,7 +200,7 @@ def _to_instance(snapshot: Snapshot, question: Question, wanted: Wanted, place: 
     instance = instances[0]
     interfaces = instance_interfaces(instance)
     if not interfaces:
-        walk = _nowhere(Hop("ok", f"{wanted} has no network interface.", resources=(str(wanted),)), wanted)
+        walk = _nowhere(Hop(OK, f"{wanted} has no network interface.", resources=(str(wanted),)), wanted)
         walk.hops["instance_state"] = to_interface.state_of(instance)
         return [walk]
     ways = [to_interface.Way(snapshot, question, each, instance) for each in interfaces]
@@ -216,7 +215,7 @@ def _to_address(snapshot: Snapshot, question: Question, wanted: Wanted, place: P
         return [_to_unassociated(held[0], wanted) if held else _nowhere(_not_found(wanted, place), wanted)]
     if len(interfaces) > 1:
         named = ", ".join(f"{each['NetworkInterfaceId']} of {each['VpcId']}" for each in interfaces)
-        return [_nowhere(Hop("unknown", f"{wanted} is an address of {named}: ask with instance_id."), wanted)]
+        return [_nowhere(Hop(UNKNOWN, f"{wanted} is an address of {named}: ask with instance_id."), wanted)]
     interface = interfaces[0]
     way = to_interface.Way(snapshot, question, interface, _instance_of(snapshot, wanted, interface), wanted.address)
     return [_to_interface(way)]
@@ -246,23 +245,23 @@ def instance_interfaces(instance: Record) -> list[Record]:
 
 def _is_entrance(way: to_interface.Way) -> bool:
     """IPv6 knows no translation, and from within the VPC there is none."""
-    is_translated = way.question.family == "ipv4" and way.client.kind == "internet"
+    is_translated = way.question.family == "ipv4" and way.client.over_the_internet
     return bool(public_addresses(way.interface) if is_translated else own_addresses(way.interface, way.question.family))
 
 
 def _nowhere(hop: Hop, wanted: Wanted) -> Walk:
     """A way that ends before it begins."""
     names = OF_BALANCERS if wanted.load_balancer_arn else OF_INTERFACES
-    why = "It is not known what it belongs to." if hop.verdict == "unknown" else "There is nothing to check."
-    hops = {name: Hop("skipped", why) for name in names}
-    return Walk({**hops, "target_exists": hop}, Client("internet", Intervals()), {})
+    why = "It is not known what it belongs to." if hop.verdict == UNKNOWN else "There is nothing to check."
+    hops = {name: Hop(SKIPPED, why) for name in names}
+    return Walk({**hops, "target_exists": hop}, Client(ClientKind.INTERNET, Intervals()), {})
 
 
 NOT_THERE = "NO_SOURCE_OR_DESTINATION"
 
 
 def _no(kind: str, wanted: Wanted, place: Place) -> Hop:
-    return Hop("broken", f"There is no {kind} {wanted} {place}.", NOT_THERE, ADVICE[NOT_FOUND])
+    return Hop(BROKEN, f"There is no {kind} {wanted} {place}.", NOT_THERE, ADVICE[NOT_FOUND])
 
 
 def _to_unassociated(held: Record, wanted: Wanted) -> Walk:
@@ -270,12 +269,12 @@ def _to_unassociated(held: Record, wanted: Wanted) -> Walk:
     fix = f"aws ec2 associate-address --allocation-id {held.get('AllocationId', wanted)} --instance-id"
     fix += " with the id of the instance"
     code = "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS"
-    walk = _nowhere(Hop("ok", f"{wanted} is an Elastic IP of this account.", resources=(str(wanted),)), wanted)
-    walk.hops["public_address"] = Hop("broken", evidence, code, fix, (str(wanted),))
+    walk = _nowhere(Hop(OK, f"{wanted} is an Elastic IP of this account.", resources=(str(wanted),)), wanted)
+    walk.hops["public_address"] = Hop(BROKEN, evidence, code, fix, (str(wanted),))
     return walk
 
 
 def _not_found(wanted: Wanted, place: Place) -> Hop:
     evidence = f"Nothing uses the address {wanted} {place}. An address that is not an Elastic IP changes when the"
     evidence += " instance is stopped and started."
-    return Hop("broken", evidence, NOT_THERE, "Ask with instance_id instead: the answer shows the present address.")
+    return Hop(BROKEN, evidence, NOT_THERE, "Ask with instance_id instead: the answer shows the present address.")

@@ -17,7 +17,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.address_sets 
 )
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.hops import (
     Client,
-    Hop,
+    ClientKind,
     attach_gateway,
     is_attached,
     some_of,
@@ -32,6 +32,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.snapshot impo
     Snapshot,
     destination,
 )
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import OK, UNKNOWN, Hop
 
 NEXT_HOPS = [
     "GatewayId",
@@ -69,20 +70,20 @@ def route(snapshot: Snapshot, vpc_id: str, subnet_id: str, client: Client, famil
     through = Passage(client.space, good, good)
     next_hops = dict.fromkeys(_next_hop(each) for each, _space in taken)
     resources = (table_id, *(each for each in next_hops if each not in (None, "local")), subnet_id)
-    if through.verdict == "ok":
+    if through.verdict == OK:
         ways = ", ".join(dict.fromkeys(_named_route(each) for each, _space in taken))
-        return Hop("ok", f"{whose} sends answers to {ways}.", None, None, resources, through)
+        return Hop(OK, f"{whose} sends answers to {ways}.", None, None, resources, through)
     sentences = [_whom(each, space, family, len(taken)) + trouble[1] for each, space, trouble in bad + unsure]
     find_back = "find back to the client"
     finding = f"answers do not {find_back}" if bad else f"it is not known whether answers {find_back}"
     evidence = f"By {whose}, {finding}: {some_of(sentences)}"
     if unsure:
-        return Hop("unknown", evidence, None, None, resources)
+        return Hop(UNKNOWN, evidence, None, None, resources)
     culprit, space, (code, _why) = bad[0]
     overrides = culprit is not None and _overrides_good_route(snapshot, vpc_id, table, culprit, space, client, family)
     if overrides and code == "NO_ROUTE_TO_DESTINATION":
         code = "MORE_SPECIFIC_ROUTE"
-    if client.kind == "elsewhere":
+    if client.kind == ClientKind.ELSEWHERE:
         fix = _mend_way_elsewhere(table, culprit, cidrs(space, family)[0], family)
     else:
         fix = _mend_route(snapshot, vpc_id, table, culprit, family, overrides)
@@ -119,16 +120,16 @@ def _named_route(route_: Record) -> str:
     return f"{destination(route_) or route_.get('DestinationPrefixListId')} via {_next_hop(route_)}"
 
 
-def _trouble(snapshot: Snapshot, vpc_id: str, route_: Record | None, kind: str) -> tuple[str | None, str] | None:
+def _trouble(snapshot: Snapshot, vpc_id: str, route_: Record | None, kind: ClientKind) -> tuple[str | None, str] | None:
     """None if answers get back that way, else `(code, why)`; without a code it is not known whether they do."""
     if route_ is None:
         return "NO_ROUTE_TO_DESTINATION", "there is no route for them."
     hop, words = _next_hop(route_) or "nothing", _named_route(route_)
     if route_.get("State", "active") != "active":
         return "BAD_STATE_ROUTE", f"{words} is a {route_['State']}: what it led to is gone."
-    if kind == "vpc":
+    if kind == ClientKind.VPC:
         return None if hop == "local" else (None, f"{words} leads out of the VPC, where nothing was checked.")
-    if kind == "elsewhere":
+    if kind == ClientKind.ELSEWHERE:
         if hop.startswith(("tgw-", "pcx-", "vgw-", "lgw-", "arn:")):
             return None, f"{words} leads to another network, where nothing was checked."
         return "NO_ROUTE_TO_DESTINATION", f"{words} does not lead to a private network outside of the VPC."

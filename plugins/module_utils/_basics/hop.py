@@ -4,46 +4,55 @@
 
 # Private to this collection: it may change in any release.
 
-"""One hop of the way from a client to the application, and what was found out about it."""
+"""One hop of the path from a client to the application, and what was found out about it."""
 
 from __future__ import annotations
 
-from typing import Iterable
+from typing import Any, Mapping, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import printable
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.words import Verdict
 
-# What a hop does to the connection: it lets it through, stops it, lets some through; it could not be read; there was
-# nothing to ask, because of another hop.
-OK, BROKEN, PARTIAL, UNKNOWN, SKIPPED = "ok", "broken", "partial", "unknown", "skipped"
-
-Hop = dict  # hop, verdict, code, direction, resources, evidence, fix
+OK, BROKEN, PARTIAL = Verdict.OK, Verdict.BROKEN, Verdict.PARTIAL
+UNKNOWN, SKIPPED = Verdict.UNKNOWN, Verdict.SKIPPED
 
 
-def hop(
-    name: str,
-    verdict: str,
-    evidence: str,
-    code: str | None = None,
-    fix: str | None = None,
-    resources: Iterable[str] = (),
-    direction: str = "ingress",
-) -> Hop:
-    """The shape that the reachability module returns too.
+class Hop(NamedTuple):
+    """What a hop does to the connection, and why. A path maps the names of its hops to these, in the packet's order.
 
-    A code names the kind of fault for programs; those that AWS does not have begin with `x-`. The fix is one command or
-    one variable. The resources are the ids, files or programs that the evidence names. The evidence may quote programs,
-    logs and pages, so all texts are made printable.
+    The code names the kind of fault for programs: an explanation code of AWS's VPC Reachability Analyzer, or, for what
+    AWS has no code for, a code that begins with `x-`. The fix is one command or one instruction. The resources are the
+    ids, files or programs that the evidence names.
     """
-    found = {
-        "hop": name,
-        "verdict": verdict,
-        "code": code,
-        "direction": direction,
-        "resources": list(resources),
-        "evidence": evidence,
-        "fix": fix,
-    }
-    return printable(found)
+
+    verdict: Verdict
+    evidence: str
+    code: str | None = None
+    fix: str | None = None
+    resources: tuple[str, ...] = ()
+    passage: Any = None  # a Passage of _aws/packet_filters.py: which clients get through, if that was calculated
+
+    def published(self, name: str, direction: str | None = "ingress") -> dict[str, Any]:
+        """The hop as modules return it: plain JSON, with texts that are printable whatever program or page they quote.
+
+        The direction is that of the packet which the hop meets: ingress, egress, or None if it meets no packet.
+        """
+        return printable(
+            {
+                "hop": name,
+                "verdict": self.verdict.value,
+                "code": self.code,
+                "direction": direction,
+                "resources": list(self.resources),
+                "evidence": self.evidence,
+                "fix": self.fix,
+            }
+        )
+
+
+def published(path: Mapping[str, Hop]) -> list[dict[str, Any]]:
+    """All hops of a path as modules return them."""
+    return [hop.published(name) for name, hop in path.items()]
 
 
 def sentence(text: str) -> str:

@@ -16,7 +16,7 @@ import ipaddress
 from typing import Iterable, Mapping, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import SCOPES
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import BROKEN, OK, PARTIAL, UNKNOWN, Hop, hop
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import BROKEN, OK, PARTIAL, UNKNOWN, Hop
 
 # Whether a rule matches, the weakest first: it cannot be read; some clients' packets do; the packet does.
 NO, UNREAD, SOME, YES = 0, 1, 2, 3
@@ -192,14 +192,14 @@ def firewall_hop(
     rules, judged for a packet of that client.
     """
     general = _hop_for_all(tables, unreadable, packet)
-    if client is None or general["verdict"] == BROKEN:
+    if client is None or general.verdict == BROKEN:
         return general
     judgements = judge(tables_for_client)
     shut = next((each for each in judgements if each.verdict == BROKEN), None)
     if shut:
         return _shut(shut, packet, client)
     passes = not unreadable and all(each.verdict == OK for each in judgements)
-    return {**general, "code": None} if general["verdict"] == OK and passes else general
+    return general._replace(code=None) if general.verdict == OK and passes else general
 
 
 def _hop_for_all(tables: list[Table], unreadable: list[str], packet: Packet) -> Hop:
@@ -208,13 +208,13 @@ def _hop_for_all(tables: list[Table], unreadable: list[str], packet: Packet) -> 
     if BROKEN in by_verdict:
         return _shut(by_verdict[BROKEN], packet)
     if unreadable:
-        return hop("host_firewall", UNKNOWN, f"{'; '.join(unreadable)}.", "x-FIREWALL_UNREADABLE")
+        return Hop(UNKNOWN, f"{'; '.join(unreadable)}.", "x-FIREWALL_UNREADABLE")
     if UNKNOWN in by_verdict:
         return _undecided(by_verdict[UNKNOWN])
     if PARTIAL in by_verdict:
         return _partly(by_verdict[PARTIAL], packet)
     if not judgements:
-        return hop("host_firewall", OK, "The kernel has no packet filter for what comes in.")
+        return Hop(OK, "The kernel has no packet filter for what comes in.")
     # A rule says more than a policy.
     deciding = max(judgements, key=lambda each: ": policy " not in each.outcome.where)
     evidence, code = f"tcp/{packet.port} is admitted by {_where(deciding)}", None
@@ -223,7 +223,7 @@ def _hop_for_all(tables: list[Table], unreadable: list[str], packet: Packet) -> 
         evidence += f"; but some clients are kept out by {_where(excepting, excepting.exception)}"
         rejects = excepting.exception.action == "reject"
         code = "x-FIREWALL_REJECTS_SOME" if rejects else "x-FIREWALL_DROPS_SOME"
-    return hop("host_firewall", OK, evidence + ".", code, resources=[deciding.table.name])
+    return Hop(OK, evidence + ".", code, resources=(deciding.table.name,))
 
 
 def _where(judgement: Judgement, outcome: Outcome | None = None) -> str:
@@ -237,7 +237,7 @@ def _shut(judgement: Judgement, packet: Packet, client: str | None = None) -> Ho
     source = f" from {client}, which is this client" if client else ""
     evidence = f"The machine's own firewall {does} tcp/{packet.port}{source}: {_where(judgement)}."
     fix = _fix(judgement, packet, client)
-    return hop("host_firewall", PARTIAL if client else BROKEN, evidence, code, fix, [judgement.table.name])
+    return Hop(PARTIAL if client else BROKEN, evidence, code, fix, (judgement.table.name,))
 
 
 def _partly(judgement: Judgement, packet: Packet) -> Hop:
@@ -247,7 +247,7 @@ def _partly(judgement: Judgement, packet: Packet) -> Hop:
         f" all others end at {_where(judgement)}."
     )
     fix = _fix(judgement, packet)
-    return hop("host_firewall", PARTIAL, evidence, "x-FIREWALL_SOURCES", fix, [judgement.table.name])
+    return Hop(PARTIAL, evidence, "x-FIREWALL_SOURCES", fix, (judgement.table.name,))
 
 
 def _undecided(judgement: Judgement) -> Hop:
@@ -255,7 +255,7 @@ def _undecided(judgement: Judgement) -> Hop:
         evidence, code = f"A rule redirects these packets to another port or host: {_where(judgement)}.", REDIRECT
     else:
         evidence, code = f"What this does could not be told: {_where(judgement)}.", "x-FIREWALL_UNREADABLE"
-    return hop("host_firewall", UNKNOWN, evidence, code, resources=[judgement.table.name])
+    return Hop(UNKNOWN, evidence, code, resources=(judgement.table.name,))
 
 
 def _fix(judgement: Judgement, packet: Packet, client: str | None = None) -> str:

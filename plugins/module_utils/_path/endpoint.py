@@ -29,7 +29,14 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses 
     family_of,
     scope,
 )
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import BROKEN, OK, SKIPPED, UNKNOWN, Hop, hop
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import (
+    BROKEN,
+    OK,
+    SKIPPED,
+    UNKNOWN,
+    Hop,
+    published,
+)
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import printable_line
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.userinfo import without_userinfo
 
@@ -92,11 +99,12 @@ class Target(NamedTuple):
 
 
 class Broken(Exception):
-    """The way ends at this hop."""
+    """The path ends at this hop."""
 
-    def __init__(self, found: Hop) -> None:
-        super().__init__(found["evidence"])
-        self.hop = found
+    def __init__(self, name: str, hop: Hop) -> None:
+        super().__init__(hop.evidence)
+        self.name = name
+        self.hop = hop
 
 
 def target_of(url: str) -> Target:
@@ -128,43 +136,45 @@ def probe(target: Target, expected: str | None = None, timeout: float = 5, famil
         + ("body_sha256", "seconds")
     )
     saw.update(url=target.url, attempts=[])
-    hops: dict[str, Hop] = {}
+    path: dict[str, Hop] = {}
     began = time.monotonic()
     try:
-        for found in _way(target, expected, timeout, family, saw):
-            hops[found["hop"]] = found
+        for name, hop in _way(target, expected, timeout, family, saw):
+            path[name] = hop
     except Broken as end:
-        # What was taken for well may turn out broken later: that the port speaks TLS, it says by its answer.
-        hops[end.hop["hop"]] = end.hop
+        # A hop that was ok may turn out broken later: only the HTTP answer shows that the port speaks TLS.
+        path[end.name] = end.hop
     except Exception as error:  # a probe that fails is an answer too
-        name = next(name for name in HOPS if name not in hops or name == HOPS[-1])
+        name = next(name for name in HOPS if name not in path or name == HOPS[-1])
         evidence = f"The probe itself failed: {type(error).__name__}: {printable_line(str(error))}."
-        hops[name] = hop(name, UNKNOWN, evidence, "x-PROBE_FAILED")
+        path[name] = Hop(UNKNOWN, evidence, "x-PROBE_FAILED")
     saw["source_address"] = _source_address(saw["address"])
     saw["seconds"] = round(time.monotonic() - began, 3)
-    end = next((name for name in HOPS if name in hops and hops[name]["verdict"] not in (OK, SKIPPED)), "")
-    not_asked = (hop(name, SKIPPED, f"Not asked, as {end} came first.") for name in HOPS)
-    return {"hops": [hops.get(each["hop"], each) for each in not_asked], "saw": saw}
+    last = next((name for name in HOPS if name in path and path[name].verdict not in (OK, SKIPPED)), "")
+    not_asked = Hop(SKIPPED, f"Not asked, because the path ends at {last}.")
+    return {"hops": published({name: path.get(name, not_asked) for name in HOPS}), "saw": saw}
 
 
-def _way(target: Target, expected: str | None, timeout: float, family: str | None, saw: dict) -> Iterator[Hop]:
+def _way(
+    target: Target, expected: str | None, timeout: float, family: str | None, saw: dict
+) -> Iterator[tuple[str, Hop]]:
     saw["addresses"] = addresses = _resolve(target, timeout, family)
     named = "is an address, no name" if addresses == [target.host] else f"is {', '.join(addresses)}"
-    yield hop("dns", OK, f"{target.host} {named}.", resources=addresses)
-    connection, found = _connect(target, addresses, timeout, saw)
+    yield "dns", Hop(OK, f"{target.host} {named}.", resources=tuple(addresses))
+    connection, hop = _connect(target, addresses, timeout, saw)
     with contextlib.closing(connection):
-        yield found
+        yield "tcp", hop
         if target.scheme == "https":
-            connection, found = _secure(connection, target, saw)
+            connection, hop = _secure(connection, target, saw)
         else:
-            found = hop("tls", SKIPPED, "The URL begins with http://.")
-        yield found
+            hop = Hop(SKIPPED, "The URL begins with http://.")
+        yield "tls", hop
         with contextlib.closing(connection):
             answer = _ask(connection, target, timeout, saw)
     if target.scheme == "http":
         _check_for_tls(answer, target)
-    yield _http_hop(answer)
-    yield _application_hop(answer, expected)
+    yield "http", _http_hop(answer)
+    yield "application", _application_hop(answer, expected)
 
 
 def _resolve(target: Target, timeout: float, family: str | None) -> list[str]:
@@ -183,7 +193,7 @@ def _resolve(target: Target, timeout: float, family: str | None) -> list[str]:
     thread.join(timeout)
     found = results[0] if results else TimeoutError()
     if isinstance(found, Exception):
-        raise Broken(_unresolved(target.host, found, timeout))
+        raise Broken("dns", _unresolved(target.host, found, timeout))
     return list(dict.fromkeys(each[4][0] for each in found))
 
 
@@ -191,9 +201,9 @@ def _unresolved(host: str, error: Exception, timeout: float) -> Hop:
     code = error.errno if isinstance(error, socket.gaierror) else None
     if isinstance(error, TimeoutError) or code == socket.EAI_AGAIN:
         evidence = f"No name server answered for {host} within {timeout:g} seconds."
-        return hop("dns", BROKEN, evidence, "x-DNS_NO_ANSWER", "Open the address itself, or see to the client's DNS.")
+        return Hop(BROKEN, evidence, "x-DNS_NO_ANSWER", "Open the address itself, or see to the client's DNS.")
     fix = f"Give {host} an A record with the public address, or open the address itself."
-    return hop("dns", BROKEN, f"No name server knows an address of {host}.", "x-DNS_UNKNOWN_NAME", fix, [host])
+    return Hop(BROKEN, f"No name server knows an address of {host}.", "x-DNS_UNKNOWN_NAME", fix, (host,))
 
 
 def _connect(target: Target, addresses: list[str], timeout: float, saw: dict) -> tuple[socket.socket, Hop]:
@@ -210,8 +220,8 @@ def _connect(target: Target, addresses: list[str], timeout: float, saw: dict) ->
         missed = [f"{each['address']} ({each['outcome']})" for each in saw["attempts"][:-1]]
         if missed:
             evidence += f" Not so {', '.join(missed)}, which clients may try first."
-        return connection, hop("tcp", OK, evidence, resources=[address])
-    raise Broken(_unconnected(target, timeout, saw))
+        return connection, Hop(OK, evidence, resources=(address,))
+    raise Broken("tcp", _unconnected(target, timeout, saw))
 
 
 def _source_address(address: str | None) -> str | None:
@@ -241,7 +251,7 @@ def _unconnected(target: Target, timeout: float, saw: dict) -> Hop:
     meaning = MEANING.get(outcome, f"the connection failed ({outcome})")
     if outcome == TIMED_OUT:
         meaning += f" (waited {timeout:g} seconds)"
-    return hop("tcp", BROKEN, f"{where}: {meaning}.", CODES.get(outcome, "x-TCP_FAILED"), resources=[outcomes[outcome]])
+    return Hop(BROKEN, f"{where}: {meaning}.", CODES.get(outcome, "x-TCP_FAILED"), resources=(outcomes[outcome],))
 
 
 def _secure(connection: socket.socket, target: Target, saw: dict) -> tuple[socket.socket, Hop]:
@@ -251,26 +261,26 @@ def _secure(connection: socket.socket, target: Target, saw: dict) -> tuple[socke
     except ssl.SSLCertVerificationError as error:
         saw["tls"] = "certificate"
         evidence = f"The certificate is not accepted: {error.verify_message}."
-        raise Broken(hop("tls", BROKEN, evidence, "x-TLS_CERTIFICATE", resources=[target.host])) from None
+        raise Broken("tls", Hop(BROKEN, evidence, "x-TLS_CERTIFICATE", resources=(target.host,))) from None
     except ssl.SSLError as error:
         if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"):
             saw["tls"] = "plain"
             url = Target("http", *target[1:]).url
             evidence = f"Port {target.port} speaks plain HTTP, and the URL begins with https://."
-            raise Broken(hop("tls", BROKEN, evidence, "x-TLS_TO_PLAIN", f"Open {url}")) from None
+            raise Broken("tls", Hop(BROKEN, evidence, "x-TLS_TO_PLAIN", f"Open {url}")) from None
         saw["tls"] = "failed"
         # Of Python and OpenSSL each pair has its own way to say it; Python 3.7 with OpenSSL 3 says it in words alone.
         closed = isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) or "unexpected eof" in str(error)
         evidence = CLOSED_BEFORE_TLS if closed else f"TLS fails: {error.reason or error}."
-        raise Broken(hop("tls", BROKEN, evidence, "x-TLS_FAILED")) from None
+        raise Broken("tls", Hop(BROKEN, evidence, "x-TLS_FAILED")) from None
     except OSError as error:
         saw["tls"] = "failed"
         hung = f"The connection hung before TLS was agreed on ({error or type(error).__name__})."
         evidence = CLOSED_BEFORE_TLS if isinstance(error, ConnectionError) else hung
-        raise Broken(hop("tls", BROKEN, evidence, "x-TLS_FAILED")) from None
+        raise Broken("tls", Hop(BROKEN, evidence, "x-TLS_FAILED")) from None
     saw["tls"] = "ok"
     evidence = f"{secured.version()}, with a certificate that is good for {target.host}."
-    return secured, hop("tls", OK, evidence)
+    return secured, Hop(OK, evidence)
 
 
 class Answer(NamedTuple):
@@ -299,12 +309,12 @@ def _ask(connection: socket.socket, target: Target, timeout: float, saw: dict) -
         body = _read(response, time.monotonic() + timeout)
     except socket.timeout:
         evidence = f"Connected, but no answer came within {timeout:g} seconds: the application hangs or is busy."
-        raise Broken(hop("http", BROKEN, evidence, "x-HTTP_NO_ANSWER", "journalctl -u webserver.service")) from None
+        raise Broken("http", Hop(BROKEN, evidence, "x-HTTP_NO_ANSWER", "journalctl -u webserver.service")) from None
     except http.client.BadStatusLine as error:
-        raise Broken(_no_http(error, target)) from None
+        raise _no_http(error, target) from None
     except (OSError, http.client.HTTPException) as error:
         evidence = f"Connected, but the connection broke before an answer came ({type(error).__name__})."
-        raise Broken(hop("http", BROKEN, evidence, "x-HTTP_CLOSED")) from None
+        raise Broken("http", Hop(BROKEN, evidence, "x-HTTP_CLOSED")) from None
     answer = Answer(
         response.status,
         printable_line(response.reason),
@@ -334,23 +344,25 @@ def _read(response: http.client.HTTPResponse, deadline: float) -> bytes:
     return body[:BODY_LIMIT]
 
 
-def _no_http(error: http.client.BadStatusLine, target: Target) -> Hop:
+def _no_http(error: http.client.BadStatusLine, target: Target) -> Broken:
     line = error.line.strip("'\"")
     if isinstance(error, http.client.RemoteDisconnected):
-        return hop("http", BROKEN, "Connected, but the connection was closed without an answer.", "x-HTTP_CLOSED")
+        evidence = "Connected, but the connection was closed without an answer."
+        return Broken("http", Hop(BROKEN, evidence, "x-HTTP_CLOSED"))
     if line.startswith(("\x15\x03", "\\x15\\x03")):
         return _plain_to_tls(target)
-    return hop("http", BROKEN, f"The server does not speak HTTP: {printable_line(line[:80])}", "x-NOT_HTTP")
+    evidence = f"The server does not speak HTTP: {printable_line(line[:80])}"
+    return Broken("http", Hop(BROKEN, evidence, "x-NOT_HTTP"))
 
 
 def _check_for_tls(answer: Answer, target: Target) -> None:
     if answer.status == 400 and PLAIN_TO_TLS.search(answer.text):
-        raise Broken(_plain_to_tls(target))
+        raise _plain_to_tls(target)
 
 
-def _plain_to_tls(target: Target) -> Hop:
+def _plain_to_tls(target: Target) -> Broken:
     evidence = f"Port {target.port} speaks TLS, and the URL begins with http://."
-    return hop("tls", BROKEN, evidence, "x-PLAIN_TO_TLS", f"Open {Target('https', *target[1:]).url}")
+    return Broken("tls", Hop(BROKEN, evidence, "x-PLAIN_TO_TLS", f"Open {Target('https', *target[1:]).url}"))
 
 
 def _http_hop(answer: Answer) -> Hop:
@@ -360,16 +372,14 @@ def _http_hop(answer: Answer) -> Hop:
         evidence = (
             f"GET answers {answer.who}: a proxy or load balancer is there, and what is behind it does not answer."
         )
-        return hop("http", BROKEN, evidence, "x-BAD_GATEWAY", "sudo systemctl status webserver.service")
+        return Hop(BROKEN, evidence, "x-BAD_GATEWAY", "sudo systemctl status webserver.service")
     if answer.status == 503:
         evidence = f"GET answers {answer.who}: nothing behind it is ready to serve."
-        return hop("http", BROKEN, evidence, "x-UNAVAILABLE", "sudo systemctl status webserver.service")
+        return Hop(BROKEN, evidence, "x-UNAVAILABLE", "sudo systemctl status webserver.service")
     if own and answer.status < 500:
         evidence = f"GET answers {answer.who} with a page of {server}'s own: no site of yours is set up there."
-        return hop(
-            "http", BROKEN, evidence, "x-PROXY_OWN_PAGE", f"Take {server}'s default site away, or open another port."
-        )
-    return hop("http", OK, f"GET answers {answer.who}.")
+        return Hop(BROKEN, evidence, "x-PROXY_OWN_PAGE", f"Take {server}'s default site away, or open another port.")
+    return Hop(OK, f"GET answers {answer.who}.")
 
 
 def _application_hop(answer: Answer, expected: str | None) -> Hop:
@@ -377,21 +387,21 @@ def _application_hop(answer: Answer, expected: str | None) -> Hop:
         return hop("application", UNKNOWN, f"GET answers {answer.who}: this answer is not from the application.")
     if answer.status >= 500:
         evidence = f"GET answers {answer.who}: the application is reached, and fails."
-        return hop("application", BROKEN, evidence, "x-APPLICATION_ERROR", "journalctl -u webserver.service")
+        return Hop(BROKEN, evidence, "x-APPLICATION_ERROR", "journalctl -u webserver.service")
     if answer.status in (401, 403):
-        return hop("application", OK, f"GET answers {answer.who}: the application is reached, and asks who you are.")
+        return Hop(OK, f"GET answers {answer.who}: the application is reached, and asks who you are.")
     if answer.status >= 400:
         evidence = f"GET answers {answer.who}: there is no such page."
-        return hop("application", BROKEN, evidence, "x-NO_SUCH_PAGE", "Open a path that the application has.")
+        return Hop(BROKEN, evidence, "x-NO_SUCH_PAGE", "Open a path that the application has.")
     if 300 <= answer.status < 400:
-        return hop("application", UNKNOWN, f"GET answers {answer.who} and leads on to {answer.location or 'nowhere'}.")
+        return Hop(UNKNOWN, f"GET answers {answer.who} and leads on to {answer.location or 'nowhere'}.")
     start = printable_line(answer.text[:60]) or "nothing"
     if not expected:
-        return hop("application", UNKNOWN, f"The answer begins with: {start}", "x-NOTHING_EXPECTED")
+        return Hop(UNKNOWN, f"The answer begins with: {start}", "x-NOTHING_EXPECTED")
     if expected in answer.text:
-        return hop("application", OK, f"The answer contains what was expected: {printable_line(expected)[:60]}")
+        return Hop(OK, f"The answer contains what was expected: {printable_line(expected)[:60]}")
     evidence = f"The answer is another's: it begins with: {start}"
-    return hop("application", BROKEN, evidence, "x-OTHER_APPLICATION", "See what else serves that address and port.")
+    return Hop(BROKEN, evidence, "x-OTHER_APPLICATION", "See what else serves that address and port.")
 
 
 def is_private(address: str) -> bool:

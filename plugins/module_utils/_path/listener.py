@@ -23,7 +23,6 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import
     SKIPPED,
     UNKNOWN,
     Hop,
-    hop,
 )
 
 Row = dict  # see _sockets/listeners.py
@@ -55,7 +54,7 @@ def way_in(rows: list[Row], units: list[str], port: int, entrance: int | None, f
 
 def proxy_hops(
     rows: list[Row], units: list[str], port: int, entrance: int, family: str, addresses: Mapping[str, str]
-) -> list[Hop]:
+) -> dict[str, Hop]:
     """The hops proxy_listener, proxy_bound_address and proxy_accept_queue; the arguments are those of `socket_hops`."""
     service = units[0]
     at_entrance = [row for row in rows if row["local_port"] == entrance and _serves(row, family)]
@@ -65,23 +64,22 @@ def proxy_hops(
         evidence += " the proxy between clients and the application does not run."
         fix = "sudo systemctl --failed # may list the proxy: start its unit, such as nginx.service"
         nothing = f"Nothing listens on port {entrance}."
-        return [
-            hop("proxy_listener", BROKEN, evidence, "x-NO_PROXY", fix),
-            hop("proxy_bound_address", SKIPPED, nothing),
-            hop("proxy_accept_queue", SKIPPED, nothing),
-        ]
+        return {
+            "proxy_listener": Hop(BROKEN, evidence, "x-NO_PROXY", fix),
+            "proxy_bound_address": Hop(SKIPPED, nothing),
+            "proxy_accept_queue": Hop(SKIPPED, nothing),
+        }
     holder = at_entrance[0]
     name = holder["unit"] or holder["name"] or f"the program on port {entrance}"
     evidence = f"{_all(at_entrance)}, and is presumably a proxy for {service}."
-    listener = hop("proxy_listener", OK, evidence, resources=[holder["unit"]] if holder["unit"] else [])
+    listener = Hop(OK, evidence, resources=(holder["unit"],) if holder["unit"] else ())
     bound = _bound_address(at_entrance, at_entrance, name, entrance, family, addresses)
-    if bound["fix"]:
-        bound["fix"] = f"Make {name} listen on {endpoint(EVERY_ADDRESS[family], entrance)}."
+    if bound.fix:
+        bound = bound._replace(fix=f"Make {name} listen on {endpoint(EVERY_ADDRESS[family], entrance)}.")
     queue = _accept_queue(at_entrance, name)
-    if queue["fix"]:
-        queue["fix"] = f"sudo systemctl restart {name}" if holder["unit"] else f"Restart {name}."
-    bound["hop"], queue["hop"] = "proxy_bound_address", "proxy_accept_queue"
-    return [listener, bound, queue]
+    if queue.fix:
+        queue = queue._replace(fix=f"sudo systemctl restart {name}" if holder["unit"] else f"Restart {name}.")
+    return {"proxy_listener": listener, "proxy_bound_address": bound, "proxy_accept_queue": queue}
 
 
 def socket_hops(
@@ -92,7 +90,7 @@ def socket_hops(
     family: str,
     addresses: Mapping[str, str],
     behind_proxy: bool = False,
-) -> list[Hop]:
+) -> dict[str, Hop]:
     """The hops listener, bound_address and accept_queue.
 
     `rows` are all TCP listeners of the machine, `units` the service and its socket unit, `active` whether either is
@@ -104,16 +102,16 @@ def socket_hops(
     listener = _listener(rows, at_port, mine, units, active, port, family)
     if not mine:
         # Only root sees the processes of all sockets. Everybody sees the addresses of the sockets.
-        mine = at_port if listener["verdict"] == UNKNOWN else []
+        mine = at_port if listener.verdict == UNKNOWN else []
     if not mine:
         nothing = f"{units[0]} does not listen on port {port}."
-        return [listener, hop("bound_address", SKIPPED, nothing), hop("accept_queue", SKIPPED, nothing)]
+        return {"listener": listener, "bound_address": Hop(SKIPPED, nothing), "accept_queue": Hop(SKIPPED, nothing)}
     if behind_proxy:
         evidence = f"The proxy on the machine itself reaches {', '.join(bound_to(row) for row in mine)}."
-        bound = hop("bound_address", OK, evidence)
+        bound = Hop(OK, evidence)
     else:
         bound = _bound_address(at_port, mine, units[0], port, family, addresses)
-    return [listener, bound, _accept_queue(mine, units[0])]
+    return {"listener": listener, "bound_address": bound, "accept_queue": _accept_queue(mine, units[0])}
 
 
 def _listener(
@@ -121,27 +119,27 @@ def _listener(
 ) -> Hop:
     service = units[0]
     if mine:
-        return hop("listener", OK, f"{_all(mine)}.", resources=[service])
+        return Hop(OK, f"{_all(mine)}.", resources=(service,))
     in_the_way = [row for row in at_port if _serves(row, family)]
     if any(row["owner_unknown_reason"] for row in in_the_way):
         evidence = f"{_all(in_the_way)}; which unit that is of could not be read."
-        return hop("listener", UNKNOWN, evidence, "x-OWNER_UNKNOWN", "become: true # only root sees who holds a socket")
+        return Hop(UNKNOWN, evidence, "x-OWNER_UNKNOWN", "become: true # only root sees who holds a socket")
     if in_the_way:
         holder = in_the_way[0]["unit"]
         stop = f"sudo systemctl disable --now {holder}" if holder else f"sudo kill {in_the_way[0]['pid']}"
         evidence = f"Port {port} is held by another than {service}: {_all(in_the_way)}."
         fix = f"{stop} # and restart {service}; or take another webserver_port"
-        return hop("listener", BROKEN, evidence, "x-PORT_TAKEN", fix, [holder] if holder else [])
+        return Hop(BROKEN, evidence, "x-PORT_TAKEN", fix, (holder,) if holder else ())
     if active is False:
-        return hop("listener", SKIPPED, f"Nothing listens on port {port} while {service} does not run.")
+        return Hop(SKIPPED, f"Nothing listens on port {port} while {service} does not run.")
     elsewhere = [row for row in rows if held_by(row, units)]
     if elsewhere:
         ports = ", ".join(str(number) for number in sorted({row["local_port"] for row in elsewhere}))
         evidence = f"{service} listens on port {ports}, not on {port}."
         fix = f"webserver_port: {ports} # in the inventory; or move it: ansible-playbook site.yml -i INVENTORY"
-        return hop("listener", BROKEN, evidence, "x-OTHER_PORT", fix, [service])
+        return Hop(BROKEN, evidence, "x-OTHER_PORT", fix, (service,))
     evidence = f"{service} runs, but nothing listens on port {port}." if active else f"Nothing listens on port {port}."
-    return hop("listener", BROKEN, evidence, "x-NOT_LISTENING", f"journalctl -u {service}", [service])
+    return Hop(BROKEN, evidence, "x-NOT_LISTENING", f"journalctl -u {service}", (service,))
 
 
 def _scope(row: Row) -> str:
@@ -156,16 +154,16 @@ def _bound_address(
     at_port: list[Row], mine: list[Row], service: str, port: int, family: str, addresses: Mapping[str, str]
 ) -> Hop:
     if not addresses:
-        return hop("bound_address", UNKNOWN, f"The machine's own {_words(family)} address is not known.")
+        return Hop(UNKNOWN, f"The machine's own {_words(family)} address is not known.")
     outcomes = {address: _taken_in(at_port, mine, address, interface) for address, interface in addresses.items()}
     met = [address for address, outcome in outcomes.items() if outcome is True]
     where = _all(mine)
     if len(met) == len(addresses):
         evidence = f"{', '.join(bound_to(row) for row in mine)} accepts connections to {' and '.join(met)}."
-        return hop("bound_address", OK, evidence, resources=met)
+        return Hop(OK, evidence, resources=tuple(met))
     if any(outcome is None for outcome in outcomes.values()):
         evidence = f"{where}; the kernel does not tell whether this socket also serves IPv4."
-        return hop("bound_address", UNKNOWN, evidence, "x-DUAL_STACK_UNKNOWN")
+        return Hop(UNKNOWN, evidence, "x-DUAL_STACK_UNKNOWN")
     missed = [address for address in addresses if address not in met]
     stranger = next((row for address in missed for row in [_first(at_port, address, addresses[address])] if row), None)
     if stranger:
@@ -175,7 +173,7 @@ def _bound_address(
         code, reason = _why_not(mine, family)
         evidence = f"{where}: {reason}; EC2 delivers to {' and '.join(missed)}."
         fix = f"webserver_host: {_host_for(family)} # then: ansible-playbook site.yml -i INVENTORY"
-    return hop("bound_address", PARTIAL if met else BROKEN, evidence, code, fix, missed)
+    return Hop(PARTIAL if met else BROKEN, evidence, code, fix, tuple(missed))
 
 
 def _first(rows: list[Row], address: str, interface: str) -> Row | None:
@@ -223,16 +221,16 @@ def _accept_queue(mine: list[Row], service: str) -> Hop:
     """The kernel drops what comes in once more wait than the backlog says (sk_acceptq_is_full)."""
     if any(row["backlog"] is None for row in mine):
         evidence = "The kernel's sock_diag is not available here, and /proc does not contain the backlog."
-        return hop("accept_queue", UNKNOWN, evidence, "x-BACKLOG_UNKNOWN")
+        return Hop(UNKNOWN, evidence, "x-BACKLOG_UNKNOWN")
     full = [row for row in mine if row["recv_q"] > row["backlog"]]
     worst = max(mine, key=lambda row: row["recv_q"] - row["backlog"])
     wait = "connection waits" if worst["recv_q"] == 1 else "connections wait"
     evidence = f"{worst['recv_q']} {wait} to be accepted on {bound_to(worst)}, of at most {worst['backlog']}"
     if not full:
-        return hop("accept_queue", OK, evidence + ".")
+        return Hop(OK, evidence + ".")
     evidence += f": {service} takes none, and new clients time out."
     fix = f"sudo systemctl restart {service} # if it comes back: more webserver_workers and webserver_threads"
-    return hop("accept_queue", BROKEN if full == mine else PARTIAL, evidence, "x-ACCEPT_QUEUE_FULL", fix, [service])
+    return Hop(BROKEN if full == mine else PARTIAL, evidence, "x-ACCEPT_QUEUE_FULL", fix, (service,))
 
 
 def _host_for(family: str) -> str:

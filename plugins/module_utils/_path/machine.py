@@ -15,7 +15,7 @@ import time
 from typing import Any, Callable, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import family_of
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import UNKNOWN, Hop, hop
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import UNKNOWN, Hop, published
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._firewall import iptables, nftables
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._firewall.rules import (
     REDIRECT,
@@ -83,16 +83,17 @@ def look(question: Question, run: Run, warn: Callable[[str], None]) -> dict[str,
     if question.entrance and by != question.entrance:
         # Nothing listens there, but the firewall may redirect this port to another one.
         at_entrance = _firewall_hop(question, question.entrance, addresses, run_once)
-        if at_entrance["code"] == REDIRECT:
+        if at_entrance.code == REDIRECT:
             by, firewall = question.entrance, at_entrance
-    hops = [firewall]
+    path = {"host_firewall": firewall}
     if behind_proxy:
-        hops += listener.proxy_hops(rows, units, own_port, by, question.family, addresses)
-    hops += listener.socket_hops(rows, units, active, own_port, question.family, addresses, behind_proxy)
-    hops.append(systemd_unit.unit_hop(services.service, services.socket, services.journal, now, listens))
-    hops.append(_selinux_hop(question, services.service, [row for row in rows if listener.held_by(row, units)], run))
+        path.update(listener.proxy_hops(rows, units, own_port, by, question.family, addresses))
+    path.update(listener.socket_hops(rows, units, active, own_port, question.family, addresses, behind_proxy))
+    path["unit"] = systemd_unit.unit_hop(services.service, services.socket, services.journal, now, listens)
+    held = [row for row in rows if listener.held_by(row, units)]
+    path["selinux"] = _selinux_hop(question, services.service, held, run)
     return {
-        "hops": hops,
+        "hops": published(path),
         "entrance": by,
         "private_addresses": list(addresses),
         "journal": systemd_unit.shortened(services.journal),
@@ -141,7 +142,7 @@ def _firewall_hop(question: Question, port: int, addresses: dict[str, str], run:
     address, interface = next(iter(addresses.items()), (None, None))
     packet = Packet(question.family, port, address, interface or None, question.source)
     if os.geteuid() != 0:
-        return hop("host_firewall", UNKNOWN, f"The firewall is not known: {NEEDS_ROOT}.", "x-FIREWALL_UNREADABLE")
+        return Hop(UNKNOWN, f"The firewall is not known: {NEEDS_ROOT}.", "x-FIREWALL_UNREADABLE")
     tables, unreadable = _tables(packet, run)
     if question.client is None or family_of(question.client) != question.family:
         return firewall_hop(tables, unreadable, packet)

@@ -12,7 +12,7 @@ import re
 import shlex
 from typing import Container, Iterable, NamedTuple
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import BROKEN, OK, UNKNOWN, Hop, hop
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import BROKEN, OK, UNKNOWN, Hop
 
 AVC = re.compile(r"avc: +denied +\{ (?P<permissions>[^}]+) \} for +(?P<rest>.*)")
 # As the audit log has it, else as `journalctl --output short-unix` begins a line.
@@ -64,15 +64,15 @@ def selinux_hop(
     Only what was denied since the unit was last started counts: what was mended before that is over.
     """
     if enforcing is None:
-        return hop("selinux", OK, "SELinux is not enabled.")
+        return Hop(OK, "SELinux is not enabled.")
     if not enforcing:
-        return hop("selinux", OK, "SELinux is permissive: it logs, and denies nothing.")
+        return Hop(OK, "SELinux is permissive: it logs, and denies nothing.")
     if denials is None:
-        return hop("selinux", UNKNOWN, f"SELinux is enforcing, and {unreadable}.", "x-SELINUX_UNREADABLE")
+        return Hop(UNKNOWN, f"SELinux is enforcing, and {unreadable}.", "x-SELINUX_UNREADABLE")
     own = [each for each in denials if each.seconds >= since and concerns(each, pids, program, port)]
     own = [each for each in own if each.fields.get("permissive") != "1"]
     if not own:
-        return hop("selinux", OK, "SELinux is enforcing, and has denied the unit nothing since it was started.")
+        return Hop(OK, "SELinux is enforcing, and has denied the unit nothing since it was started.")
     last = own[-1]
     what = last.fields.get("path") or last.fields.get("name") or last.fields.get("src") or last.fields.get("dest") or ""
     evidence = (
@@ -80,7 +80,7 @@ def selinux_hop(
         f" {{ {last.permissions} }} on {last.fields.get('tclass', 'something')} {what}".rstrip()
     )
     evidence += f" ({last.fields.get('tcontext', 'no context')})."
-    return hop("selinux", BROKEN, evidence, "x-SELINUX_DENIAL", _fix(last, program, port), [what] if what else [])
+    return Hop(BROKEN, evidence, "x-SELINUX_DENIAL", _fix(last, program, port), (what,) if what else ())
 
 
 def _fix(denial: Denial, program: str, port: int) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Iterable, Mapping, NamedTuple
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import BROKEN, OK, UNKNOWN, Hop, hop, sentence
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import BROKEN, OK, UNKNOWN, Hop, sentence
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import systemctl
 
 # systemd leaves out what it does not know: 219 has neither NRestarts nor InvocationID.
@@ -160,7 +160,7 @@ def unit_hop(
 ) -> Hop:
     """Is it active? A service that is not, but whose socket unit listens, is started by the first connection."""
     if service is None:
-        return hop("unit", UNKNOWN, "systemd could not be asked for the unit.", "x-UNIT_UNREADABLE")
+        return Hop(UNKNOWN, "systemd could not be asked for the unit.", "x-UNIT_UNREADABLE")
     name = service.name
     if not service.exists:
         evidence = f"There is no unit {name} on the machine."
@@ -171,7 +171,7 @@ def unit_hop(
         return _running(service, now)
     if socket is not None and socket.active and service.says("ActiveState") == "inactive":
         evidence = f"{socket.name} is {_state(socket)} and starts {name} at the first connection."
-        return hop("unit", OK, evidence, resources=[socket.name, name])
+        return Hop(OK, evidence, resources=(socket.name, name))
     return _stopped(service, list(journal), now)
 
 
@@ -183,8 +183,8 @@ def _running(service: Unit, now: float) -> Hop:
     if service.says("UnitFileState") == "disabled":
         fix = f"sudo systemctl enable {service.name}"
         evidence += ", but not enabled: it is gone after the next reboot."
-        return hop("unit", OK, evidence, "x-UNIT_NOT_ENABLED", fix, [service.name])
-    return hop("unit", OK, evidence + ".", resources=[service.name])
+        return Hop(OK, evidence, "x-UNIT_NOT_ENABLED", fix, (service.name,))
+    return Hop(OK, evidence + ".", resources=(service.name,))
 
 
 def _stopped(service: Unit, journal: list[str], now: float) -> Hop:
@@ -221,7 +221,7 @@ def _stopped(service: Unit, journal: list[str], now: float) -> Hop:
 
 
 def _broken(name: str, code: str, evidence: str, fix: str) -> Hop:
-    return hop("unit", BROKEN, evidence, code, fix, [name])
+    return Hop(BROKEN, evidence, code, fix, (name,))
 
 
 def _state(unit: Unit) -> str:

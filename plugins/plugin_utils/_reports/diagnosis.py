@@ -29,10 +29,10 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import
     SKIPPED,
     UNKNOWN,
     Hop,
-    hop,
 )
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import printable
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.userinfo import without_userinfo
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.words import Reach
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._path.endpoint import (
     NO_ROUTE,
     PORTS,
@@ -48,8 +48,8 @@ from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._reports.module_fa
 # What a module returned. If it failed, there are no `hops`: `msg` says why, and `fix`, if there is one, what helps.
 View = Mapping[str, Any]
 Diagnosis = dict
-
-REACHABLE, UNREACHABLE = "reachable", "unreachable"  # and partial, unknown, as of hops
+# A hop as modules return it (Hop.published), and in a diagnosis also `side`, `title`, `fix_where` and `symptom`.
+Shown = dict
 
 # The hops of an instance, in the order of the packet, for when AWS could not be asked.
 AWS_HOPS = ("target_exists", "instance_state", "public_address", "block_public_access", "internet_gateway")
@@ -212,7 +212,7 @@ def diagnose(
     if seen and _is_elsewhere(asked, seen) and site[-1]["verdict"] == OK:
         # The page is the right one, so clients use another path than the one that AWS was asked about.
         evidence = f"The page comes from {seen['address']}, which is not the machine's address. {NAME_BALANCER}"
-        around = [each if each["verdict"] == OK else hop(each["hop"], SKIPPED, evidence) for each in around]
+        around = [each if each["verdict"] == OK else Hop(SKIPPED, evidence).published(each["hop"]) for each in around]
     hops = [*hops, *around, *_view_hops(machine, MACHINE_HOPS, MACHINE), *site]
     for each in hops:
         each["side"] = SIDES.get(each["hop"], "aws")
@@ -233,8 +233,8 @@ def diagnose(
     return {
         "host": host,
         "url": url,
-        "verdict": verdict,
-        "served": verdict in (REACHABLE, PARTIAL) and saw in ("ok", "not_asked"),
+        "verdict": verdict.value,
+        "served": verdict in (Reach.REACHABLE, Reach.PARTIAL) and saw in ("ok", "not_asked"),
         "saw": saw,
         "first_broken_hop": first["hop"] if first else None,
         "broken_hops": [each["hop"] for each in broken] or [first["hop"] for first in [first] if first],
@@ -245,10 +245,10 @@ def diagnose(
     }
 
 
-def _view_hops(view: View | None, names: Iterable[str], who: str) -> list[Hop]:
+def _view_hops(view: View | None, names: Iterable[str], who: str) -> list[Shown]:
     """The hops of a view, or in their place what kept it from being had."""
     if view is None:
-        return [hop(name, SKIPPED, f"Not asked of {who}.") for name in names]
+        return [Hop(SKIPPED, f"Not asked of {who}.").published(name) for name in names]
     if not view.get("hops"):
         message = str(view.get("msg") or f"{who} could not be asked")
         fix = _fix_of_aws(view, message) if who == AWS else view.get("fix") or NEEDED[who]
@@ -256,7 +256,7 @@ def _view_hops(view: View | None, names: Iterable[str], who: str) -> list[Hop]:
         advice = view.get("fix")
         message = message[: -len(advice)] if advice and message.endswith(advice) else message
         evidence = module_failure({**view, "msg": message})
-        return [hop(name, UNKNOWN, evidence, "x-NOT_READ", fix) for name in names]
+        return [Hop(UNKNOWN, evidence, "x-NOT_READ", fix).published(name) for name in names]
     return [dict(each) for each in view["hops"]]
 
 
@@ -276,7 +276,7 @@ def _with_host_key_explained(machine: View | None, known_as: list[str]) -> View 
     return machine
 
 
-def _astray(asked: Asked, seen: Mapping, machine: View | None, site: list[Hop]) -> Hop | None:
+def _astray(asked: Asked, seen: Mapping, machine: View | None, site: list[Shown]) -> Shown | None:
     """The hop `dns`, if it is known that the URL does not lead to the site; otherwise None."""
     address = seen["address"]
     if not address or asked.balancer or is_forwarded(asked.url, seen):
@@ -284,22 +284,22 @@ def _astray(asked: Asked, seen: Mapping, machine: View | None, site: list[Hop]) 
     if _is_another_machine(asked, address, machine) and site[-1]["verdict"] != OK:
         evidence = f"The host key at {address} is not the one that ssh knows ({KEY_CHANGED}): the address belongs to"
         evidence += " another machine now, which may serve this page, or the machine was recreated."
-        return hop("dns", BROKEN, evidence, "x-OTHER_MACHINE", (machine or {})["fix"], [address])
+        return Hop(BROKEN, evidence, "x-OTHER_MACHINE", (machine or {})["fix"], (address,)).published("dns")
     if seen["tcp"] == "answered":
         return None
     public = asked.public
     if public and address not in public and is_private(address) and not _is_near(asked, seen, machine):
         evidence = f"{address} is a private address, which nobody on the Internet can reach."
-        return hop("dns", BROKEN, evidence, "x-PRIVATE_ADDRESS", resources=[address])
+        return Hop(BROKEN, evidence, "x-PRIVATE_ADDRESS", resources=(address,)).published("dns")
     if public and address not in public and not is_private(address):
         evidence = f"{address} is not the machine's address, which is {' or '.join(public)}."
         evidence += " A public address that is no Elastic IP changes whenever the instance is stopped and started."
         evidence += f" {NAME_BALANCER}"
-        return hop("dns", BROKEN, evidence, "x-OTHER_ADDRESS", resources=[address, *public])
+        return Hop(BROKEN, evidence, "x-OTHER_ADDRESS", resources=(address, *public)).published("dns")
     port, entrance = port_of(asked.url), _entrance(machine)
     if entrance is not None and port not in (None, entrance):
         evidence = f"The URL asks for port {port}, on which nothing listens; the site is on port {entrance}."
-        return hop("dns", BROKEN, evidence, "x-URL_PORT", resources=[address])
+        return Hop(BROKEN, evidence, "x-URL_PORT", resources=(address,)).published("dns")
     return None
 
 
@@ -345,7 +345,7 @@ def _has_load_balancer(aws: View | None) -> bool:
 
 def _site_hops(
     url: str, outside: View | None, machine: View | None, private: View | None, loopback: View | None
-) -> list[Hop]:
+) -> list[Shown]:
     """TLS, HTTP and whose page it is: as the client saw it, else as the machine itself sees it, which says as much."""
     views = ((outside, ""), (private, "On the machine, over its own address: "), (loopback, "On the machine: "))
     for view, where in views:
@@ -359,10 +359,10 @@ def _site_hops(
                 _trust_own_page(found, url)
             return found
     asked = [view for view in (outside, private, loopback) if view]
-    return [hop(name, SKIPPED, "Nobody got as far as this." if asked else "Not asked.") for name in SITE_HOPS]
+    return [Hop(SKIPPED, "Nobody got as far as this." if asked else "Not asked.").published(name) for name in SITE_HOPS]
 
 
-def _compare_with_own_page(found: list[Hop], outside: View, machine: View | None, own: Iterable[View | None]) -> None:
+def _compare_with_own_page(found: list[Shown], outside: View, machine: View | None, own: Iterable[View | None]) -> None:
     """Where nothing is known of the page, the one that the unit gives on the machine itself is the right one."""
     application = found[-1]
     another_s = any(each["code"] == "x-PORT_TAKEN" for each in (machine or {}).get("hops") or [])
@@ -370,16 +370,18 @@ def _compare_with_own_page(found: list[Hop], outside: View, machine: View | None
         return
     pages = [view["saw"] for view in own if view and view.get("hops") and view["saw"]["status"]]
     if any(page["body_sha256"] == outside["saw"]["body_sha256"] for page in pages):
-        application.update(verdict=OK, code=None, evidence="The answer is the one that the machine itself gets.")
+        application.update(verdict=OK.value, code=None, evidence="The answer is the one that the machine itself gets.")
 
 
-def _trust_own_page(found: list[Hop], url: str) -> None:
+def _trust_own_page(found: list[Shown], url: str) -> None:
     """The machine asks itself by plain HTTP, and whose page should it get but its own."""
     tls, _http, application = found
     if tls["code"] == "x-PLAIN_TO_TLS" and url.startswith("https:"):
-        tls.update(verdict=OK, code=None, fix=None, evidence="On the machine: the port speaks TLS, as the URL says.")
+        tls.update(
+            verdict=OK.value, code=None, fix=None, evidence="On the machine: the port speaks TLS, as the URL says."
+        )
     if application["code"] == "x-NOTHING_EXPECTED":
-        application.update(verdict=OK, code=None)
+        application.update(verdict=OK.value, code=None)
 
 
 def _class_of(outside: View | None, seen: Mapping | None) -> str:
@@ -400,7 +402,7 @@ def _class_of(outside: View | None, seen: Mapping | None) -> str:
     return broken["hop"]
 
 
-def _first(hops: list[Hop], broken: list[Hop], suspects: list[str], saw: str) -> Hop | None:
+def _first(hops: list[Shown], broken: list[Shown], suspects: list[str], saw: str) -> Shown | None:
     """The first broken hop in the order of the packet; without one, what the client's failure can still come from."""
     if broken:
         return broken[0]
@@ -412,29 +414,33 @@ def _first(hops: list[Hop], broken: list[Hop], suspects: list[str], saw: str) ->
     return (partly + symptom + [None])[0]
 
 
-def _verdict(hops: list[Hop], broken: list[Hop], suspects: list[str], saw: str) -> str:
+def _verdict(hops: list[Shown], broken: list[Shown], suspects: list[str], saw: str) -> Reach:
     verdicts = {each["verdict"] for each in hops}
     if broken:
         # The right page came, whatever is wrong on the machine. It says nothing of the Internet, which AWS keeps out.
         page = saw == "ok" and hops[-1]["verdict"] == OK
-        return PARTIAL if page and all(each["side"] == "machine" for each in broken) else UNREACHABLE
+        return Reach.PARTIAL if page and all(each["side"] == "machine" for each in broken) else Reach.UNREACHABLE
     if saw == "ok":
-        return PARTIAL if PARTIAL in verdicts else REACHABLE
+        return Reach.PARTIAL if PARTIAL in verdicts else Reach.REACHABLE
     if saw in ("not_asked", "not_read"):
         if UNKNOWN in verdicts or not verdicts & {OK, PARTIAL}:
-            return UNKNOWN
-        return PARTIAL if PARTIAL in verdicts else REACHABLE
+            return Reach.UNKNOWN
+        return Reach.PARTIAL if PARTIAL in verdicts else Reach.REACHABLE
     # Shut to this client, and open to others.
-    return PARTIAL if any(each["verdict"] == PARTIAL and each["hop"] in suspects for each in hops) else UNREACHABLE
+    return (
+        Reach.PARTIAL
+        if any(each["verdict"] == PARTIAL and each["hop"] in suspects for each in hops)
+        else Reach.UNREACHABLE
+    )
 
 
 def _words(
     asked: Asked,
-    first: Hop | None,
-    hops: list[Hop],
+    first: Shown | None,
+    hops: list[Shown],
     suspects: list[str],
     saw: str,
-    verdict: str,
+    verdict: Reach,
     seen: Mapping | None,
     machine: View | None,
 ) -> dict[str, str | None]:
@@ -448,7 +454,7 @@ def _words(
         summary = _summary_without_fault(hops, saw)
         return {
             "headline": _headline_without_fault(verdict, saw),
-            "cause": summary if verdict == PARTIAL else None,
+            "cause": summary if verdict == Reach.PARTIAL else None,
             "summary": summary,
             "fix": None,
             "fix_where": "",
@@ -465,7 +471,7 @@ def _words(
         fix = "-e diagnosis_source=CLIENT/32 # the client's address: shows whether that rule applies to it"
     elif first["verdict"] == PARTIAL:
         headline = SHUT_TO_THIS_CLIENT.get(first["hop"], headline)
-    elif saw == "ok" and verdict == PARTIAL:
+    elif saw == "ok" and verdict == Reach.PARTIAL:
         headline = "The page is there, but not as it should be."
     elif saw == "ok" and first["side"] == "aws" and seen and _is_elsewhere(asked, seen):
         cause += f" But {seen['address']} answers, which is not the machine's address. {NAME_BALANCER}"
@@ -492,15 +498,15 @@ def _where(fix: str | None) -> str:
     return "on the machine" if fix and fix.startswith(ON_THE_MACHINE) else ""
 
 
-def _headline_without_fault(verdict: str, saw: str) -> str:
-    if verdict == REACHABLE:
+def _headline_without_fault(verdict: Reach, saw: str) -> str:
+    if verdict == Reach.REACHABLE:
         return "The site can be reached." if saw == "ok" else "Nothing is in the way of the site."
-    if verdict == PARTIAL:
+    if verdict == Reach.PARTIAL:
         return "The site can be reached, but not by everybody."
     return "Whether the site can be reached could not be told."
 
 
-def _summary_without_fault(hops: list[Hop], saw: str) -> str:
+def _summary_without_fault(hops: list[Shown], saw: str) -> str:
     partly = next((each for each in hops if each["verdict"] == PARTIAL), None)
     if partly:
         return f"{partly['title']}: {partly['evidence']}"
@@ -516,7 +522,7 @@ def _summary_without_fault(hops: list[Hop], saw: str) -> str:
     return "Every hop that was asked lets the client through."
 
 
-def _unread(hops: list[Hop]) -> str:
+def _unread(hops: list[Shown]) -> str:
     """For example: Security group (it may not be described). AWS as a whole (no credentials)."""
     told = []
     for each in _merged(hops):
@@ -525,7 +531,7 @@ def _unread(hops: list[Hop]) -> str:
     return f"{_listed(told)}."
 
 
-def _doubt_of_the_port(asked: Asked, seen: Mapping | None, machine: View | None, hops: list[Hop]) -> str:
+def _doubt_of_the_port(asked: Asked, seen: Mapping | None, machine: View | None, hops: list[Shown]) -> str:
     """A sentence for a machine that was not read, if the URL's port may be the port of a proxy; otherwise empty."""
     port, unread = port_of(asked.url), machine is not None and not machine.get("hops")
     if not unread or asked.balancer or asked.port in (None, port) or is_forwarded(asked.url, seen or {}):
@@ -537,7 +543,9 @@ def _doubt_of_the_port(asked: Asked, seen: Mapping | None, machine: View | None,
     )
 
 
-def _unexplained(first: Hop, hops: list[Hop], suspects: list[str], saw: str, near: bool) -> tuple[str, str, str | None]:
+def _unexplained(
+    first: Shown, hops: list[Shown], suspects: list[str], saw: str, near: bool
+) -> tuple[str, str, str | None]:
     """Headline, cause and fix if the client does not get through, but nothing that was read is broken.
 
     `near` is true if the client is in the machine's network.
@@ -565,7 +573,7 @@ def _unexplained(first: Hop, hops: list[Hop], suspects: list[str], saw: str, nea
     return TITLES["tcp"][1], first["evidence"], first["fix"]
 
 
-def _open(asked: Asked, hops: list[Hop], other_port: int | None) -> str:
+def _open(asked: Asked, hops: list[Shown], other_port: int | None) -> str:
     """The exact URL to open: with the scheme that is spoken, the public address, and the port if it had another."""
     port = port_of(asked.url)
     if port is None:
@@ -634,7 +642,7 @@ def _placed(told: Mapping) -> str:
     return ": ".join(part for part in (told["fix_where"], told["fix"]) if part)
 
 
-def _merged(hops: list[Hop]) -> list[dict[str, Any]]:
+def _merged(hops: list[Shown]) -> list[dict[str, Any]]:
     """The hops with neighbours of which the same is to be said as one; `names` has the hops that it stands for."""
     found: list[dict[str, Any]] = []
     for each in hops:
@@ -649,7 +657,7 @@ def _merged(hops: list[Hop]) -> list[dict[str, Any]]:
     return found
 
 
-def _says(each: Hop) -> tuple:
+def _says(each: Shown) -> tuple:
     return each["verdict"], each["evidence"], each["side"]
 
 

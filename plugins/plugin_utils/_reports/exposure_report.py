@@ -18,19 +18,20 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses 
     valid,
 )
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import printable, printable_line
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.words import Audience
 
 Row = dict  # machine, protocol, family, address, port, audience, sources, resources, reason, and who holds it
 Machine = Mapping[str, Any]  # name, listening_ports, msg why they are not known, asked (protocol/port to be open)
 
-EVERYBODY, PART, UNKNOWN, VPC, NOBODY = "everybody", "part", "unknown", "vpc", "nobody"
-AUDIENCES = (EVERYBODY, PART, UNKNOWN, VPC, NOBODY)
-SECTIONS = {
-    "alarm": ("Open to everybody, and not asked for", "Close these, or name them in exposure_expected."),
-    EVERYBODY: ("Open to everybody, as asked for", ""),
-    PART: ("Open to a part of the Internet", ""),
-    UNKNOWN: ("Not known", "Who reaches these could not be told."),
-    VPC: ("Open inside the network alone", ""),
-    NOBODY: ("Open to nobody but the machine itself", ""),
+AUDIENCES = (Audience.EVERYBODY, Audience.PART, Audience.UNKNOWN, Audience.VPC, Audience.NOBODY)  # as they are shown
+ALARM = "alarm"
+SECTIONS: dict[str, tuple[str, str]] = {
+    ALARM: ("Open to everybody, and not asked for", "Close these, or name them in exposure_expected."),
+    Audience.EVERYBODY: ("Open to everybody, as asked for", ""),
+    Audience.PART: ("Open to a part of the Internet", ""),
+    Audience.UNKNOWN: ("Not known", "Who reaches these could not be told."),
+    Audience.VPC: ("Open inside the network alone", ""),
+    Audience.NOBODY: ("Open to nobody but the machine itself", ""),
 }
 PROTOCOLS, ADDRESS_FAMILIES = ("tcp", "tcp6", "udp", "udp6"), ("ipv4", "ipv6")
 # The keys of a row of listening_ports that the report uses, and whether they can have a value.
@@ -129,7 +130,9 @@ def report(machines: Iterable[Machine], answers: Iterable[Mapping], expected: It
         for listener in listeners(machine["listening_ports"]):
             row = {"machine": machine["name"], **listener, **_answer_for(machine["name"], listener, judged, why_not)}
             row["asked_for"] = f"{row['protocol']}/{row['port']}" in wanted
-            row["section"] = "alarm" if row["audience"] == EVERYBODY and not row["asked_for"] else row["audience"]
+            row["section"] = (
+                ALARM if row["audience"] == Audience.EVERYBODY and not row["asked_for"] else row["audience"]
+            )
             row.update(_holder(machine["listening_ports"], listener))
             rows.append(row)
     order = list(SECTIONS)
@@ -141,8 +144,8 @@ def report(machines: Iterable[Machine], answers: Iterable[Mapping], expected: It
         "rows": rows,
         "unread": unread,
         "machines": len(machines),
-        "figures": {audience: sum(row["audience"] == audience for row in rows) for audience in AUDIENCES},
-        "alarms": sum(row["section"] == "alarm" for row in rows),
+        "figures": {audience.value: sum(row["audience"] == audience for row in rows) for audience in AUDIENCES},
+        "alarms": sum(row["section"] == ALARM for row in rows),
         "headline": _headline(rows, unread),
     }
     return printable(found)
@@ -162,12 +165,12 @@ def _answer_for(name: str, listener: Mapping, judged: Mapping, why_not: str) -> 
     if found:
         return {key: found[key] for key in ("audience", "sources", "resources", "reason")}
     if scope(listener["address"]) == "loopback":
-        return _said(NOBODY, "It is bound to the machine's loopback address.")
-    return _said(UNKNOWN, why_not)
+        return _said(Audience.NOBODY, "It is bound to the machine's loopback address.")
+    return _said(Audience.UNKNOWN, why_not)
 
 
-def _said(audience: str, reason: str) -> dict[str, Any]:
-    return {"audience": audience, "sources": [], "resources": [], "reason": reason}
+def _said(audience: Audience, reason: str) -> dict[str, Any]:
+    return {"audience": audience.value, "sources": [], "resources": [], "reason": reason}
 
 
 def _holder(rows: Iterable[Mapping], listener: Mapping) -> dict[str, Any]:
@@ -183,11 +186,11 @@ def _holder(rows: Iterable[Mapping], listener: Mapping) -> dict[str, Any]:
 
 
 def _headline(rows: list[Row], unread: list) -> str:
-    alarms = len({(row["machine"], row["protocol"], row["port"]) for row in rows if row["section"] == "alarm"})
+    alarms = len({(row["machine"], row["protocol"], row["port"]) for row in rows if row["section"] == ALARM})
     if alarms:
         verb = "port is" if alarms == 1 else "ports are"
         return f"{alarms} {verb} open to everybody without having been asked for."
-    if unread or any(row["audience"] == UNKNOWN for row in rows):
+    if unread or any(row["audience"] == Audience.UNKNOWN for row in rows):
         return "This report is incomplete: some ports are unknown."
     return "Nothing is open to everybody but what was asked for."
 
@@ -198,7 +201,7 @@ def sections(found: Mapping) -> list[dict[str, Any]]:
     for name, (title, hint) in SECTIONS.items():
         rows = [row for row in found["rows"] if row["section"] == name]
         if rows:
-            shown.append({"name": name, "title": title, "hint": hint, "rows": rows})
+            shown.append({"name": str(name), "title": title, "hint": hint, "rows": rows})
     return shown
 
 

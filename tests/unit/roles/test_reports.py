@@ -17,8 +17,9 @@ import jinja2
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.filter import diagnosis as diagnosis_filters
 from ansible_collections.flasklaunch.ec2.plugins.filter import exposure as exposure_filters
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import hop
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import Hop
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import UNPRINTABLE
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.words import Verdict
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._reports import diagnosis as _diagnosis
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._reports import exposure_report
 
@@ -44,7 +45,12 @@ def diagnosis(text="", url="http://203.0.113.10:5000/", **faults):
     """One whose security group is shut unless told otherwise, with this text wherever there is any."""
     faults = faults or {"security_group": "broken"}
     views = [
-        {"hops": [hop(name, faults.get(name, "ok"), f"{name} {text}", None, text or "mend it") for name in names]}
+        {
+            "hops": [
+                Hop(Verdict(faults.get(name, "ok")), f"{name} {text}", None, text or "mend it").published(name)
+                for name in names
+            ]
+        }
         for names in (("dns", "tcp", "tls", "http", "application"), _diagnosis.AWS_HOPS, _diagnosis.MACHINE_HOPS)
     ]
     views[0]["saw"] = {"tcp": "answered", "address": "203.0.113.10", "status": 200, "body_sha256": ""}
@@ -96,7 +102,11 @@ def test_every_value_is_escaped(page):
 
 def test_what_a_machine_wrote_turns_no_line():
     evil = "\x1b[2J\u202egpj.exe\u2066\x9b evil"
-    forged = {"hops": [{**hop(name, "ok", ""), "evidence": evil, "fix": evil} for name in _diagnosis.MACHINE_HOPS]}
+    forged = {
+        "hops": [
+            {**Hop(Verdict.OK, "").published(name), "evidence": evil, "fix": evil} for name in _diagnosis.MACHINE_HOPS
+        ]
+    }
     found = _diagnosis.diagnose("http://203.0.113.10:5000/", machine=forged, aws={"msg": evil})
     text = rendered("diagnosis", __diagnosis_results=[found]) + rendered("exposure", exposure_result=exposure(evil))
     text += "\n".join(_diagnosis.lines(found)) + json.dumps(found, ensure_ascii=False)

@@ -71,7 +71,7 @@ IDEAS = {
     ),
     "from within, too, only an interface with a public address counts": (
         "reachability",
-        ' and way.client.kind == "internet"',
+        " and way.client.over_the_internet",
         "",
     ),
     "only the primary private address can have a public one": (
@@ -252,7 +252,7 @@ IDEAS = {
     ),
     "an ACL sees what stays in its subnet": (
         "interface",
-        '    if way.client.kind != "vpc":\n        return network_acl',
+        "    if way.client.kind != ClientKind.VPC:\n        return network_acl",
         "    if True:\n        return network_acl",
     ),
     # Security groups
@@ -339,12 +339,12 @@ IDEAS = {
     ),
     "a group that is not shown has no rules": (
         "filters",
-        '    if hidden and through.verdict != "ok":',
+        "    if hidden and through.verdict != OK:",
         "    if False:",
     ),
     "a group that is not shown always matters": (
         "filters",
-        '    if hidden and through.verdict != "ok":',
+        "    if hidden and through.verdict != OK:",
         "    if hidden:",
     ),
     # Routes
@@ -436,8 +436,8 @@ IDEAS = {
     # Hops together
     "a hop that is partly open is open": (
         "packet_filters",
-        'return "partial" if self.some & self.asked else "broken"',
-        'return "ok" if self.some & self.asked else "broken"',
+        "return Verdict.PARTIAL if self.some & self.asked else Verdict.BROKEN",
+        "return Verdict.OK if self.some & self.asked else Verdict.BROKEN",
     ),
     "hops that let in different clients let somebody in": (
         "reachability",
@@ -446,8 +446,8 @@ IDEAS = {
     ),
     "what could not be read is ok": (
         "hops",
-        '    except NotRead as error:\n        return Hop("unknown", str(error))',
-        '    except NotRead as error:\n        return Hop("ok", str(error))',
+        "    except NotRead as error:\n        return Hop(UNKNOWN, str(error))",
+        "    except NotRead as error:\n        return Hop(OK, str(error))",
     ),
     # Load balancers
     "an internal load balancer is reached from outside": (
@@ -503,8 +503,8 @@ IDEAS = {
     "all targets must be healthy": ("load_balancer", "    if healthy:\n", "    if not bad:\n"),
     "without a healthy target nobody gets an answer": (
         "load_balancer",
-        '"partial" if tried else "broken"',
-        '"broken"',
+        "PARTIAL if tried else BROKEN",
+        "BROKEN",
     ),
     "targets that are being tried get requests too": (
         "load_balancer",
@@ -524,12 +524,12 @@ IDEAS = {
     "a redirect leads somewhere": (
         "load_balancer",
         '    if action["Type"] == "redirect":\n        return _redirected',
-        '    if action["Type"] == "redirect":\n        return Hop("ok", ".")\n        return _redirected',
+        '    if action["Type"] == "redirect":\n        return Hop(OK, ".")\n        return _redirected',
     ),
     "a redirect leads to a target": (
         "load_balancer",
         "found = _judged_listener(way, next_one, before)",
-        'found = Hop("ok", "")',
+        'found = Hop(OK, "")',
     ),
     "groups of peered VPCs have no members": (
         "snapshot",
@@ -559,7 +559,7 @@ IDEAS = {
     "a load balancer's outgoing rules do not matter": (
         "load_balancer",
         "    theirs = group_ids(target.interface)\n",
-        '    return Hop("ok", "")\n    theirs = group_ids(target.interface)\n',
+        '    return Hop(OK, "")\n    theirs = group_ids(target.interface)\n',
     ),
     "outgoing rules do not know the target's group": (
         "load_balancer",
@@ -636,7 +636,7 @@ def source_of(name):
 def as_before():
     names = [module_of(name) for name in LOGIC] + HELPERS
     kept = {name: sys.modules.pop(name) for name in names if name in sys.modules}
-    package = sys.modules[PACKAGE[:-1]]
+    package = importlib.import_module(PACKAGE[:-1])
     yield
     for name in names:
         sys.modules.pop(name, None)

@@ -60,7 +60,7 @@ OPTIONS = OPTIONS_TEXT.split()
 
 
 def verdict(tables):
-    return _firewall.firewall_hop(tables, [], PACKET)["verdict"]
+    return _firewall.firewall_hop(tables, [], PACKET).verdict
 
 
 @given(some.lists(some.lists(JSON, max_size=3), max_size=4), some.sampled_from(["accept", "drop"]))
@@ -127,7 +127,7 @@ def test_any_unit(shown, said):
     lines = _unit.last_start(said)
     assert len(_unit.shortened(lines)) <= _unit.JOURNAL_LINES + 1
     for unit in units.values():
-        assert _unit.unit_hop(unit, None, lines, 1e6)["verdict"] in VERDICTS
+        assert _unit.unit_hop(unit, None, lines, 1e6).verdict in VERDICTS
 
 
 @given(
@@ -136,13 +136,13 @@ def test_any_unit(shown, said):
     )
 )
 def test_any_properties(properties):
-    assert _unit.unit_hop(_unit.Unit("x.service", properties), None, [], 1e6)["verdict"] in VERDICTS
+    assert _unit.unit_hop(_unit.Unit("x.service", properties), None, [], 1e6).verdict in VERDICTS
 
 
 @given(some.lists(some.text()))
 def test_any_log(lines):
     denials = selinux.parse(lines + ["audit(1.0:1): avc:  denied  { " + line + " } for  " + line for line in lines])
-    assert selinux.selinux_hop(True, denials, {1}, "/a/b", 80, 0.0)["verdict"] in VERDICTS
+    assert selinux.selinux_hop(True, denials, {1}, "/a/b", 80, 0.0).verdict in VERDICTS
 
 
 @given(some.lists(some.binary(max_size=60), max_size=3))

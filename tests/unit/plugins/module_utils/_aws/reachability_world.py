@@ -17,6 +17,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.hops import Q
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.place import Place
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.reachability import Wanted, diagnose
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.snapshot import NotRead, Snapshot
+from ansible_collections.flasklaunch.ec2.tests.unit.plugins.results import plain
 
 VPC, OTHER_VPC = "vpc-1", "vpc-2"
 PUBLIC, PRIVATE, IPV6_ADDRESS = "198.51.100.20", "10.0.1.10", "2600:1f18:1:101::10"
@@ -317,7 +318,7 @@ def outcome(spoil=None, wanted=TO_INSTANCE, **question):
         spoil(world)
     if wanted.load_balancer_arn:
         question.setdefault("port", 80)
-    return diagnose(Snapshot(world.answers()), Question(**question), wanted, PLACE)
+    return plain(diagnose(Snapshot(world.answers()), Question(**question), wanted, PLACE))
 
 
 def denied(permission_="ec2:DescribeX"):

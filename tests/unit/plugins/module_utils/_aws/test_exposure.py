@@ -44,6 +44,7 @@ from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils._aws.re
     permission,
     route,
 )
+from ansible_collections.flasklaunch.ec2.tests.unit.plugins.results import plain
 
 
 def listener(port=5000, address="0.0.0.0", protocol="tcp", family=None):
@@ -66,7 +67,7 @@ def exposed(spoil=None, *machines, place=HERE):
     answers = world_of(spoil).answers()
     answers["Instances", None] = answers["Instances", "i-web"]
     answers["NetworkInterfaces", None] = [interface()]
-    return expose(Snapshot(answers), normalised(list(machines) or [machine(listener())]), place)
+    return plain(expose(Snapshot(answers), normalised(list(machines) or [machine(listener())]), place))
 
 
 def one(spoil=None, *listeners):

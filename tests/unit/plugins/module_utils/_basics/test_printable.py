@@ -8,7 +8,8 @@ import sys
 import unicodedata
 
 import pytest
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics import addresses, hop
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics import addresses
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import BROKEN, Hop
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import (
     UNPRINTABLE,
     cause,
@@ -74,7 +75,7 @@ def test_the_cause_in_a_message(message, said):
 
 def test_everything_that_quotes_goes_by_it():
     text = "".join(each for each in EVERY if UNPRINTABLE.match(each)) + "."
-    found = hop.hop("unit", "broken", text, fix=text, resources=[text])
+    found = Hop(BROKEN, text, fix=text, resources=(text,)).published("unit")
     raw = text.encode("utf-8", "surrogatepass")
     place = cgroups.place("/user.slice/user-7.slice/user@7.service/app.slice/\x1b[31m\u202eapp.service")
     for shown in (found["evidence"], found["fix"], *found["resources"], owners.printable(raw), place.user_unit):

@@ -32,7 +32,7 @@ def packet(port, **fields):
 
 def verdict(tables, of):
     found = firewall_hop(tables, [], of)
-    return found["verdict"], found["code"]
+    return found.verdict, found.code
 
 
 def table(*rules, policy="accept", **chains):
@@ -93,10 +93,10 @@ def test_an_exception_in_any_table_is_said():
     """fail2ban has a table of its own, whose policy lets the others in."""
     banned = Table("nftables", "inet f2b-table", {"f2b": Chain([rule("reject", SOME)], "input", -1)})
     found = firewall_hop([banned, table(rule("accept"), policy="drop")], [], packet(5000))
-    assert (found["verdict"], found["code"]) == ("ok", "x-FIREWALL_REJECTS_SOME")
-    assert "chain input: accept rule" in found["evidence"]
+    assert (found.verdict, found.code) == ("ok", "x-FIREWALL_REJECTS_SOME")
+    assert "chain input: accept rule" in found.evidence
     exception = "but some clients are kept out by nftables, table inet f2b-table, chain f2b: reject rule"
-    assert exception in found["evidence"]
+    assert exception in found.evidence
 
 
 HERE = "10.0.1.7"
@@ -119,8 +119,8 @@ HERE = "10.0.1.7"
 )
 def test_a_client_in_particular(general, for_client, expected, says):
     found = firewall_hop([general], [], packet(5000), HERE, [for_client])
-    assert (found["verdict"], found["code"]) == expected
-    assert says in found["evidence"]
+    assert (found.verdict, found.code) == expected
+    assert says in found.evidence
 
 
 def test_a_loop_of_jumps_ends():
@@ -139,15 +139,15 @@ def test_every_chain_must_let_it_through():
 
 
 def test_without_any_chain_it_passes():
-    assert "no packet filter" in firewall_hop([], [], packet(5000))["evidence"]
+    assert "no packet filter" in firewall_hop([], [], packet(5000)).evidence
 
 
 def test_D16_what_could_not_be_read_is_never_ok():
     assert verdict([table()], packet(5000)) == OK
     found = firewall_hop([table()], ["nft fails: no memory"], packet(5000))
-    assert (found["verdict"], found["evidence"]) == ("unknown", "nft fails: no memory.")
+    assert (found.verdict, found.evidence) == ("unknown", "nft fails: no memory.")
     # What is certainly shut is shut, whatever else there is.
-    assert firewall_hop([table(policy="drop")], ["nft fails"], packet(5000))["verdict"] == "broken"
+    assert firewall_hop([table(policy="drop")], ["nft fails"], packet(5000)).verdict == "broken"
 
 
 @pytest.mark.parametrize(
@@ -197,8 +197,8 @@ def nft(name, of):
 def test_nftables(port, expected, evidence):
     of = packet(port)
     found = firewall_hop(nft("nft.json", of), [], of)
-    assert (found["verdict"], found["code"]) == expected
-    assert evidence in found["evidence"]
+    assert (found.verdict, found.code) == expected
+    assert evidence in found.evidence
 
 
 def test_nftables_looks_at_the_very_address():
@@ -234,9 +234,9 @@ def test_nftables_of_another_interface():
 def test_firewalld():
     of = packet(5000)
     found = firewall_hop(nft("firewalld.json", of), [], of)
-    assert (found["verdict"], found["code"]) == ("broken", "x-FIREWALL_REJECT")
-    assert "firewalld, table inet firewalld, chain filter_IN_public: reject" in found["evidence"]
-    assert found["fix"] == "sudo firewall-cmd --permanent --add-port=5000/tcp && sudo firewall-cmd --reload"
+    assert (found.verdict, found.code) == ("broken", "x-FIREWALL_REJECT")
+    assert "firewalld, table inet firewalld, chain filter_IN_public: reject" in found.evidence
+    assert found.fix == "sudo firewall-cmd --permanent --add-port=5000/tcp && sudo firewall-cmd --reload"
     assert verdict(nft("firewalld.json", packet(9090)), packet(9090)) == OK
     assert verdict(nft("firewalld.json", packet(5001)), packet(5001)) == PARTIAL
     office = packet(5001, source="198.51.100.7/32")
@@ -428,21 +428,21 @@ def iptables(of, name="iptables-save.txt"):
 def test_iptables(port, expected, evidence):
     of = packet(port)
     found = firewall_hop(iptables(of), [], of)
-    assert (found["verdict"], found["code"]) == expected
-    assert evidence in found["evidence"]
+    assert (found.verdict, found.code) == expected
+    assert evidence in found.evidence
 
 
 def test_iptables_advice():
     found = firewall_hop(iptables(packet(5011)), [], packet(5011))
-    assert found["fix"] == "sudo iptables -t filter -I INPUT -p tcp --dport 5011 -j ACCEPT"
+    assert found.fix == "sudo iptables -t filter -I INPUT -p tcp --dport 5011 -j ACCEPT"
 
 
 def test_ip6tables():
     of = packet(5000, family="ipv6", address="2001:db8::5")
     found = firewall_hop(iptables(of, "ip6tables-save.txt"), [], of)
-    assert found["verdict"] == "partial"
-    assert found["fix"].startswith("sudo ip6tables -t filter -I INPUT")
-    assert found["resources"] == ["ip6 filter"]
+    assert found.verdict == "partial"
+    assert found.fix.startswith("sudo ip6tables -t filter -I INPUT")
+    assert found.resources == ("ip6 filter",)
 
 
 @pytest.mark.parametrize(
@@ -532,8 +532,8 @@ def test_iptables_a_chain_returns_to_where_it_was_jumped_to_from(option, expecte
 def test_iptables_the_table_that_a_packet_meets_first_is_named(tables, first):
     text = "".join(f"*{name}\n:INPUT DROP [0:0]\nCOMMIT\n" for name in tables)
     found = firewall_hop(_iptables.parse(text, packet(5000)), [], packet(5000))
-    assert found["resources"] == [f"ip {first}"]
-    assert found["fix"].startswith(f"sudo iptables -t {first} ")
+    assert found.resources == (f"ip {first}",)
+    assert found.fix.startswith(f"sudo iptables -t {first} ")
 
 
 def test_iptables_targets_that_decide_nothing_or_elsewhere():

@@ -90,9 +90,9 @@ def compared(names, read):
     for port in PORTS:
         packet = Packet("ipv4", port, SERVER, "eth0", f"{CLIENT}/32")
         hop = firewall_hop(read(packet), [], packet)
-        assert hop["verdict"] in MAY_BE, hop
-        assert tried(port, 10 if hop["verdict"] == "ok" else 0.2) in MAY_BE[hop["verdict"]], (port, hop)
-        found[port] = hop["verdict"]
+        assert hop.verdict in MAY_BE, hop
+        assert tried(port, 10 if hop.verdict == "ok" else 0.2) in MAY_BE[hop.verdict], (port, hop)
+        found[port] = hop.verdict
     return found
 
 

@@ -12,6 +12,7 @@ import threading
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._path import endpoint
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._path.endpoint import Target, probe, target_of
+from ansible_collections.flasklaunch.ec2.tests.unit.plugins.results import plain
 
 OK = b"HTTP/1.1 200 OK\r\nServer: gunicorn\r\nContent-Length: 12\r\n\r\nHello World\n"
 
@@ -56,7 +57,7 @@ def serve():
 
 
 def seen(port, scheme="http", host="127.0.0.1", expected="Hello World", timeout=2):
-    return probe(Target(scheme, host, port, "/"), expected, timeout)
+    return plain(probe(Target(scheme, host, port, "/"), expected, timeout))
 
 
 def verdicts(result):

@@ -42,22 +42,19 @@ def others(**fields):
 
 def judged(*rows, active=True, family="ipv4", addresses=None, behind_proxy=False):
     addresses = OWN if addresses is None else addresses
-    hops = socket_hops(list(rows), UNITS, active, 5000, family, addresses, behind_proxy)
-    return {each["hop"]: each for each in hops}
+    return socket_hops(list(rows), UNITS, active, 5000, family, addresses, behind_proxy)
 
 
 def verdicts(hops):
-    return [
-        each["verdict"] for name, each in hops.items() if name.endswith(("listener", "bound_address", "accept_queue"))
-    ]
+    return [each.verdict for name, each in hops.items() if name.endswith(("listener", "bound_address", "accept_queue"))]
 
 
 def test_a_healthy_socket():
     hops = judged(row(), others(port=80))
     assert list(hops) == ["listener", "bound_address", "accept_queue"]
     assert verdicts(hops) == ["ok", "ok", "ok"]
-    assert hops["listener"]["evidence"] == "gunicorn (pid 324, webserver.service) listens on 0.0.0.0:5000."
-    assert "10.0.1.20" in hops["bound_address"]["evidence"]
+    assert hops["listener"].evidence == "gunicorn (pid 324, webserver.service) listens on 0.0.0.0:5000."
+    assert "10.0.1.20" in hops["bound_address"].evidence
 
 
 @pytest.mark.parametrize(
@@ -78,10 +75,10 @@ def test_socket_activation_counts_as_the_unit_s_own(held):
 def test_D11_another_holds_the_port():
     hops = judged(others(), active=False)
     assert verdicts(hops) == ["broken", "skipped", "skipped"]
-    assert hops["listener"]["code"] == "x-PORT_TAKEN"
-    assert "nginx (pid 7, nginx.service) listens on 0.0.0.0:5000" in hops["listener"]["evidence"]
-    assert hops["listener"]["fix"].startswith("sudo systemctl disable --now nginx.service")
-    assert judged(others(unit=None))["listener"]["fix"].startswith("sudo kill 7")
+    assert hops["listener"].code == "x-PORT_TAKEN"
+    assert "nginx (pid 7, nginx.service) listens on 0.0.0.0:5000" in hops["listener"].evidence
+    assert hops["listener"].fix.startswith("sudo systemctl disable --now nginx.service")
+    assert judged(others(unit=None))["listener"].fix.startswith("sudo kill 7")
 
 
 def test_D16_whose_socket_it_is_is_unknown_without_root():
@@ -89,7 +86,7 @@ def test_D16_whose_socket_it_is_is_unknown_without_root():
     hops = judged(unread)
     # Where it listens is known all the same.
     assert verdicts(hops) == ["unknown", "ok", "ok"]
-    assert "of user webserver" in hops["listener"]["evidence"]
+    assert "of user webserver" in hops["listener"].evidence
     assert verdicts(judged({**unread, "local_address": "127.0.0.1"}))[1] == "broken"
 
 
@@ -106,11 +103,11 @@ def test_D16_whose_socket_it_is_is_unknown_without_root():
 )
 def test_nothing_listens(rows, active, verdict, code):
     found = judged(*rows, active=active)["listener"]
-    assert (found["verdict"], found["code"]) == (verdict, code)
+    assert (found.verdict, found.code) == (verdict, code)
 
 
 def test_the_port_that_it_listens_on_is_named():
-    assert judged(row(port=8000))["listener"]["fix"].startswith("webserver_port: 8000 # in the inventory")
+    assert judged(row(port=8000))["listener"].fix.startswith("webserver_port: 8000 # in the inventory")
 
 
 @pytest.mark.parametrize(
@@ -128,9 +125,9 @@ def test_the_port_that_it_listens_on_is_named():
 )
 def test_D3_an_address_that_ec2_does_not_deliver_to(bound, code):
     found = judged(row(**bound))["bound_address"]
-    assert (found["verdict"], found["code"]) == ("broken", code)
-    assert "10.0.1.20" in found["evidence"]
-    assert found["fix"].startswith("webserver_host: 0.0.0.0")
+    assert (found.verdict, found.code) == ("broken", code)
+    assert "10.0.1.20" in found.evidence
+    assert found.fix.startswith("webserver_host: 0.0.0.0")
 
 
 @pytest.mark.parametrize(
@@ -144,34 +141,34 @@ def test_D3_an_address_that_ec2_does_not_deliver_to(bound, code):
     ],
 )
 def test_addresses_that_ec2_delivers_to(bound):
-    assert judged(row(**bound))["bound_address"]["verdict"] == "ok"
+    assert judged(row(**bound))["bound_address"].verdict == "ok"
 
 
 def test_ipv6_clients():
     own = {"2001:db8::5": "eth0"}
-    assert judged(row(address="::"), family="ipv6", addresses=own)["bound_address"]["verdict"] == "ok"
+    assert judged(row(address="::"), family="ipv6", addresses=own)["bound_address"].verdict == "ok"
     found = judged(row(), family="ipv6", addresses=own)["bound_address"]
-    assert (found["verdict"], found["code"], found["fix"][:20]) == ("broken", "x-IPV4_ONLY", 'webserver_host: "::"')
+    assert (found.verdict, found.code, found.fix[:20]) == ("broken", "x-IPV4_ONLY", 'webserver_host: "::"')
 
 
 def test_D16_dual_stack_that_the_kernel_does_not_tell():
     found = judged(row(address="::", dual_stack=None, ipv4_reachable=None))["bound_address"]
-    assert found["verdict"] == "unknown"
-    assert judged(row(), addresses={})["bound_address"]["verdict"] == "unknown"
+    assert found.verdict == "unknown"
+    assert judged(row(), addresses={})["bound_address"].verdict == "unknown"
 
 
 def test_of_two_interfaces_one_is_served():
     both = {"10.0.1.20": "eth0", "10.0.2.20": "eth1"}
     found = judged(row(address="10.0.1.20"), addresses=both)["bound_address"]
-    assert (found["verdict"], found["resources"]) == ("partial", ["10.0.2.20"])
-    assert judged(row(), addresses=both)["bound_address"]["verdict"] == "ok"
+    assert (found.verdict, found.resources) == ("partial", ("10.0.2.20",))
+    assert judged(row(), addresses=both)["bound_address"].verdict == "ok"
 
 
 def test_a_more_narrowly_bound_socket_takes_what_comes():
     found = judged(row(), others(address="10.0.1.20"))["bound_address"]
-    assert (found["verdict"], found["code"]) == ("broken", "x-PORT_TAKEN")
-    assert "nginx" in found["evidence"]
-    assert judged(row(), others(address="127.0.0.1"))["bound_address"]["verdict"] == "ok"
+    assert (found.verdict, found.code) == ("broken", "x-PORT_TAKEN")
+    assert "nginx" in found.evidence
+    assert judged(row(), others(address="127.0.0.1"))["bound_address"].verdict == "ok"
 
 
 @pytest.mark.parametrize(
@@ -179,13 +176,13 @@ def test_a_more_narrowly_bound_socket_takes_what_comes():
     [(0, 128, "ok"), (128, 128, "ok"), (129, 128, "broken"), (1, 0, "broken"), (5, None, "unknown")],
 )
 def test_D14_the_accept_queue(waiting, backlog, verdict):
-    assert judged(row(recv_q=waiting, backlog=backlog))["accept_queue"]["verdict"] == verdict
+    assert judged(row(recv_q=waiting, backlog=backlog))["accept_queue"].verdict == verdict
 
 
 def test_of_several_sockets_one_queue_is_full():
     found = judged(row(recv_q=129), row())["accept_queue"]
-    assert (found["verdict"], found["code"]) == ("partial", "x-ACCEPT_QUEUE_FULL")
-    assert "129 connections wait" in found["evidence"]
+    assert (found.verdict, found.code) == ("partial", "x-ACCEPT_QUEUE_FULL")
+    assert "129 connections wait" in found.evidence
 
 
 PROXY = {"name": "nginx", "pid": 7, "unit": "nginx.service", "processes": [{"pid": 7, "unit": "nginx.service"}]}
@@ -223,8 +220,7 @@ def test_the_port_by_which_clients_come_in(rows, entrance, expected):
 
 
 def proxied(*rows):
-    hops = listener.proxy_hops(list(rows), UNITS, 5000, 80, "ipv4", OWN)
-    return {each["hop"]: each for each in hops}
+    return listener.proxy_hops(list(rows), UNITS, 5000, 80, "ipv4", OWN)
 
 
 def test_a_proxy_that_is_well():
@@ -232,28 +228,28 @@ def test_a_proxy_that_is_well():
     assert verdicts(hops) == ["ok", "ok", "ok"]
     assert list(hops) == ["proxy_listener", "proxy_bound_address", "proxy_accept_queue"]
     says = "nginx (pid 7, nginx.service) listens on 0.0.0.0:80, and is presumably a proxy for webserver.service."
-    assert hops["proxy_listener"]["evidence"] == says
+    assert hops["proxy_listener"].evidence == says
 
 
 def test_a_proxy_that_does_not_run():
     hops = proxied(row(**LOOPBACK))
     assert verdicts(hops) == ["broken", "skipped", "skipped"]
     found = hops["proxy_listener"]
-    assert found["code"] == "x-NO_PROXY"
-    assert "Nothing listens on port 80" in found["evidence"]
-    assert "127.0.0.1:5000" in found["evidence"]
+    assert found.code == "x-NO_PROXY"
+    assert "Nothing listens on port 80" in found.evidence
+    assert "127.0.0.1:5000" in found.evidence
 
 
 def test_a_proxy_that_no_client_reaches():
     hops = proxied(nginx(address="127.0.0.1"), row(**LOOPBACK))
     assert verdicts(hops) == ["ok", "broken", "ok"]
-    assert hops["proxy_bound_address"]["fix"] == "Make nginx.service listen on 0.0.0.0:80."
+    assert hops["proxy_bound_address"].fix == "Make nginx.service listen on 0.0.0.0:80."
     full = proxied(nginx(recv_q=9, backlog=2), row())["proxy_accept_queue"]
-    assert (full["verdict"], full["fix"]) == ("broken", "sudo systemctl restart nginx.service")
+    assert (full.verdict, full.fix) == ("broken", "sudo systemctl restart nginx.service")
 
 
 def test_an_application_behind_a_proxy_may_listen_for_the_machine_alone():
     hops = judged(row(**LOOPBACK), behind_proxy=True)
     assert verdicts(hops) == ["ok", "ok", "ok"]
-    assert "127.0.0.1:5000" in hops["bound_address"]["evidence"]
+    assert "127.0.0.1:5000" in hops["bound_address"].evidence
     assert verdicts(judged(behind_proxy=True)) == ["broken", "skipped", "skipped"]

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import BROKEN, OK, UNKNOWN, Hop
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._path.selinux import parse, selinux_hop
 
 # In the form of /var/log/audit/audit.log on RHEL 9
@@ -38,30 +39,26 @@ def test_denials_are_read():
 
 def test_D12_the_program_may_not_be_executed():
     found = judged(LOG.splitlines())
-    assert (found["verdict"], found["code"]) == ("broken", "x-SELINUX_DENIAL")
-    assert "{ execute } on file /opt/flask/bin/gunicorn" in found["evidence"]
-    assert (
-        found["fix"] == "sudo semanage fcontext -a -t bin_t '/opt/flask/bin(/.*)?' && sudo restorecon -R /opt/flask/bin"
-    )
+    assert (found.verdict, found.code) == ("broken", "x-SELINUX_DENIAL")
+    assert "{ execute } on file /opt/flask/bin/gunicorn" in found.evidence
+    assert found.fix == "sudo semanage fcontext -a -t bin_t '/opt/flask/bin(/.*)?' && sudo restorecon -R /opt/flask/bin"
 
 
 def test_D12_the_port_may_not_be_bound():
-    assert judged(LOG.splitlines()[:2], pids=(), program="") == {
-        "hop": "selinux",
-        "verdict": "broken",
-        "code": "x-SELINUX_DENIAL",
-        "direction": "ingress",
-        "resources": ["5000"],
-        "evidence": "SELinux denied gunicorn (system_u:system_r:httpd_t:s0) { name_bind } on tcp_socket 5000"
+    assert judged(LOG.splitlines()[:2], pids=(), program="") == Hop(
+        BROKEN,
+        "SELinux denied gunicorn (system_u:system_r:httpd_t:s0) { name_bind } on tcp_socket 5000"
         " (system_u:object_r:commplex_main_port_t:s0).",
-        "fix": "sudo semanage port -a -t http_port_t -p tcp 5000",
-    }
+        "x-SELINUX_DENIAL",
+        "sudo semanage port -a -t http_port_t -p tcp 5000",
+        ("5000",),
+    )
 
 
 def test_the_port_is_the_one_that_was_denied_else_the_one_asked_for():
     denied = denial('pid=324 comm="gunicorn" src=8080 tclass=tcp_socket', "name_bind")
-    assert judged([denied])["fix"].endswith("-p tcp 8080")
-    assert judged([denied.replace("src=8080 ", "")], port=80)["fix"].endswith("-p tcp 80")
+    assert judged([denied]).fix.endswith("-p tcp 8080")
+    assert judged([denied.replace("src=8080 ", "")], port=80).fix.endswith("-p tcp 80")
 
 
 def denial(fields, permissions="read"):
@@ -72,8 +69,8 @@ def denial(fields, permissions="read"):
 def test_programs_are_labelled_where_they_are(permissions):
     label = "sudo semanage fcontext -a -t bin_t '{0}(/.*)?' && sudo restorecon -R {0}"
     at_path = denial('pid=324 path="/srv/venv/bin/python" tclass=file', permissions)
-    assert judged([at_path])["fix"] == label.format("/srv/venv/bin")
-    assert judged([denial('pid=324 name="gunicorn" tclass=file', permissions)])["fix"] == label.format("/opt/flask/bin")
+    assert judged([at_path]).fix == label.format("/srv/venv/bin")
+    assert judged([denial('pid=324 name="gunicorn" tclass=file', permissions)]).fix == label.format("/opt/flask/bin")
 
 
 @pytest.mark.parametrize(
@@ -89,68 +86,52 @@ def test_programs_are_labelled_where_they_are(permissions):
 )
 def test_what_was_denied_is_named_as_closely_as_the_log_does(fields, what):
     found = judged([denial(fields)])
-    assert found["evidence"] == f"SELinux denied x (no context) {{ read }} {what} (no context)."
-    assert found["resources"] == ([] if what in ("on process", "on something") else [what.split()[-1]])
+    assert found.evidence == f"SELinux denied x (no context) {{ read }} {what} (no context)."
+    assert found.resources == (() if what in ("on process", "on something") else (what.split()[-1],))
 
 
 def test_a_denial_without_a_name_is_still_told():
     found = judged([denial("pid=324")])
-    assert found["evidence"] == "SELinux denied the unit (no context) { read } on something (no context)."
-    assert found["fix"] == "sudo ausearch -m avc -c NAME | audit2allow -w # says what to allow"
+    assert found.evidence == "SELinux denied the unit (no context) { read } on something (no context)."
+    assert found.fix == "sudo ausearch -m avc -c NAME | audit2allow -w # says what to allow"
 
 
 def test_connections_to_the_port_count_too():
-    assert judged([denial("dest=5000 tclass=tcp_socket", "name_connect")], pids=())["verdict"] == "broken"
-    assert judged([denial("dest=5001 tclass=tcp_socket", "name_connect")], pids=())["verdict"] == "ok"
-    assert judged([denial("dest=5000 tclass=udp_socket", "name_connect")], pids=())["verdict"] == "ok"
-    assert judged([denial("src=5001 tclass=tcp_socket", "name_bind")], pids=[])["verdict"] == "ok"
+    assert judged([denial("dest=5000 tclass=tcp_socket", "name_connect")], pids=()).verdict == "broken"
+    assert judged([denial("dest=5001 tclass=tcp_socket", "name_connect")], pids=()).verdict == "ok"
+    assert judged([denial("dest=5000 tclass=udp_socket", "name_connect")], pids=()).verdict == "ok"
+    assert judged([denial("src=5001 tclass=tcp_socket", "name_bind")], pids=[]).verdict == "ok"
 
 
 def test_what_no_label_of_ours_would_mend_is_left_to_audit2allow():
     read = LOG.splitlines()[3]
     found = judged([read], pids=[500])
-    assert "{ read }" in found["evidence"]
-    assert found["fix"] == "sudo ausearch -m avc -c cron | audit2allow -w # says what to allow"
+    assert "{ read }" in found.evidence
+    assert found.fix == "sudo ausearch -m avc -c cron | audit2allow -w # says what to allow"
     # A process names itself as it likes, and people paste this.
     found = judged([read.replace('"cron"', '"(gunicorn)"')])
-    assert found["fix"] == "sudo ausearch -m avc -c '(gunicorn)' | audit2allow -w # says what to allow"
+    assert found.fix == "sudo ausearch -m avc -c '(gunicorn)' | audit2allow -w # says what to allow"
 
 
 def test_what_others_were_denied_does_not_count():
-    assert judged(LOG.splitlines()[3:])["verdict"] == "ok"
-    assert judged(LOG.splitlines()[:2], pids=(), port=80)["verdict"] == "broken"  # by its name
-    assert judged(LOG.splitlines()[:2], pids=(), port=80, program="/usr/bin/nginx")["verdict"] == "ok"
+    assert judged(LOG.splitlines()[3:]).verdict == "ok"
+    assert judged(LOG.splitlines()[:2], pids=(), port=80).verdict == "broken"  # by its name
+    assert judged(LOG.splitlines()[:2], pids=(), port=80, program="/usr/bin/nginx").verdict == "ok"
 
 
 def test_what_was_denied_before_the_last_start_is_over():
-    assert judged(LOG.splitlines(), since=1700000102.0)["verdict"] == "broken"
-    assert judged(LOG.splitlines(), since=1700000103.0) == ok(
-        "SELinux is enforcing, and has denied the unit nothing since it was started."
+    assert judged(LOG.splitlines(), since=1700000102.0).verdict == "broken"
+    assert judged(LOG.splitlines(), since=1700000103.0) == Hop(
+        OK, "SELinux is enforcing, and has denied the unit nothing since it was started."
     )
 
 
-def ok(evidence):
-    return {
-        "hop": "selinux",
-        "verdict": "ok",
-        "code": None,
-        "direction": "ingress",
-        "resources": [],
-        "evidence": evidence,
-        "fix": None,
-    }
-
-
 def test_permissive_and_disabled_deny_nothing():
-    assert judged(LOG.splitlines(), None) == ok("SELinux is not enabled.")
-    assert judged(LOG.splitlines(), False) == ok("SELinux is permissive: it logs, and denies nothing.")
-    assert judged([line.replace("permissive=0", "permissive=1") for line in LOG.splitlines()])["verdict"] == "ok"
+    assert judged(LOG.splitlines(), None) == Hop(OK, "SELinux is not enabled.")
+    assert judged(LOG.splitlines(), False) == Hop(OK, "SELinux is permissive: it logs, and denies nothing.")
+    assert judged([line.replace("permissive=0", "permissive=1") for line in LOG.splitlines()]).verdict == "ok"
 
 
 def test_D16_an_unread_log_is_unknown():
     found = selinux_hop(True, None, set(), PROGRAM, 5000, 0.0, "the audit log cannot be read")
-    assert found == {
-        **ok("SELinux is enforcing, and the audit log cannot be read."),
-        "verdict": "unknown",
-        "code": "x-SELINUX_UNREADABLE",
-    }
+    assert found == Hop(UNKNOWN, "SELinux is enforcing, and the audit log cannot be read.", "x-SELINUX_UNREADABLE")

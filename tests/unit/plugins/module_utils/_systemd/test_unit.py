@@ -59,7 +59,7 @@ def unit(**properties):
 
 def judged(service, socket=None, journal=""):
     found = unit_hop(service, socket, _unit.last_start(journal), NOW)
-    return found["verdict"], found["code"], found["evidence"]
+    return found.verdict, found.code, found.evidence
 
 
 def test_systemctl_show_is_read():
@@ -171,8 +171,8 @@ STOPPED = {"ActiveState": "inactive", "SubState": "dead", "InactiveExitTimestamp
 )
 def test_a_stopped_unit_never_ran_only_if_systemd_would_know(properties, journal, never_ran, fix):
     found = unit_hop(unit(**{**STOPPED, **properties}), None, _unit.last_start(journal), NOW)
-    assert ("never ran" in found["evidence"]) == never_ran
-    assert found["fix"] == f"sudo systemctl {fix} webserver.service"
+    assert ("never ran" in found.evidence) == never_ran
+    assert found.fix == f"sudo systemctl {fix} webserver.service"
 
 
 def test_a_service_that_its_socket_starts_is_well():
@@ -184,8 +184,7 @@ def test_a_service_that_its_socket_starts_is_well():
 
 def whole(service, socket=None):
     found = unit_hop(service, socket, [], NOW)
-    assert (found.pop("hop"), found.pop("direction")) == ("unit", "ingress")
-    return list(found.values())  # verdict, code, resources, evidence, fix
+    return [found.verdict, found.code, list(found.resources), found.evidence, found.fix]
 
 
 WEB = ["webserver.service"]
@@ -399,13 +398,13 @@ def test_unit_that_was_just_started_once_more_does_not_run(restarts, age, listen
     )
     assert unit.runs(1000, listens) is runs
     said = _unit.unit_hop(unit, None, ["ModuleNotFoundError: No module named 'flsk'"], 1000, listens)
-    assert said["verdict"] == ("ok" if runs else "broken")
-    assert ("No module named 'flsk'" in said["evidence"]) is not runs
+    assert said.verdict == ("ok" if runs else "broken")
+    assert ("No module named 'flsk'" in said.evidence) is not runs
 
 
 def test_service_that_cannot_start_is_broken_also_where_its_socket_listens():
     socket = _unit.Unit("webserver.socket", {"LoadState": "loaded", "ActiveState": "active", "SubState": "listening"})
     looping = {"LoadState": "loaded", "ActiveState": "activating", "SubState": "auto-restart", "NRestarts": "4"}
-    assert _unit.unit_hop(_unit.Unit("webserver.service", looping), socket, [], 1000)["verdict"] == "broken"
+    assert _unit.unit_hop(_unit.Unit("webserver.service", looping), socket, [], 1000).verdict == "broken"
     waiting = {"LoadState": "loaded", "ActiveState": "inactive", "SubState": "dead"}
-    assert _unit.unit_hop(_unit.Unit("webserver.service", waiting), socket, [], 1000)["verdict"] == "ok"
+    assert _unit.unit_hop(_unit.Unit("webserver.service", waiting), socket, [], 1000).verdict == "ok"

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import hop
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import Hop
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.words import Verdict
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._reports import diagnosis
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._reports.diagnosis import (
     AWS_HOPS,
@@ -13,6 +14,7 @@ from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._reports.diagnosis
     diagnose,
     lines,
 )
+from ansible_collections.flasklaunch.ec2.tests.unit.plugins.results import plain
 
 ADDRESS = "203.0.113.10"
 URL = f"http://{ADDRESS}:5000/"
@@ -26,7 +28,9 @@ def view(names, **faults):
         verdict, code = fault if isinstance(fault, tuple) else (fault, "x-FAULT" if fault != "ok" else None)
         fix = f"mend {name}" if verdict in ("broken", "partial") else None
         hops.append(
-            hop(name, verdict, f"Evidence of {name}.", code, fix, [ADDRESS] if name == "public_address" else [])
+            Hop(
+                Verdict(verdict), f"Evidence of {name}.", code, fix, (ADDRESS,) if name == "public_address" else ()
+            ).published(name)
         )
     assert not faults
     return {"hops": hops}
@@ -69,13 +73,12 @@ def client(tcp="answered", address=ADDRESS, digest="ours", source=None, **faults
 
 
 def diagnosed(outside=None, around=None, inside=None, url=URL, **others):
-    return diagnose(
-        url,
+    views = (
         client() if outside is None else outside,
         aws() if around is None else around,
         machine() if inside is None else inside,
-        **others,
     )
+    return plain(diagnose(url, *views, **others))
 
 
 def test_D24_a_healthy_site():
@@ -672,5 +675,5 @@ def test_nonsense_is_no_traceback(url):
 
 
 def test_what_others_wrote_does_not_work_the_terminal():
-    evidence = hop("unit", "broken", "It said: \x1b]0;owned\x07\x9bno.\tAt all \u00fc.")["evidence"]
+    evidence = Hop(Verdict.BROKEN, "It said: \x1b]0;owned\x07\x9bno.\tAt all \u00fc.").published("unit")["evidence"]
     assert evidence == "It said: ]0;ownedno.\tAt all \u00fc."

@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import UNPRINTABLE, printable
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._reports import exposure_report as exposure
+from ansible_collections.flasklaunch.ec2.tests.unit.plugins.results import plain
 
 
 def row(port, address="0.0.0.0", proto="tcp", dual_stack=False, interface=None, name="sshd"):
@@ -60,7 +61,8 @@ def test_what_was_not_asked_for_and_is_open_to_everybody_comes_first():
         {"exposure": [judged("a", 22, "part"), judged("a", 5000, "everybody"), judged("a", 6379, "everybody")]},
         {"exposure": [judged("b", 5000, "everybody"), judged("b", 8080, "everybody")]},
     ]
-    report = exposure.report(machines, answers, [])
+    report = plain(exposure.report(machines, answers, []))
+    plain(exposure.sections(report))
     assert sections(report) == {
         "alarm": [("a", 6379), ("b", 5000)],
         "everybody": [("a", 5000), ("b", 8080)],

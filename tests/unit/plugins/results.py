@@ -1,0 +1,24 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What modules and filters may return."""
+
+from __future__ import annotations
+
+PLAIN = (str, int, float, bool, type(None))
+
+
+def plain(value):
+    """The value, if it has only the types of JSON. Members of enums and named tuples are refused: ansible-core 2.19 and
+    newer do not template them.
+    """
+    if type(value) is dict:
+        for key, each in value.items():
+            plain(key), plain(each)
+    elif type(value) is list:
+        for each in value:
+            plain(each)
+    else:
+        assert type(value) in PLAIN, f"{value!r} is no plain value"
+    return value
