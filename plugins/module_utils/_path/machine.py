@@ -27,6 +27,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel import bas
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel.netlink import Unusable
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._path import listener, selinux
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import listeners
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import systemctl
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import unit as systemd_unit
 
 
@@ -60,8 +61,8 @@ class Question(NamedTuple):
 class Services(NamedTuple):
     """The unit as systemd describes it, with its socket unit, and what it said since its last start."""
 
-    service: systemd_unit.Unit | None
-    socket: systemd_unit.Unit | None
+    service: systemctl.Unit | None
+    socket: systemctl.Unit | None
     journal: list[str]
 
 
@@ -103,11 +104,10 @@ def look(question: Question, run: Run, warn: Callable[[str], None]) -> dict[str,
 
 def _services(name: str, listens: bool, run: Run) -> Services:
     socket = systemd_unit.socket_of(name)
-    properties = "--property=" + ",".join(systemd_unit.PROPERTIES)
-    shown = run(["systemctl", "show", "--no-pager", properties, "--", name, socket])
+    shown = run(systemctl.show_command([name, socket]))
     if shown is None or shown.status:
         return Services(None, None, [])
-    units = systemd_unit.parse(shown.output)
+    units = systemctl.parse(shown.output)
     said = run(["journalctl", "--unit", name, "--boot", "--lines", "200", "--output", "cat", "--no-pager", "--quiet"])
     text = said.output if said and not said.status else ""
     service = units.get(name)
@@ -221,7 +221,7 @@ def _parsed(parse: Callable, text: str, packet: Packet, unreadable: list[str]) -
         return []
 
 
-def _selinux_hop(question: Question, service: systemd_unit.Unit | None, held: list[dict], run: Run) -> Hop:
+def _selinux_hop(question: Question, service: systemctl.Unit | None, held: list[dict], run: Run) -> Hop:
     enforcing = _enforcing()
     denials, unreadable = None, ""
     if enforcing:

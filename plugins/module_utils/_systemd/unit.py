@@ -9,28 +9,11 @@
 from __future__ import annotations
 
 import re
-from typing import Iterable, Mapping, NamedTuple
+from typing import Iterable
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import BROKEN, OK, UNKNOWN, Hop, sentence
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import systemctl
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd.systemctl import Unit
 
-# systemd leaves out what it does not know: 219 has neither NRestarts nor InvocationID.
-PROPERTIES = (
-    "Id",
-    "LoadState",
-    "ActiveState",
-    "SubState",
-    "UnitFileState",
-    "Result",
-    "ExecMainCode",
-    "ExecMainStatus",
-    "ExecMainPID",
-    "ExecStart",
-    "NRestarts",
-    "ActiveEnterTimestampMonotonic",
-    "InactiveEnterTimestampMonotonic",
-    "InactiveExitTimestampMonotonic",
-)
 START = re.compile(r"^(?:Starting|Started) .*$", re.MULTILINE)
 # What systemd itself says of a unit says nothing that its properties do not.
 FROM_SYSTEMD = re.compile(
@@ -42,10 +25,6 @@ FROM_SYSTEMD = re.compile(
 EXCEPTION = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning)\b.*")
 TROUBLE = re.compile(r"error|fail|denied|cannot|can't|refus|in use|not found|no such|killed", re.IGNORECASE)
 JOURNAL_LINES = 60
-# Seconds that a service which cannot run does not last, by whether it listens: Type=simple is active as soon as it is
-# forked, and an application may take long to import before it fails.
-SETTLED = {True: 3, False: 60}
-
 # systemd.exec(5): these statuses are systemd's own, for what went wrong before the program ran.
 EXEC_STATUS = {
     "200": "its working directory is missing",
@@ -56,62 +35,9 @@ EXEC_STATUS = {
 }
 
 
-class Unit(NamedTuple):
-    """A unit as systemd describes it; the text is that of `systemctl show`."""
-
-    name: str
-    properties: Mapping[str, str]
-
-    def says(self, name: str) -> str:
-        """A property; empty if systemd does not know it."""
-        return self.properties.get(name, "")
-
-    @property
-    def exists(self) -> bool:
-        return self.says("LoadState") not in ("", "not-found")
-
-    @property
-    def active(self) -> bool:
-        return self.says("ActiveState") in ("active", "reloading")
-
-    def runs(self, now: float, listens: bool) -> bool:
-        """Whether it is active, and not just started once more after it ended again and again."""
-        age = self.age("ActiveEnter", now)
-        return self.active and not (self.was_restarted and age is not None and age < SETTLED[listens])
-
-    @property
-    def was_restarted(self) -> bool:
-        return self.says("NRestarts") not in ("", "0")
-
-    @property
-    def never_started(self) -> bool:
-        """Whether it is known that the unit was not started since the machine booted.
-
-        systemd forgets a stopped unit, and when it ran, if no other unit refers to it. It remembers an enabled unit.
-        """
-        moments = (self.says(event + "TimestampMonotonic") for event in ("InactiveEnter", "InactiveExit"))
-        return self.says("UnitFileState") == "enabled" and all(moment in ("", "0") for moment in moments)
-
-    @property
-    def program(self) -> str:
-        """The path of what it runs."""
-        found = re.search(r"path=([^ ;]+)", self.says("ExecStart"))
-        return found.group(1) if found else ""
-
-    def age(self, event: str, now: float) -> float | None:
-        """Seconds since it last did that; None if never. `now` is the monotonic clock's."""
-        moment = self.says(event + "TimestampMonotonic")
-        return now - int(moment) / 1e6 if moment.isdigit() and moment != "0" else None
-
-
 def socket_of(service: str) -> str:
     """The .socket unit that systemd takes for the service unless told otherwise."""
     return service.rpartition(".")[0] + ".socket"
-
-
-def parse(show: str) -> dict[str, Unit]:
-    """Units by name, from `systemctl show UNIT...`."""
-    return {name: Unit(name, properties) for name, properties in systemctl.units(show).items()}
 
 
 def last_start(journal: str) -> list[str]:
@@ -170,7 +96,7 @@ def unit_hop(
     if service.runs(now, listens):
         return _running(service, now)
     if socket is not None and socket.active and service.says("ActiveState") == "inactive":
-        evidence = f"{socket.name} is {_state(socket)} and starts {name} at the first connection."
+        evidence = f"{socket.name} is {socket.state} and starts {name} at the first connection."
         return Hop(OK, evidence, resources=(socket.name, name))
     return _stopped(service, list(journal), now)
 
@@ -178,7 +104,7 @@ def unit_hop(
 def _running(service: Unit, now: float) -> Hop:
     since = service.age("ActiveEnter", now)
     for_how_long = "" if since is None else f" for {duration(since)}"
-    evidence = f"{service.name} is {_state(service)}{for_how_long}"
+    evidence = f"{service.name} is {service.state}{for_how_long}"
     # Static, generated and transient units cannot be enabled.
     if service.says("UnitFileState") == "disabled":
         fix = f"sudo systemctl enable {service.name}"
@@ -194,7 +120,7 @@ def _stopped(service: Unit, journal: list[str], now: float) -> Hop:
     restarting = service.says("SubState") == "auto-restart" or (starting and service.was_restarted)
     ended = service.says("Result") not in ("", "success")
     failed = ended or restarting or service.says("ActiveState") == "failed"
-    evidence = f"{name} is {_state(service)}"
+    evidence = f"{name} is {service.state}"
     if restarting and service.was_restarted:
         evidence += f", after {restarts} restart{'' if restarts == '1' else 's'}"
     elif not starting:
@@ -222,10 +148,6 @@ def _stopped(service: Unit, journal: list[str], now: float) -> Hop:
 
 def _broken(name: str, code: str, evidence: str, fix: str) -> Hop:
     return Hop(BROKEN, evidence, code, fix, (name,))
-
-
-def _state(unit: Unit) -> str:
-    return f"{unit.says('ActiveState')} ({unit.says('SubState')})"
 
 
 def _result(service: Unit) -> str:

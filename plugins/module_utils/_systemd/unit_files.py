@@ -17,19 +17,6 @@ from typing import Any, Iterable, List, Mapping, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import systemctl
 
-PROPERTIES = (
-    "Id",
-    "LoadState",
-    "ActiveState",
-    "SubState",
-    "UnitFileState",
-    "MainPID",
-    "NeedDaemonReload",
-    "FragmentPath",
-    "ActiveEnterTimestampMonotonic",
-    "ExecMainStartTimestampMonotonic",
-)
-STARTED_PROPERTY = {".service": "ExecMainStartTimestampMonotonic"}  # of a service its process counts, not readiness
 NOTES = "/run/flasklaunch/units"  # a boot empties /run
 Stamp = List[int]  # of a file: its time of change in ns since 1970, its inode number, and its size in bytes
 AS_IT_IS = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
@@ -78,11 +65,14 @@ def is_as(path: str, content: str | None, mode: int = 0o644, owner: int = 0, fol
     )
 
 
-class Unit(NamedTuple):
-    """What systemd knows of a unit."""
+show_command = systemctl.show_command
 
-    state: str  # as systemctl status says it: active (running); "not there" where there is no such unit
-    active: bool
+
+class Status(NamedTuple):
+    """A unit as the module returns it, and what its comparison with files needs."""
+
+    state: str  # as systemctl status prints it: active (running); "not there" if there is no such unit
+    active: bool  # or being started
     enabled: bool
     main_pid: int | None
     started: float | None  # seconds since 1970; None: not running
@@ -148,32 +138,27 @@ def remove_note(unit: str) -> None:
         os.removedirs(NOTES)
 
 
-def parse(shown: str, now: float, uptime: float) -> dict[str, Unit]:
-    """Reads `systemctl show` of several units.
+def parse(shown: str, now: float, uptime: float) -> dict[str, Status]:
+    """Units by name, from the output of `show_command`.
 
-    `now` is the time in seconds since 1970 and `uptime` the monotonic clock's, in which systemd tells its times.
+    `now` is the time in seconds since 1970. `uptime` is the time of the monotonic clock, which systemd uses.
     """
-    return {name: _unit(values, now - uptime) for name, values in systemctl.units(shown).items()}
+    return {name: _status(unit, now - uptime) for name, unit in systemctl.parse(shown).items()}
 
 
-def _unit(values: Mapping[str, str], booted: float) -> Unit:
-    since = STARTED_PROPERTY.get(os.path.splitext(values["Id"])[1], "ActiveEnterTimestampMonotonic")
-    microseconds = int(values.get(since) or 0)
-    state = f"{values.get('ActiveState')} ({values.get('SubState')})"
-    return Unit(
-        state="not there" if values.get("LoadState") == "not-found" else state,
-        main_pid=int(values.get("MainPID") or 0) or None,
-        active=values.get("ActiveState") in ("active", "activating", "reloading"),
-        enabled=values.get("UnitFileState") == "enabled",
-        started=booted + microseconds / 1e6 if microseconds else None,
-        start=microseconds or None,
-        needs_reload=values.get("NeedDaemonReload") == "yes",
-        file=values.get("FragmentPath", ""),
+def _status(unit: systemctl.Unit, booted: float) -> Status:
+    # What a service has read is what its process has read, which may be ready much later.
+    start = unit.moment("ExecMainStart" if unit.name.endswith(".service") else "ActiveEnter")
+    return Status(
+        state=unit.state if unit.exists else "not there",
+        active=unit.active or unit.says("ActiveState") == "activating",
+        enabled=unit.says("UnitFileState") == "enabled",
+        main_pid=int(unit.says("MainPID") or 0) or None,
+        started=None if start is None else booted + start / 1e6,
+        needs_reload=unit.says("NeedDaemonReload") == "yes",
+        file=unit.says("FragmentPath"),
+        start=start,
     )
-
-
-def show_command(units: Iterable[str]) -> list[str]:
-    return ["systemctl", "show", "--property=" + ",".join(PROPERTIES), "--", *units]
 
 
 def clocks() -> tuple[float, float]:

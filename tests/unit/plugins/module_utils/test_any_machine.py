@@ -15,6 +15,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._firewall import i
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._firewall import rules as _firewall
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel import base_chains, interfaces, netlink
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._path import selinux
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import systemctl
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import unit as _unit
 
 pytest.importorskip("hypothesis")
@@ -123,7 +124,7 @@ def test_any_rules_of_iptables(rules, tail):
 
 @given(some.text(), some.text())
 def test_any_unit(shown, said):
-    units = _unit.parse(shown)
+    units = systemctl.parse(shown)
     lines = _unit.last_start(said)
     assert len(_unit.shortened(lines)) <= _unit.JOURNAL_LINES + 1
     for unit in units.values():
@@ -132,11 +133,11 @@ def test_any_unit(shown, said):
 
 @given(
     some.dictionaries(
-        some.sampled_from(_unit.PROPERTIES), some.sampled_from(["", "0", "1", "active", "failed", "dead", "x"])
+        some.sampled_from(systemctl.PROPERTIES), some.sampled_from(["", "0", "1", "active", "failed", "dead", "x"])
     )
 )
 def test_any_properties(properties):
-    assert _unit.unit_hop(_unit.Unit("x.service", properties), None, [], 1e6).verdict in VERDICTS
+    assert _unit.unit_hop(systemctl.Unit("x.service", properties), None, [], 1e6).verdict in VERDICTS
 
 
 @given(some.lists(some.text()))

@@ -11,8 +11,16 @@ def test_blocks_are_units_and_values_may_have_equals_signs():
     shown = (
         "Id=a.service\nExecStart={ path=/a ; argv[]=/a --b=c }\n\nActiveState=active\n\n\nId=b.socket\nno property\n"
     )
-    assert systemctl.units(shown) == {
+    assert {name: unit.properties for name, unit in systemctl.parse(shown).items()} == {
         "a.service": {"Id": "a.service", "ExecStart": "{ path=/a ; argv[]=/a --b=c }"},
         "b.socket": {"Id": "b.socket"},
     }
-    assert systemctl.units("") == {}
+    assert systemctl.parse("") == {}
+
+
+def test_moments_are_microseconds_and_zero_is_never():
+    shown = "Id=a.service\nActiveEnterTimestampMonotonic=5000000\nInactiveEnterTimestampMonotonic=0\n"
+    unit = systemctl.parse(shown)["a.service"]
+    assert (unit.moment("ActiveEnter"), unit.age("ActiveEnter", 7.5)) == (5000000, 2.5)
+    assert (unit.moment("InactiveEnter"), unit.age("InactiveEnter", 7.5)) == (None, None)
+    assert unit.moment("ExecMainStart") is None, "systemd does not know it"

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import unit as _unit
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd.systemctl import Unit, parse
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd.unit import (
-    Unit,
     duration,
     telling_line,
     unit_hop,
@@ -54,7 +54,7 @@ webserver.service: Failed with result 'exit-code'.
 
 
 def unit(**properties):
-    return Unit("webserver.service", {**_unit.parse(ACTIVE)["webserver.service"].properties, **properties})
+    return Unit("webserver.service", {**parse(ACTIVE)["webserver.service"].properties, **properties})
 
 
 def judged(service, socket=None, journal=""):
@@ -63,7 +63,7 @@ def judged(service, socket=None, journal=""):
 
 
 def test_systemctl_show_is_read():
-    units = _unit.parse(ACTIVE)
+    units = parse(ACTIVE)
     assert set(units) == {"webserver.service", "webserver.socket"}
     service = units["webserver.service"]
     assert (service.exists, service.active, service.program) == (True, True, "/opt/flask/bin/gunicorn")

@@ -91,7 +91,7 @@ def running(tmp_path):
         os.utime(tmp_path / name, (500, 500))
     (tmp_path / "current").symlink_to("read")
     os.utime(tmp_path / "current", (500, 500), follow_symlinks=False)
-    return unit_files.Unit("active (running)", True, True, 812, 1000.0, False, str(tmp_path / "unit"))
+    return unit_files.Status("active (running)", True, True, 812, 1000.0, False, str(tmp_path / "unit"))
 
 
 def test_unit_that_runs_with_what_is_there(running, tmp_path):
