@@ -12,7 +12,8 @@ short_description: Find the security groups of many hosts, and the rules that ar
 description:
   - Finds for each host the network interface to which clients connect, and which of its security groups to change.
   - Returns the sources that no attached group admits to the host's TCP port. A source is also admitted by a wider rule,
-    or by several rules that cover it together. Rules whose source is a prefix list or a group are not counted.
+    or by several rules that cover it together. A prefix list counts by its entries, if they may be read
+    (C(ec2:GetManagedPrefixListEntries)). Rules whose source is a group are not counted.
   - Asks AWS once for all hosts together, and changes nothing. Made for the security_group role of this collection.
 author: The flasklaunch founders (@flasklaunch)
 options:

@@ -17,9 +17,18 @@ from __future__ import annotations
 import ipaddress
 from typing import Any, Mapping
 
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.address_sets import addresses
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.interface import resolver
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.packet_filters import (
+    GroupRule,
+    admitted,
+    group_rules,
+)
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.place import HERE, Place
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.snapshot import NotRead, Record, Snapshot
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import family_of
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.words import Verdict
 
-Record = dict  # as the EC2 API describes it
 Wish = dict
 Choice = dict
 Rule = dict  # {group_id, group_name, port, cidrs, ...}
@@ -170,42 +179,41 @@ def refuse_unknown(choices: dict[str, Choice], groups: list[Record]) -> dict[str
     return {host: checked(choice) for host, choice in choices.items()}
 
 
-def admits(permissions: list[Record], port: int, cidr: str) -> bool:
-    """Tell whether ingress permissions of one or more groups together let TCP in from all of a CIDR block.
+def admits(rules: list[GroupRule], port: int, cidr: str, snapshot: Snapshot) -> bool:
+    """Tell whether ingress rules of one or more groups together let TCP in from all of a CIDR block.
 
-    Groups only allow, so their union counts; several ranges may cover the block in pieces. Sources that are prefix
-    lists or other groups are not looked into: at worst a rule is added that was not needed.
+    A prefix list counts by its entries. If they could not be read it does not count, and neither does a group as a
+    source: at worst a rule is added that was not needed.
     """
-    wanted = ipaddress.ip_network(cidr)
-    admitted = [
-        network
-        for permission in permissions
-        if _covers_port(permission, port)
-        for network in map(ipaddress.ip_network, _sources(permission))
-        if network.version == wanted.version
-    ]
-    return any(wanted.subnet_of(network) for network in ipaddress.collapse_addresses(admitted))
+    family = family_of(cidr)
+    resolve = resolver(snapshot, family, inside=False)
+    try:
+        through, _rules = admitted(rules, "tcp", port, family, addresses([cidr], family), resolve)
+    except NotRead:
+        return False
+    return through.verdict == Verdict.OK
 
 
-def describe_access(choices: dict[str, Choice], groups: list[Record]) -> dict[str, Choice]:
+def describe_access(choices: dict[str, Choice], groups: list[Record], snapshot: Snapshot) -> dict[str, Choice]:
     """Return the choices with what their groups let in.
 
-    `groups` are those of `attached_groups`. The new keys are `lacking`: the wished sources that no attached group
-    admits to the port; `beside`: the admitted sources that the host does not wish; `stale`: `{port, cidrs}` of each
-    rule of the chosen group that has the host's own description and a port that no host wishes; and `shut`: those of
-    `other_public` whose groups do not admit the port.
+    `groups` are those of `attached_groups`, and `snapshot` has the entries of prefix lists. The new keys are `lacking`:
+    the wished sources that no attached group admits to the port; `beside`: the admitted sources that the host does not
+    wish; `stale`: `{port, cidrs}` of each rule of the chosen group that has the host's own description and a port that
+    no host wishes; and `shut`: those of `other_public` whose groups do not admit the port.
     """
     permissions = {group["GroupId"]: group["IpPermissions"] for group in groups}
+    rules = {group["GroupId"]: group_rules([group]) for group in groups}
     asked = {(choice["group_id"], choice["port"]) for choice in choices.values() if not choice["error"]}
 
     def lacking(choice: Choice, group_ids: list[str]) -> list[str]:
-        union = [each for group_id in group_ids for each in permissions.get(group_id, [])]
-        return [cidr for cidr in choice["cidrs"] if not admits(union, choice["port"], cidr)]
+        union = [rule for group_id in group_ids for rule in rules.get(group_id, [])]
+        return [cidr for cidr in choice["cidrs"] if not admits(union, choice["port"], cidr, snapshot)]
 
     def described(choice: Choice) -> Choice:
         if choice["error"]:
             return choice
-        own = [each for group_id in choice["group_ids"] for each in permissions[group_id]]
+        own = [rule for group_id in choice["group_ids"] for rule in rules[group_id]]
         ports = described_ports(permissions[choice["group_id"]], choice["description"])
         return {
             **choice,
@@ -218,10 +226,10 @@ def describe_access(choices: dict[str, Choice], groups: list[Record]) -> dict[st
     return {host: described(choice) for host, choice in choices.items()}
 
 
-def sources_beside(permissions: list[Record], port: int, cidrs: list[str]) -> list[str]:
-    """Return the CIDR blocks that ingress permissions admit to a port, without those in `cidrs`."""
+def sources_beside(rules: list[GroupRule], port: int, cidrs: list[str]) -> list[str]:
+    """Return the CIDR blocks that ingress rules admit to a TCP port, without those in `cidrs`."""
     wanted = [ipaddress.ip_network(cidr) for cidr in cidrs]
-    admitted = {source for each in permissions if _covers_port(each, port) for source in _sources(each)}
+    admitted = {rule.source for rule in rules if rule.is_for("tcp", port) and "/" in rule.source}
     return sorted(source for source in admitted if not _is_within(ipaddress.ip_network(source), wanted))
 
 
@@ -239,11 +247,6 @@ def described_ports(permissions: list[Record], description: str) -> list[dict[st
 
 def _is_within(network, others) -> bool:
     return any(network.version == other.version and network.subnet_of(other) for other in others)
-
-
-def _covers_port(permission: Record, port: int) -> bool:
-    protocol = str(permission["IpProtocol"])
-    return protocol == "-1" or (protocol in ("tcp", "6") and permission["FromPort"] <= port <= permission["ToPort"])
 
 
 def _sources(permission: Record) -> list[str]:

@@ -12,8 +12,10 @@ from typing import Callable, Iterable
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws import security_group as decide
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.chunks import chunks
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.collect import fetch_missed
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.place import HERE, Place
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.security_group import Choice, Record, Rule, Wish
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.security_group import Choice, Rule, Wish
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.snapshot import Record, Snapshot
 
 Describe = Callable  # as in collect.py
 
@@ -27,7 +29,7 @@ def look(
     """
     choices = decide.choose_groups(wishes, _interfaces_of(describe, wishes), place)
     groups = _filtered(describe, "security_groups", "group-id", decide.attached_groups(choices))
-    choices = decide.describe_access(decide.refuse_unknown(choices, groups), groups)
+    choices = _with_access(describe, decide.refuse_unknown(choices, groups), groups)
     if state == "present":
         rules = [
             {**rule, "plain": decide.is_plain(rule, _namesakes(describe, rule))}
@@ -46,6 +48,16 @@ def look(
         if not choice["error"] and choice["group_id"] in users:
             choice["sharing"] = len(users[choice["group_id"]]) - 1
     return choices, rules
+
+
+def _with_access(describe: Describe, choices: dict[str, Choice], groups: list[Record]) -> dict[str, Choice]:
+    """The choices with what their groups let in, once the entries of the prefix lists that decide it are there."""
+    snapshot = Snapshot({})
+    while True:
+        found = decide.describe_access(choices, groups, snapshot)
+        if not snapshot.missed:
+            return found
+        snapshot = fetch_missed(describe, snapshot)
 
 
 def _interfaces_of(describe: Describe, wishes: list[Wish]) -> list[Record]:

@@ -51,6 +51,20 @@ def test_port_that_is_open_asks_for_nothing_more(run, site, monkeypatch):
     assert len(calls) == 2
 
 
+def test_port_that_a_prefix_list_opens_needs_no_rule(run, site, monkeypatch):
+    entries = [{"Cidr": "203.0.113.0/24"}, {"Cidr": "198.51.100.0/24"}]
+    made = site.ec2.create_managed_prefix_list(
+        PrefixListName="office", MaxEntries=2, AddressFamily="IPv4", Entries=entries
+    )
+    list_id = made["PrefixList"]["PrefixListId"]
+    opened = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "PrefixListIds": [{"PrefixListId": list_id}]}
+    site.ec2.authorize_security_group_ingress(GroupId=site.group, IpPermissions=[opened])
+    calls = counted(monkeypatch)
+    result = run(host(instance_id=site.instance, cidrs=["203.0.113.7/32", "192.0.2.0/24"]))
+    assert result["hosts"]["web1"]["lacking"] == ["192.0.2.0/24"]
+    assert len([each for each in calls if "GetManagedPrefixListEntries" in str(each)]) == 1
+
+
 def test_name_that_is_a_pattern_does_not_lead_to_the_group(run, site):
     star = site.add_group("web*")
     site.add_group("web-database")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.packet_filters import group_rules
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.place import Place
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.security_group import (
     admits,
@@ -33,6 +34,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.security_grou
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.security_group import (
     permission as ingress,
 )
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.snapshot import NotRead, Snapshot
 
 
 def interface(
@@ -81,9 +83,21 @@ def group(id_="sg-web", permissions=(), name="web"):
     }
 
 
+# The entries of a prefix list that admits the whole Internet, and of one that may not be read.
+LISTS = {
+    ("Entries", "pl-all"): [{"Cidr": "0.0.0.0/1"}, {"Cidr": "128.0.0.0/1"}],
+    ("Entries", "pl-office"): [{"Cidr": "203.0.113.0/24"}],
+    ("Entries", "pl-hidden"): NotRead("AWS refused ec2:GetManagedPrefixListEntries."),
+}
+
+
+def of_list(list_id, port=5000):
+    return {**permission(port, port, cidrs=[]), "PrefixListIds": [{"PrefixListId": list_id}]}
+
+
 def looked(wishes, interfaces, groups):
     """The choices as the module makes them."""
-    return describe_access(refuse_unknown(choose_groups(wishes, interfaces), groups), groups)
+    return describe_access(refuse_unknown(choose_groups(wishes, interfaces), groups), groups, Snapshot(LISTS))
 
 
 def choice(permissions=(), interfaces=None, groups=(), **asked):
@@ -274,15 +288,25 @@ def test_which_groups_are_read():
         ([permission(cidrs=["0.0.0.0/1"])], False),
         ([permission(cidrs=["10.0.0.0/8"])], False),
         ([permission(cidrs=[], cidrs_v6=["::/0"])], False),
+        ([of_list("pl-all")], True),
+        ([of_list("pl-office")], False),
+        ([of_list("pl-all", 5001)], False),
+        ([of_list("pl-hidden")], False),
+        ([of_list("pl-hidden"), permission()], True),
+        ([{**permission(cidrs=[]), "UserIdGroupPairs": [{"GroupId": "sg-other"}]}], False),
     ],
 )
 def test_what_admits_the_internet(permissions, admitted):
-    assert admits(permissions, 5000, "0.0.0.0/0") is admitted
+    assert are_admitted(permissions, "0.0.0.0/0") is admitted
+
+
+def are_admitted(permissions, cidr):
+    return admits(group_rules([group(permissions=permissions)]), 5000, cidr, Snapshot(LISTS))
 
 
 def test_ipv6_apart_from_ipv4():
-    assert admits([permission(cidrs=[], cidrs_v6=["::/0"])], 5000, "2001:db8::/32")
-    assert not admits([permission()], 5000, "2001:db8::/32")
+    assert are_admitted([permission(cidrs=[], cidrs_v6=["::/0"])], "2001:db8::/32")
+    assert not are_admitted([permission()], "2001:db8::/32")
 
 
 def test_hosts_that_share_a_group_need_one_rule():
