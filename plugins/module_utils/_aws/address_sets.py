@@ -12,7 +12,7 @@ import ipaddress
 from functools import lru_cache
 from typing import Iterable, Iterator
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import family_of
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import SCOPES, family_of
 
 
 class Intervals:
@@ -120,9 +120,9 @@ FAMILY_NAMES = {"ipv4": "IPv4", "ipv6": "IPv6"}  # for people
 EVERYTHING = {"ipv4": "0.0.0.0/0", "ipv6": "::/0"}
 
 # Who can be a client over the Internet: public unicast addresses, of IPv6 the one block that is given out.
-_NOT_PUBLIC = "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.168.0.0/16 224.0.0.0/3"
+_NOT_PUBLIC = [*(str(network) for network, _scope in SCOPES), "0.0.0.0/8", "240.0.0.0/4"]
 INTERNET = {
-    "ipv4": addresses([EVERYTHING["ipv4"]], "ipv4") - addresses(_NOT_PUBLIC.split(), "ipv4"),
+    "ipv4": addresses([EVERYTHING["ipv4"]], "ipv4") - addresses(_NOT_PUBLIC, "ipv4"),
     "ipv6": addresses(["2000::/3"], "ipv6"),
 }
 

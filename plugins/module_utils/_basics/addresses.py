@@ -42,6 +42,12 @@ def scope(address: str, interface: str | None = None) -> str:
     return next((name for network, name in SCOPES if parsed in network), "public")
 
 
+def private_network(address: str) -> str | None:
+    """The private range, such as 10.0.0.0/8, that contains the address; None if it is not private."""
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    return next((str(network) for network, name in SCOPES if name == "private" and parsed in network), None)
+
+
 def family_of(address: str) -> str:
     """Of an address or a CIDR block."""
     return "ipv6" if ":" in address else "ipv4"

@@ -12,7 +12,6 @@ then unknown, never ok.
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Any, Iterable, Mapping, NamedTuple
 from urllib.parse import urlsplit
 
@@ -21,7 +20,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.refusal impor
     NO_REGION,
     refusal_of,
 )
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import SCOPES, endpoint
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import endpoint, private_network
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import (
     BROKEN,
     OK,
@@ -329,14 +328,8 @@ def _is_near(asked: Asked, seen: Mapping, machine: View | None) -> bool:
     """
     address, own = seen["address"], seen.get("source_address")
     reached = bool((machine or {}).get("hops")) and address in asked.known_as
-    beside = own and _private_range(own) is not None and _private_range(own) == _private_range(address)
-    return seen["tcp"] == REFUSED or reached or bool(beside)
-
-
-def _private_range(address: str) -> Any:
-    """The private network, such as 10.0.0.0/8, that contains the address."""
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    return next((network for network, scope in SCOPES if scope == "private" and parsed in network), None)
+    range_ = private_network(own) if own else None
+    return seen["tcp"] == REFUSED or reached or (range_ is not None and range_ == private_network(address))
 
 
 def _has_load_balancer(aws: View | None) -> bool:

@@ -40,7 +40,7 @@ IDEAS = {
     # Addresses
     "private addresses are clients on the Internet": (
         "address_sets",
-        '- addresses(_NOT_PUBLIC.split(), "ipv4"),',
+        '- addresses(_NOT_PUBLIC, "ipv4"),',
         ",",
     ),
     "all of IPv6 is given out": ("address_sets", '["2000::/3"]', '["::/0"]'),

@@ -113,3 +113,19 @@ def test_L9_a_route_that_leads_elsewhere(monkeypatch, kind, local):
 def test_an_empty_answer_is_no_answer(monkeypatch):
     monkeypatch.setattr(netlink, "ask", lambda _protocol, _question: [])
     assert local_addresses.is_local("203.0.113.5") is None
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("10.1.2.3", "10.0.0.0/8"),
+        ("172.31.0.1", "172.16.0.0/12"),
+        ("100.64.0.1", "100.64.0.0/10"),
+        ("fd12::1", "fc00::/7"),
+        ("203.0.113.5", None),
+        ("127.0.0.1", None),
+        ("fe80::1%eth0", None),
+    ],
+)
+def test_private_ranges(address, network):
+    assert addresses.private_network(address) == network
