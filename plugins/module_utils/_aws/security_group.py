@@ -25,7 +25,13 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.packet_filter
     group_rules,
 )
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.place import HERE, Place
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.snapshot import NotRead, Record, Snapshot
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.snapshot import (
+    NotRead,
+    Record,
+    Snapshot,
+    own_addresses,
+    public_addresses,
+)
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import family_of
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.words import Verdict
 
@@ -139,12 +145,11 @@ def _index(interface: Record) -> int:
 
 
 def _addresses_of(interface: Record) -> list[str]:
-    return [address["PrivateIpAddress"] for address in interface["PrivateIpAddresses"]]
+    return own_addresses(interface, "ipv4")
 
 
 def _public_address(interface: Record) -> str:
-    held = [interface, *interface["PrivateIpAddresses"]]
-    return next((each["Association"]["PublicIp"] for each in held if each.get("Association", {}).get("PublicIp")), "")
+    return next((public for public, _private, _elastic in public_addresses(interface)), "")
 
 
 def _groups_of(interface: Record) -> dict[str, str]:
