@@ -184,7 +184,7 @@ import sys
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import normalised
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._path.machine import Answer, Question, look
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._path.machine import Answer, Subject, look
 
 
 def argument_spec():
@@ -199,7 +199,7 @@ def argument_spec():
     )
 
 
-def question_of(params):
+def subject_of(params):
     """Raises ValueError, whose text begins with the name of the option that is wrong."""
     for option in ("port", "entrance"):
         if params[option] is not None and not 1 <= params[option] <= 65535:
@@ -217,7 +217,7 @@ def question_of(params):
         client = params["client"] and normalised(params["client"])
     except ValueError as error:
         raise ValueError(str(error).replace("address:", "client:", 1)) from None
-    return Question(
+    return Subject(
         unit, params["port"], params["family"], addresses, source or None, params["entrance"], client or None
     )
 
@@ -233,8 +233,8 @@ def main():
         return program and Answer(*module.run_command([program] + arguments[1:], environ_update=environment))
 
     try:
-        question = question_of(module.params)
-        result = look(question, run, module.warn)
+        subject = subject_of(module.params)
+        result = look(subject, run, module.warn)
     except ValueError as error:
         module.fail_json(msg=str(error))
     except OSError as error:

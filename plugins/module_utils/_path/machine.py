@@ -48,7 +48,9 @@ SAVE = {"ipv4": "iptables", "ipv6": "ip6tables"}
 NEEDS_ROOT = "only root may read the machine's packet filter (become: true)"
 
 
-class Question(NamedTuple):
+class Subject(NamedTuple):
+    """The unit that is looked at, and the packets that it should get."""
+
     unit: str
     port: int
     family: str = "ipv4"  # ipv4, ipv6
@@ -66,33 +68,33 @@ class Services(NamedTuple):
     journal: list[str]
 
 
-def look(question: Question, run: Run, warn: Callable[[str], None]) -> dict[str, Any]:
+def look(subject: Subject, run: Run, warn: Callable[[str], None]) -> dict[str, Any]:
     """Raises OSError where the kernel has no table of listening sockets to read."""
-    addresses = _addresses(question)
+    addresses = _addresses(subject)
     table = listeners.read_table(("tcp",), False, warn)
     rows = listeners.rows(table.sockets, True)
-    units = [question.unit, systemd_unit.socket_of(question.unit)]
+    units = [subject.unit, systemd_unit.socket_of(subject.unit)]
     listens = any(listener.held_by(row, units) for row in rows)
-    services = _services(question.unit, listens, run)
+    services = _services(subject.unit, listens, run)
     described = [unit for unit in (services.service, services.socket) if unit]
     now = time.monotonic()
     active = any(unit.runs(now, listens) for unit in described) if described else None
-    by, behind_proxy = listener.way_in(rows, units, question.port, question.entrance, question.family)
-    own_port = question.port if behind_proxy else by
+    by, behind_proxy = listener.way_in(rows, units, subject.port, subject.entrance, subject.family)
+    own_port = subject.port if behind_proxy else by
     run_once = _once(run)
-    firewall = _firewall_hop(question, by, addresses, run_once)
-    if question.entrance and by != question.entrance:
+    firewall = _firewall_hop(subject, by, addresses, run_once)
+    if subject.entrance and by != subject.entrance:
         # Nothing listens there, but the firewall may redirect this port to another one.
-        at_entrance = _firewall_hop(question, question.entrance, addresses, run_once)
+        at_entrance = _firewall_hop(subject, subject.entrance, addresses, run_once)
         if at_entrance.code == REDIRECT:
-            by, firewall = question.entrance, at_entrance
+            by, firewall = subject.entrance, at_entrance
     path = {"host_firewall": firewall}
     if behind_proxy:
-        path.update(listener.proxy_hops(rows, units, own_port, by, question.family, addresses))
-    path.update(listener.socket_hops(rows, units, active, own_port, question.family, addresses, behind_proxy))
+        path.update(listener.proxy_hops(rows, units, own_port, by, subject.family, addresses))
+    path.update(listener.socket_hops(rows, units, active, own_port, subject.family, addresses, behind_proxy))
     path["unit"] = systemd_unit.unit_hop(services.service, services.socket, services.journal, now, listens)
     held = [row for row in rows if listener.held_by(row, units)]
-    path["selinux"] = _selinux_hop(question, services.service, held, run)
+    path["selinux"] = _selinux_hop(subject, services.service, held, run)
     return {
         "hops": published(path),
         "entrance": by,
@@ -116,13 +118,13 @@ def _services(name: str, listens: bool, run: Run) -> Services:
     return Services(service, units.get(socket), journal)
 
 
-def _addresses(question: Question) -> dict[str, str]:
+def _addresses(subject: Subject) -> dict[str, str]:
     try:
         known = interfaces.read()
     except Unusable:
         known = []
-    primary = interfaces.outward(question.family)
-    return interfaces.delivered_to(question.family, question.private_addresses, known, primary)
+    primary = interfaces.outward(subject.family)
+    return interfaces.delivered_to(subject.family, subject.private_addresses, known, primary)
 
 
 def _once(run: Run) -> Run:
@@ -138,16 +140,16 @@ def _once(run: Run) -> Run:
     return ask
 
 
-def _firewall_hop(question: Question, port: int, addresses: dict[str, str], run: Run) -> Hop:
+def _firewall_hop(subject: Subject, port: int, addresses: dict[str, str], run: Run) -> Hop:
     address, interface = next(iter(addresses.items()), (None, None))
-    packet = Packet(question.family, port, address, interface or None, question.source)
+    packet = Packet(subject.family, port, address, interface or None, subject.source)
     if os.geteuid() != 0:
         return Hop(UNKNOWN, f"The firewall is not known: {NEEDS_ROOT}.", "x-FIREWALL_UNREADABLE")
     tables, unreadable = _tables(packet, run)
-    if question.client is None or family_of(question.client) != question.family:
+    if subject.client is None or family_of(subject.client) != subject.family:
         return firewall_hop(tables, unreadable, packet)
-    of_client, _unreadable = _tables(packet._replace(source=question.client), run)
-    return firewall_hop(tables, unreadable, packet, question.client, of_client)
+    of_client, _unreadable = _tables(packet._replace(source=subject.client), run)
+    return firewall_hop(tables, unreadable, packet, subject.client, of_client)
 
 
 def _tables(packet: Packet, run: Run) -> tuple[list[Table], list[str]]:
@@ -221,7 +223,7 @@ def _parsed(parse: Callable, text: str, packet: Packet, unreadable: list[str]) -
         return []
 
 
-def _selinux_hop(question: Question, service: systemctl.Unit | None, held: list[dict], run: Run) -> Hop:
+def _selinux_hop(subject: Subject, service: systemctl.Unit | None, held: list[dict], run: Run) -> Hop:
     enforcing = _enforcing()
     denials, unreadable = None, ""
     if enforcing:
@@ -234,7 +236,7 @@ def _selinux_hop(question: Question, service: systemctl.Unit | None, held: list[
     # By links, as to the current release: labels are of what they lead to.
     folder, name = os.path.split(service.program if service else "")
     program = os.path.join(os.path.realpath(folder), name) if name else ""
-    return selinux.selinux_hop(enforcing, denials, pids, program, question.port, since, unreadable)
+    return selinux.selinux_hop(enforcing, denials, pids, program, subject.port, since, unreadable)
 
 
 def _enforcing() -> bool | None:

@@ -10,7 +10,7 @@ import time
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._path import machine
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._path.machine import Answer, Question, look
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._path.machine import Answer, Subject, look
 from ansible_collections.flasklaunch.ec2.tests.unit.plugins.results import plain
 
 SHOW = """\
@@ -45,7 +45,7 @@ def programs(state="active", sub="running", result="success", unit="webserver.se
 
 
 def seen(run, port=5000, unit="webserver.service", addresses=("127.0.0.1",), **options):
-    result = plain(look(Question(unit, port, private_addresses=addresses, **options), run, pytest.fail))
+    result = plain(look(Subject(unit, port, private_addresses=addresses, **options), run, pytest.fail))
     return result, {each["hop"]: each for each in result["hops"]}
 
 
