@@ -17,6 +17,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._firewall.rules im
     UNREAD,
     YES,
     Chain,
+    Match,
     Packet,
     Rule,
     Table,
@@ -110,7 +111,7 @@ def _options(words: Iterable[str]) -> Iterator[tuple[bool, str, list[str]]]:
         yield negation, option, values
 
 
-def _matches(option: str, values: list[str], packet: Packet) -> int:
+def _matches(option: str, values: list[str], packet: Packet) -> Match:
     if option in SILENT or option in WITHIN:
         return YES
     if option in ABOVE:
@@ -161,7 +162,7 @@ def _mask(flags: str) -> set[str]:
     return {"SYN"} if flags == "ALL" else set(flags.split(","))
 
 
-def _any(matches: Iterable[int]) -> int:
+def _any(matches: Iterable[Match]) -> Match:
     return max(matches, default=UNREAD)
 
 
@@ -181,7 +182,7 @@ def _range(value: str) -> list:
         return []
 
 
-def _is_ours(packet: Packet, networks: list) -> int:
+def _is_ours(packet: Packet, networks: list) -> Match:
     if packet.address is None or not networks:
         return UNREAD
     return YES if any(ipaddress.ip_address(packet.address) in network for network in networks) else NO

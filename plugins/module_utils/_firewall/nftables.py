@@ -17,6 +17,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._firewall.rules im
     UNREAD,
     YES,
     Chain,
+    Match,
     Packet,
     Rule,
     Table,
@@ -114,7 +115,7 @@ def _named(statement: Any) -> tuple[str, Any]:
     return next(iter(statement.items())) if isinstance(statement, dict) else ("xt", None)
 
 
-def _decide(kind: str, body: Any, match: int, text: str) -> Rule:
+def _decide(kind: str, body: Any, match: Match, text: str) -> Rule:
     return Rule(match, kind, text, body["target"] if kind in ("jump", "goto") else None)
 
 
@@ -123,7 +124,7 @@ def _pairs(data: Any, sets: dict) -> list:
     return [(_bare(key), verdict) for key, verdict in elements]
 
 
-def _matches(kind: str, body: Any, sets: dict, packet: Packet) -> int:
+def _matches(kind: str, body: Any, sets: dict, packet: Packet) -> Match:
     if kind == "match":
         return _compare(body["left"], body["op"], body["right"], sets, packet)
     if kind in ("limit", "ct count") and isinstance(body, dict):
@@ -135,7 +136,7 @@ def _matches(kind: str, body: Any, sets: dict, packet: Packet) -> int:
     return YES if kind in ASIDE else UNREAD
 
 
-def _compare(left: Expression, operator: str, right: Expression, sets: dict, packet: Packet) -> int:
+def _compare(left: Expression, operator: str, right: Expression, sets: dict, packet: Packet) -> Match:
     if operator == "!=":
         dependency = _header_is_there(left, packet)
         return negated(_compare(left, "==", right, sets, packet)) if dependency else NO
@@ -152,14 +153,14 @@ def _header_is_there(left: Expression, packet: Packet) -> bool:
     return protocol not in OTHER_HEADERS | {"ip6" if packet.family == "ipv4" else "ip"}
 
 
-def _ordered(left: Expression, operator: str, right: Expression, packet: Packet) -> int:
+def _ordered(left: Expression, operator: str, right: Expression, packet: Packet) -> Match:
     if not isinstance(right, int) or isinstance(right, bool):
         return UNREAD
     first, last = {"<": (0, right - 1), "<=": (0, right), ">": (right + 1, 65535), ">=": (right, 65535)}[operator]
     return _is(left, {"range": [first, last]}, packet)
 
 
-def _flags(left: list, right: Expression) -> int:
+def _flags(left: list, right: Expression) -> Match:
     """`tcp flags & (fin|syn|rst|ack) == syn`: the packet has syn alone."""
     field, mask = left
     if field != {"payload": {"protocol": "tcp", "field": "flags"}}:
@@ -188,7 +189,7 @@ def _bare(element: Expression) -> Expression:
     return element["elem"]["val"] if isinstance(element, dict) and "elem" in element else element
 
 
-def _is(left: Expression, value: Expression, packet: Packet) -> int:
+def _is(left: Expression, value: Expression, packet: Packet) -> Match:
     """Whether what the packet has at that place is the value, or in it."""
     if not isinstance(left, dict):
         return UNREAD
@@ -209,7 +210,7 @@ def _is(left: Expression, value: Expression, packet: Packet) -> int:
     return UNREAD
 
 
-def _payload_is(protocol: str, field: str, value: Expression, packet: Packet) -> int:
+def _payload_is(protocol: str, field: str, value: Expression, packet: Packet) -> Match:
     if protocol in OTHER_HEADERS or protocol == ("ip6" if packet.family == "ipv4" else "ip"):
         return NO
     if protocol in ("tcp", "th") and field == "dport":
@@ -243,7 +244,7 @@ def _networks(value: Expression) -> list | None:
         return None
 
 
-def _number_is(number: int, value: Expression) -> int:
+def _number_is(number: int, value: Expression) -> Match:
     if isinstance(value, dict) and "range" in value:
         first, last = value["range"]
         if isinstance(first, int) and isinstance(last, int):
@@ -252,7 +253,7 @@ def _number_is(number: int, value: Expression) -> int:
     return UNREAD if not isinstance(value, int) else YES if number == value else NO
 
 
-def _meta_is(key: str, value: Expression, packet: Packet) -> int:
+def _meta_is(key: str, value: Expression, packet: Packet) -> Match:
     if key in ("iif", "iifname") and isinstance(value, str):
         return matches_interface(packet, value, "*")
     if key in ("oif", "oifname"):
@@ -268,7 +269,7 @@ def _meta_is(key: str, value: Expression, packet: Packet) -> int:
     return YES if value in known[key] else NO
 
 
-def _ct_is(key: str | None, value: Expression) -> int:
+def _ct_is(key: str | None, value: Expression) -> Match:
     if key == "state":
         return YES if value in ("new", 8) else NO
     if key == "status":
@@ -278,7 +279,7 @@ def _ct_is(key: str | None, value: Expression) -> int:
     return UNREAD
 
 
-def _fib_is(body: dict, value: Expression) -> int:
+def _fib_is(body: dict, value: Expression) -> Match:
     """The packet is for this machine, and has come the way that the answer will take."""
     flags = body.get("flags") or []
     if body.get("result") == "type" and "daddr" in flags:

@@ -12,14 +12,25 @@ known of the packet stays open, and so does what cannot be read of a rule: the a
 
 from __future__ import annotations
 
+import enum
 import ipaddress
 from typing import Iterable, Mapping, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import SCOPES
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import BROKEN, OK, PARTIAL, UNKNOWN, Hop
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.words import Verdict
 
-# Whether a rule matches, the weakest first: it cannot be read; some clients' packets do; the packet does.
-NO, UNREAD, SOME, YES = 0, 1, 2, 3
+
+class Match(enum.IntEnum):
+    """Whether a rule matches the packet, the weakest first."""
+
+    NO = 0
+    UNREAD = 1  # the rule cannot be read
+    SOME = 2  # the packets of some clients
+    YES = 3
+
+
+NO, UNREAD, SOME, YES = Match.NO, Match.UNREAD, Match.SOME, Match.YES
 EPHEMERAL = (1024, 65535)  # what a client may send from
 HOOKS = ("ingress", "prerouting", "input")
 REDIRECT = "x-FIREWALL_REDIRECT"  # the code of a filter that redirects packets to another port or host
@@ -37,7 +48,7 @@ class Packet(NamedTuple):
 
 
 class Rule(NamedTuple):
-    match: int  # NO, UNREAD, SOME, YES
+    match: Match
     action: str  # accept, drop, reject, return, jump, goto, redirect, unread, continue
     text: str
     target: str | None = None  # the chain of jump and goto
@@ -58,27 +69,27 @@ class Table(NamedTuple):
 
 class Outcome(NamedTuple):
     action: str  # accept, drop, reject, redirect, unread; fall: the chain's end was reached
-    certainty: int  # UNREAD, SOME, YES
+    certainty: Match  # never NO
     where: str
 
 
 class Judgement(NamedTuple):
-    verdict: str  # ok, broken, partial, unknown
+    verdict: Verdict
     outcome: Outcome
     table: Table
     chain: str  # by which the packet enters the table
     exception: Outcome | None = None  # of a rule that decides otherwise for some clients
 
 
-def least(matches: Iterable[int]) -> int:
+def least(matches: Iterable[Match]) -> Match:
     return min(matches, default=YES)
 
 
-def negated(match: int) -> int:
+def negated(match: Match) -> Match:
     return {YES: NO, NO: YES}.get(match, match)
 
 
-def matches_source(packet: Packet, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> int:
+def matches_source(packet: Packet, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> Match:
     """Whether the clients are in the network."""
     if network.version != (6 if packet.family == "ipv6" else 4):
         return NO
@@ -94,13 +105,13 @@ def matches_source(packet: Packet, network: ipaddress.IPv4Network | ipaddress.IP
     return YES if clients.subnet_of(network) else SOME
 
 
-def matches_client_port(first: int, last: int) -> int:
+def matches_client_port(first: int, last: int) -> Match:
     if last < EPHEMERAL[0]:
         return NO
     return YES if first <= EPHEMERAL[0] and last >= EPHEMERAL[1] else SOME
 
 
-def matches_interface(packet: Packet, pattern: str, wildcard: str) -> int:
+def matches_interface(packet: Packet, pattern: str, wildcard: str) -> Match:
     """Patterns end with `*` in nftables, with `+` in iptables."""
     if pattern == "lo":
         return NO
@@ -152,7 +163,7 @@ def _passes(outcome: Outcome) -> bool:
     return outcome.action == "accept"
 
 
-def walk(table: Table, name: str, certainty: int = YES, depth: int = 0) -> list[Outcome]:
+def walk(table: Table, name: str, certainty: Match = YES, depth: int = 0) -> list[Outcome]:
     """What may become of the packet in a chain, in the order of its rules. The last is what does if nothing else."""
     if name not in table.chains or depth > DEEPEST:
         return [Outcome("unread", certainty, f"chain {name}")]
