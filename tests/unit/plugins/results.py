@@ -13,12 +13,13 @@ def plain(value):
     """The value, if it has only the types of JSON. Members of enums and named tuples are refused: ansible-core 2.19 and
     newer do not template them.
     """
-    if type(value) is dict:
+    kind = type(value)  # isinstance() would admit the subclasses
+    if kind is dict:
         for key, each in value.items():
             plain(key), plain(each)
-    elif type(value) is list:
+    elif kind is list:
         for each in value:
             plain(each)
     else:
-        assert type(value) in PLAIN, f"{value!r} is no plain value"
+        assert kind in PLAIN, f"{value!r} is no plain value"
     return value
