@@ -41,6 +41,17 @@ class Reach(Word):
     UNKNOWN = "unknown"
 
 
+class Tcp(Word):
+    """How an attempt to open a TCP connection ended."""
+
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    TIMED_OUT = "timed_out"
+    NO_ROUTE = "no_route"
+    NO_NETWORK = "no_network"  # the client has none for that address
+    FORBIDDEN = "forbidden"  # by the client's own firewall
+
+
 class Audience(Word):
     """Who can reach a listening port."""
 

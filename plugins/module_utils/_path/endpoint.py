@@ -39,6 +39,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import
 )
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import printable_line
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.userinfo import without_userinfo
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.words import Tcp
 
 HOPS = ("dns", "tcp", "tls", "http", "application")
 PORTS = {"http": 80, "https": 443}
@@ -46,32 +47,30 @@ BODY_LIMIT = 1 << 20  # bytes
 BODY_SHOWN = 200  # characters
 USER_AGENT = "flasklaunch.ec2 endpoint_probe"
 
-# nmap's three words for a port, and those that say more. The most telling first.
-REFUSED, NO_ROUTE, TIMED_OUT, NO_NETWORK, FORBIDDEN = "refused", "no_route", "timed_out", "no_network", "forbidden"
 OUTCOMES = {
-    errno.ECONNREFUSED: REFUSED,
-    errno.ECONNRESET: REFUSED,
-    errno.EHOSTUNREACH: NO_ROUTE,
-    errno.ETIMEDOUT: TIMED_OUT,
-    errno.ENETUNREACH: NO_NETWORK,
-    errno.EADDRNOTAVAIL: NO_NETWORK,
-    errno.EACCES: FORBIDDEN,
-    errno.EPERM: FORBIDDEN,
+    errno.ECONNREFUSED: Tcp.REFUSED,
+    errno.ECONNRESET: Tcp.REFUSED,
+    errno.EHOSTUNREACH: Tcp.NO_ROUTE,
+    errno.ETIMEDOUT: Tcp.TIMED_OUT,
+    errno.ENETUNREACH: Tcp.NO_NETWORK,
+    errno.EADDRNOTAVAIL: Tcp.NO_NETWORK,
+    errno.EACCES: Tcp.FORBIDDEN,
+    errno.EPERM: Tcp.FORBIDDEN,
 }
-MOST_TELLING = (REFUSED, NO_ROUTE, TIMED_OUT, NO_NETWORK, FORBIDDEN)
+MOST_TELLING_FIRST = (Tcp.REFUSED, Tcp.NO_ROUTE, Tcp.TIMED_OUT, Tcp.NO_NETWORK, Tcp.FORBIDDEN)
 MEANING = {
-    REFUSED: "a host with that address answered, and refused the connection",
-    NO_ROUTE: "on the way, or at the host, it was turned away (no route to host)",
-    TIMED_OUT: "nothing came back: what was sent is dropped on the way",
-    NO_NETWORK: "the client itself has no way into that network",
-    FORBIDDEN: "the client's own firewall forbids it",
+    Tcp.REFUSED: "a host with that address answered, and refused the connection",
+    Tcp.NO_ROUTE: "on the way, or at the host, it was turned away (no route to host)",
+    Tcp.TIMED_OUT: "nothing came back: what was sent is dropped on the way",
+    Tcp.NO_NETWORK: "the client itself has no way into that network",
+    Tcp.FORBIDDEN: "the client's own firewall forbids it",
 }
 CODES = {
-    REFUSED: "x-TCP_REFUSED",
-    NO_ROUTE: "x-TCP_NO_ROUTE",
-    TIMED_OUT: "x-TCP_TIMED_OUT",
-    NO_NETWORK: "x-CLIENT_NETWORK",
-    FORBIDDEN: "x-CLIENT_NETWORK",
+    Tcp.REFUSED: "x-TCP_REFUSED",
+    Tcp.NO_ROUTE: "x-TCP_NO_ROUTE",
+    Tcp.TIMED_OUT: "x-TCP_TIMED_OUT",
+    Tcp.NO_NETWORK: "x-CLIENT_NETWORK",
+    Tcp.FORBIDDEN: "x-CLIENT_NETWORK",
 }
 # Pages that web servers make by themselves, and not what is behind them.
 OWN_PAGE = re.compile(r"<center>(nginx|openresty)|<address>(Apache)|Welcome to (nginx)|(Caddy) works", re.IGNORECASE)
@@ -211,11 +210,10 @@ def _connect(target: Target, addresses: list[str], timeout: float, saw: dict) ->
         try:
             connection = socket.create_connection((address, target.port), timeout)
         except OSError as error:
-            outcome = TIMED_OUT if isinstance(error, socket.timeout) else _outcome(error, address)
-            saw["attempts"].append({"address": address, "outcome": outcome})
+            saw["attempts"].append({"address": address, "outcome": _outcome(error, address)})
             continue
-        saw["attempts"].append({"address": address, "outcome": "answered"})
-        saw.update(tcp="answered", address=address)
+        saw["attempts"].append({"address": address, "outcome": Tcp.ANSWERED.value})
+        saw.update(tcp=Tcp.ANSWERED.value, address=address)
         evidence = f"{endpoint(address, target.port)} answered."
         missed = [f"{each['address']} ({each['outcome']})" for each in saw["attempts"][:-1]]
         if missed:
@@ -237,19 +235,22 @@ def _source_address(address: str | None) -> str | None:
 
 
 def _outcome(error: OSError, address: str) -> str:
-    """The word for a connection that failed; of what has none, the system's own words."""
+    """How a connection failed: a value of Tcp, or, if that has none for it, the system's own words."""
+    if isinstance(error, socket.timeout):
+        return Tcp.TIMED_OUT.value
     if error.errno == errno.EACCES and ":" in address:
-        return NO_ROUTE  # a firewall on the way prohibits it, such as firewalld: tab_unreach in net/ipv6/icmp.c
-    return OUTCOMES.get(error.errno or 0, str(error))
+        # A firewall on the way prohibits it, such as firewalld: tab_unreach in net/ipv6/icmp.c.
+        return Tcp.NO_ROUTE.value
+    return str(OUTCOMES.get(error.errno or 0, error))
 
 
 def _unconnected(target: Target, timeout: float, saw: dict) -> Hop:
     outcomes = {each["outcome"]: each["address"] for each in reversed(saw["attempts"])}
-    outcome = next((each for each in MOST_TELLING if each in outcomes), next(iter(outcomes)))
-    saw.update(tcp=outcome, address=outcomes[outcome])
+    outcome = next((each for each in MOST_TELLING_FIRST if each in outcomes), next(iter(outcomes)))
+    saw.update(tcp=str(outcome), address=outcomes[outcome])
     where = endpoint(outcomes[outcome], target.port)
     meaning = MEANING.get(outcome, f"the connection failed ({outcome})")
-    if outcome == TIMED_OUT:
+    if outcome == Tcp.TIMED_OUT:
         meaning += f" (waited {timeout:g} seconds)"
     return Hop(BROKEN, f"{where}: {meaning}.", CODES.get(outcome, "x-TCP_FAILED"), resources=(outcomes[outcome],))
 

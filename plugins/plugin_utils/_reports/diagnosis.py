@@ -31,12 +31,9 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import
 )
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import printable
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.userinfo import without_userinfo
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.words import Reach
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.words import Reach, Tcp
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._path.endpoint import (
-    NO_ROUTE,
     PORTS,
-    REFUSED,
-    TIMED_OUT,
     is_address,
     is_loopback,
     is_private,
@@ -141,7 +138,7 @@ SHUT_TO_THIS_CLIENT = {
     "host_firewall": "The machine's own firewall keeps this client out.",
 }
 # Codes of firewall rules that concern only some clients, and what such a client sees.
-RULES_FOR_SOME = {"x-FIREWALL_REJECTS_SOME": (REFUSED, NO_ROUTE), "x-FIREWALL_DROPS_SOME": (TIMED_OUT,)}
+RULES_FOR_SOME = {"x-FIREWALL_REJECTS_SOME": (Tcp.REFUSED, Tcp.NO_ROUTE), "x-FIREWALL_DROPS_SOME": (Tcp.TIMED_OUT,)}
 
 # What the client saw leaves these hops, whatever else is wrong (AWS's own pages and RFC 1122 say how each comes about).
 DROPPING = (
@@ -157,10 +154,10 @@ BEHIND_PROXY = ("target_group", "target_health", "lb_security_group_egress", "ta
 BEHIND_PROXY += ("target_nacl_egress", *MACHINE_HOPS)
 REMAINING = {
     "unresolved": ("dns",),
-    REFUSED: ("public_address", "lb_listener", "host_firewall", "proxy_listener", "proxy_bound_address", "listener")
+    Tcp.REFUSED: ("public_address", "lb_listener", "host_firewall", "proxy_listener", "proxy_bound_address", "listener")
     + ("bound_address", "unit", "selinux"),
-    NO_ROUTE: ("instance_state", "host_firewall"),
-    TIMED_OUT: DROPPING,
+    Tcp.NO_ROUTE: ("instance_state", "host_firewall"),
+    Tcp.TIMED_OUT: DROPPING,
     "tls": ("tls",),
     "no_answer": ("accept_queue", "unit", "selinux", "http"),
     "gateway": BEHIND_PROXY,
@@ -218,7 +215,9 @@ def diagnose(
         each["title"] = TITLES.get(each["hop"], (each["hop"],))[0]
         each["fix_where"] = _where(each["fix"])
         # A connection that fails is what the client sees of a hop further on.
-        each["symptom"] = each["hop"] == "tcp" and seen is not None and seen["tcp"] in (REFUSED, NO_ROUTE, TIMED_OUT)
+        each["symptom"] = (
+            each["hop"] == "tcp" and seen is not None and seen["tcp"] in (Tcp.REFUSED, Tcp.NO_ROUTE, Tcp.TIMED_OUT)
+        )
     saw = _class_of(outside, seen)
     remaining = REMAINING.get(saw, ())
     broken = [each for each in hops if each["verdict"] == BROKEN and not each["symptom"]]
@@ -284,7 +283,7 @@ def _astray(asked: Asked, seen: Mapping, machine: View | None, site: list[Shown]
         evidence = f"The host key at {address} is not the one that ssh knows ({KEY_CHANGED}): the address belongs to"
         evidence += " another machine now, which may serve this page, or the machine was recreated."
         return Hop(BROKEN, evidence, "x-OTHER_MACHINE", (machine or {})["fix"], (address,)).published("dns")
-    if seen["tcp"] == "answered":
+    if seen["tcp"] == Tcp.ANSWERED:
         return None
     public = asked.public
     if public and address not in public and is_private(address) and not _is_near(asked, seen, machine):
@@ -311,7 +310,7 @@ def _is_elsewhere(asked: Asked, seen: Mapping) -> bool:
     """Whether the address that answers is known not to be the machine's, such as a load balancer's."""
     address, public = seen["address"], asked.public
     may_be_own = not public or address in public or is_private(address) or asked.balancer
-    return seen["tcp"] == "answered" and not may_be_own
+    return seen["tcp"] == Tcp.ANSWERED and not may_be_own
 
 
 def _is_another_machine(asked: Asked, address: str, machine: View | None) -> bool:
@@ -329,7 +328,7 @@ def _is_near(asked: Asked, seen: Mapping, machine: View | None) -> bool:
     address, own = seen["address"], seen.get("source_address")
     reached = bool((machine or {}).get("hops")) and address in asked.known_as
     range_ = private_network(own) if own else None
-    return seen["tcp"] == REFUSED or reached or (range_ is not None and range_ == private_network(address))
+    return seen["tcp"] == Tcp.REFUSED or reached or (range_ is not None and range_ == private_network(address))
 
 
 def _has_load_balancer(aws: View | None) -> bool:
@@ -342,7 +341,7 @@ def _site_hops(
     """TLS, HTTP and whose page it is: as the client saw it, else as the machine itself sees it, which says as much."""
     views = ((outside, ""), (private, "On the machine, over its own address: "), (loopback, "On the machine: "))
     for view, where in views:
-        if view and view.get("hops") and view["saw"]["tcp"] == "answered":
+        if view and view.get("hops") and view["saw"]["tcp"] == Tcp.ANSWERED:
             found = [dict(each) for each in view["hops"] if each["hop"] in SITE_HOPS]
             for each in found:
                 each["evidence"] = where + each["evidence"]
@@ -470,14 +469,14 @@ def _words(
         cause += f" But {seen['address']} answers, which is not the machine's address. {NAME_BALANCER}"
     elif saw == "ok" and first["side"] == "aws":
         cause += " The control node gets the page all the same: it does not come through the Internet."
-    elif saw in (REFUSED, TIMED_OUT, NO_ROUTE) and first["hop"] not in (*REMAINING[saw], "dns"):
-        if first["side"] == "aws" and saw == REFUSED:
+    elif saw in (Tcp.REFUSED, Tcp.TIMED_OUT, Tcp.NO_ROUTE) and first["hop"] not in (*REMAINING[saw], "dns"):
+        if first["side"] == "aws" and saw == Tcp.REFUSED:
             cause += " The control node did not come through the Internet, got as far as the machine, and was refused"
         else:
             cause += f" That alone does not explain what the client saw ({_seen_in_words(saw)})"
         left = [each["title"] for each in hops if each["hop"] in suspects]
         cause += f"; look at {_listed(left)} too." if left else "."
-    if saw in (REFUSED, TIMED_OUT, NO_ROUTE) and first["hop"] != "dns":
+    if saw in (Tcp.REFUSED, Tcp.TIMED_OUT, Tcp.NO_ROUTE) and first["hop"] != "dns":
         cause += _doubt_of_the_port(asked, seen, machine, hops)
     if first["hop"] == "dns" and opened != asked.url:
         fix = f"Open {opened}"
@@ -552,11 +551,11 @@ def _unexplained(
     if is_private(address) and not is_loopback(address) and not near:
         cause = f"{address} is a private address: only who is in the same network, or in a VPN to it, gets there."
         return TITLES["dns"][1], cause, "diagnosis_url: the URL with the machine's public address, if it has one"
-    if saw == REFUSED and is_loopback(address):
+    if saw == Tcp.REFUSED and is_loopback(address):
         cause = f"{first['evidence']} {address} is the control node itself, and the port is not led on to the machine."
         fix = "Lead that port to the machine (docker publishes it, ssh -L forwards it), or ask for its own address."
         return "The port does not lead to the machine.", cause, fix
-    if saw == REFUSED:
+    if saw == Tcp.REFUSED:
         cause = f"{first['evidence']} It is not this machine that refuses: the address may have become another's."
         return "Another host answers there.", cause, "Look up the instance's public address, or give it an Elastic IP."
     if {"aws", "machine"} <= asked:
@@ -589,7 +588,7 @@ def _open(asked: Asked, hops: list[Shown], other_port: int | None) -> str:
 
 
 def _seen_in_words(saw: str) -> str:
-    return {REFUSED: "refused", TIMED_OUT: "timed out", NO_ROUTE: "no route to host"}[saw]
+    return {Tcp.REFUSED: "refused", Tcp.TIMED_OUT: "timed out", Tcp.NO_ROUTE: "no route to host"}[saw]
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -6,10 +6,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.words import Audience, Reach, Verdict
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.words import Audience, Reach, Tcp, Verdict
 
 
-@pytest.mark.parametrize("word", [*Verdict, *Reach, *Audience])
+@pytest.mark.parametrize("word", [*Verdict, *Reach, *Audience, *Tcp])
 def test_a_word_is_used_like_its_text(word):
     text = word.value
     assert word == text
