@@ -19,7 +19,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy.deploy_loc
 def this_run() -> dict[str, Any]:
     """Return this run as module_utils/_deploy/deploy_lock.py describes a run."""
     parent = multiprocessing.parent_process()  # a task runs in a process of its own
-    pid = parent.pid if parent else os.getpid()
+    pid = (parent and parent.pid) or os.getpid()
     return {"who": f"{_user()}@{socket.gethostname()}", "place": _place(), "pid": pid, "started": started(pid)}
 
 

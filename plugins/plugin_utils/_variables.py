@@ -59,9 +59,13 @@ def allowed(what: str, is_right: Callable[[Any], bool], example: Any, default_of
 
 
 def number(low: int, high: int, example: int, what: str = "", default_of: str = "") -> Rule:
+    def is_within(value: Any) -> bool:
+        found = as_number(value)
+        return found is not None and low <= found <= high
+
     return allowed(
         f"{what or 'a whole number'} from {low} to {high}",
-        lambda value: (as_number(value) is not None) and low <= as_number(value) <= high,
+        is_within,
         example,
         default_of,
     )
@@ -221,8 +225,10 @@ def is_own_folder(value: str) -> bool:
 def is_memory(value: Any) -> bool:
     """systemd.resource-control(5), MemoryMax=. A Python server does not start with less than 32 MiB."""
     found = re.fullmatch(r"([1-9][0-9]{0,15})([KMGT%]?)|infinity", str(value)) if not isinstance(value, bool) else None
-    if not found or found[0] == "infinity" or found[2] == "%":
-        return bool(found) and (found[2] != "%" or int(found[1]) <= 100)
+    if not found:
+        return False
+    if found[0] == "infinity" or found[2] == "%":
+        return found[2] != "%" or int(found[1]) <= 100
     return int(found[1]) * 1024 ** " KMGT".index(found[2] or " ") >= 32 * 1024**2
 
 

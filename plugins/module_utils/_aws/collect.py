@@ -189,7 +189,7 @@ def fetch_missed(describe: Describe, snapshot: Snapshot) -> Snapshot:
     return Snapshot({**snapshot.answers, **fetched})
 
 
-def attempt(fetch: Callable, *arguments) -> Any:
+def attempt(fetch: Callable, *arguments: Any) -> Any:
     """What it returns, or the NotRead that it raises, which is then kept in the answer's place."""
     try:
         return fetch(*arguments)
@@ -277,7 +277,7 @@ def instances_by_id(describe: Describe, ids: list[str]) -> list[Record]:
         return instances_by_id(describe, rest) if len(rest) < len(ids) else []
 
 
-def instances(describe: Describe, **arguments) -> list[Record]:
+def instances(describe: Describe, **arguments: Any) -> list[Record]:
     reservations = describe("ec2", "describe_instances", "Reservations", **arguments)
     found = [each for reservation in reservations for each in reservation.get("Instances", [])]
     believed("InstanceInterfaces", [each for one in found for each in one.get("NetworkInterfaces", [])], "Instances")
@@ -369,7 +369,7 @@ def _load_balancers(describe: Describe, _snapshot: Snapshot, arn: str) -> list[R
     return believed("LoadBalancers", found)
 
 
-FETCH = {
+FETCH: dict[str, Callable[..., Any]] = {
     "Instances": _instances,
     "NetworkInterfaces": _ec2("describe_network_interfaces", "NetworkInterfaces"),
     "Members": _members,

@@ -11,7 +11,7 @@ Runs on the control node. The explanations are in refusal.py.
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import check_sdk_version_supported
 from ansible_collections.amazon.aws.plugins.module_utils.exceptions import AnsibleBotocoreError
@@ -35,7 +35,7 @@ try:
     import botocore.exceptions
     import botocore.parsers
 
-    FAILURES = (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError)
+    FAILURES: tuple[type[Exception], ...] = (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError)
 except ImportError:
     FAILURES = ()  # AwsModule reports that botocore is missing
 
@@ -61,14 +61,14 @@ class AwsModule(AnsibleAWSModule):
         except AnsibleBotocoreError as error:
             self.fail_json(msg=error.message)
 
-    def fail_json(self, msg: str, **result: Any) -> NoReturn:
+    def fail_json(self, msg: str, **result: Any) -> None:
         """Explain the failure. amazon.aws calls this too, for example if there is no region."""
         refusal = refusal_of(msg, region=self.params.get("region"))
         if refusal.kind != OTHER and "fix" not in result:
             msg, result["fix"] = str(refusal), refusal.advice
         super().fail_json(msg=msg, **result)
 
-    def fail_refused(self, error: Exception, action: str, region: str | None, failed: str = "") -> NoReturn:
+    def fail_refused(self, error: Exception, action: str, region: str | None, failed: str = "") -> None:
         """Fail with the error of AWS or botocore. `failed` begins the message: it is what was not done."""
         refusal = self.refusal(error, action, region)
         msg = f"{failed}: {refusal}" if failed else str(refusal)

@@ -219,9 +219,10 @@ def _denied(decision: Decision, packets: Packets) -> str:
 def _overruled(acl: Record, denials: list[Decision], packets: Packets) -> str:
     """The rule that would allow it and comes too late: order is by number, not by place in the list."""
     for denial in denials:
-        if rule_number(denial) == "*":
+        if denial.entry is None or rule_number(denial) == "*":
             continue
-        later = dict(acl, Entries=[e for e in acl["Entries"] if e["RuleNumber"] > denial.entry["RuleNumber"]])
+        number = denial.entry["RuleNumber"]
+        later = dict(acl, Entries=[e for e in acl["Entries"] if e["RuleNumber"] > number])
         args = (packets.egress, packets.protocol, packets.family, denial.addresses, denial.ports)
         allowing = [each for each in decisions(later, *args) if each.allows]
         if allowing:

@@ -11,7 +11,7 @@ Each function that judges a hop gives its evidence and a fix. If something could
 
 from __future__ import annotations
 
-from typing import Callable, Iterable, NamedTuple
+from typing import Any, Callable, Iterable, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.address_sets import (
     EVERYTHING,
@@ -90,7 +90,7 @@ def judged_everywhere(judge: Callable[..., Hop], places: Iterable) -> Hop:
     return merged([judged(judge, place) for place in places])
 
 
-def judged(judge: Callable[..., Hop], *arguments) -> Hop:
+def judged(judge: Callable[..., Hop], *arguments: Any) -> Hop:
     """What could not be read is unknown, and hides nothing else."""
     try:
         return judge(*arguments)
@@ -140,7 +140,8 @@ def block_public_access(snapshot: Snapshot, vpc_id: str, subnet_id: str) -> Hop:
     mode = options["InternetGatewayBlockMode"]
     if mode == "off":
         return Hop(OK, "VPC Block Public Access is off in this account and region.")
-    resources, exclusion = (vpc_id, subnet_id), None
+    resources: tuple[str, ...] = (vpc_id, subnet_id)
+    exclusion = None
     if options.get("ExclusionsAllowed", "allowed") == "allowed":
         exclusion = _exclusion(snapshot.all("VpcBlockPublicAccessExclusions"), vpc_id, subnet_id)
     if exclusion and exclusion["InternetGatewayExclusionMode"] == "allow-bidirectional":

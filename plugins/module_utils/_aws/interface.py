@@ -120,7 +120,9 @@ def _exists(way: Way) -> Hop:
 
 def described(way: Way) -> Record:
     public = public_addresses(way.interface)
-    address, _private, elastic = next((each for each in public if each[0] == way.address), (public or [(None,) * 3])[0])
+    none: tuple[str | None, str | None, bool | None] = (None, None, None)
+    asked = [each for each in public if each[0] == way.address]
+    address, _private, elastic = next(iter(asked + public), none)
     own = own_addresses(way.interface, way.question.family)
     return {
         "instance_id": instance_id(way.interface),

@@ -14,7 +14,7 @@ groups" of the Elastic Load Balancing user guides.
 
 from __future__ import annotations
 
-from typing import Iterable, Iterator, NamedTuple
+from typing import Callable, Iterable, Iterator, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.address_sets import (
     FAMILY_NAMES,
@@ -123,7 +123,7 @@ def walk(way: Way) -> dict[str, Hop]:
     ask, client, vpc = way.ask, way.client, way.vpc_id
     inside = not client.over_the_internet
 
-    def at_nodes(judge) -> Hop:
+    def at_nodes(judge: Callable[..., Hop]) -> Hop:
         return judged_everywhere(judge, way.subnet_ids)
 
     def node_acl(packets: Packets) -> Hop:
@@ -377,7 +377,7 @@ def _groups_used(way: Way) -> list[Record]:
     return [by_arn[arn] for arn in used]
 
 
-def _of_groups(way: Way, judge) -> Hop:
+def _of_groups(way: Way, judge: Callable[..., Hop]) -> Hop:
     groups = _groups_used(way)
     return judged_everywhere(judge, groups) if groups else _legs_hop(way)
 
@@ -575,7 +575,7 @@ def _targets_or_none(way: Way) -> list[Target]:
         return []  # _legs_hop says why
 
 
-def _at_targets(legs: Hop, targets: list[Target], judge) -> Hop:
+def _at_targets(legs: Hop, targets: list[Target], judge: Callable[..., Hop]) -> Hop:
     return judged_everywhere(judge, targets) if targets else legs
 
 
@@ -615,7 +615,7 @@ def _ask(way: Way, target: Target, port: int, space: Intervals, who: str) -> Ask
     return Ask(target.protocol, port, target.family, space, who, resolve, peer)
 
 
-def _all_asked(asks: list[list[Ask]], judge) -> Hop:
+def _all_asked(asks: list[list[Ask]], judge: Callable[..., Hop]) -> Hop:
     return in_series([judged_everywhere(judge, alternatives) for alternatives in asks])
 
 
@@ -659,7 +659,7 @@ def _out_of_target(way: Way, target: Target) -> Hop:
     return _all_asked(asks, lambda ask: _border(way, target, answers(ask))) if asks else _same_subnet(target)
 
 
-def _inner(way: Way, targets: list[Target], packets_of) -> list[Hop]:
+def _inner(way: Way, targets: list[Target], packets_of: Callable[[Target], Packets]) -> list[Hop]:
     """The nodes' subnets' ACLs for the connections to targets in other subnets; none if there are no such."""
     pairs = [(subnet, t) for t in targets for subnet in way.subnet_ids if subnet != t.interface["SubnetId"]]
     if not pairs:

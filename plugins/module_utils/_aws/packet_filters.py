@@ -87,7 +87,7 @@ def group_rules(groups: list[Record], egress: bool = False) -> list[GroupRule]:
 
 def _ports(permission: Record) -> Intervals:
     first, last = permission.get("FromPort"), permission.get("ToPort")
-    if protocol_of(permission, "IpProtocol") not in ("tcp", "udp") or None in (first, last):
+    if protocol_of(permission, "IpProtocol") not in ("tcp", "udp") or first is None or last is None:
         return ALL_PORTS
     return Intervals([(first, last)])
 

@@ -86,13 +86,14 @@ def asked(options: dict[str, Any]) -> tuple[Question, Wanted]:
     families = {"family": options["family"]}
     if wanted.address:
         try:
-            wanted = wanted._replace(address=str(ipaddress.ip_address(wanted.address)))
+            address = str(ipaddress.ip_address(wanted.address))
         except ValueError as error:
             raise ValueError(f"address: {error}") from None
-        families["address"] = family_of(wanted.address)
+        wanted = wanted._replace(address=address)
+        families["address"] = family_of(address)
     if options["source"]:
-        for error in cidr_errors([options["source"]]):
-            raise ValueError(f"source: {error}")
+        for problem in cidr_errors([options["source"]]):
+            raise ValueError(f"source: {problem}")
         families["source"] = family_of(options["source"])
     given = {option: family for option, family in families.items() if family}
     if len(set(given.values())) > 1:

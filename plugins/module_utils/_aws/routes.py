@@ -71,7 +71,7 @@ def route(snapshot: Snapshot, vpc_id: str, subnet_id: str, client: Client, famil
     next_hops = dict.fromkeys(_next_hop(each) for each, _space in taken)
     resources = (table_id, *(each for each in next_hops if each not in (None, "local")), subnet_id)
     if through.verdict == OK:
-        ways = ", ".join(dict.fromkeys(_named_route(each) for each, _space in taken))
+        ways = ", ".join(dict.fromkeys(_named_route(each) for each, _space in taken if each))
         return Hop(OK, f"{whose} sends answers to {ways}.", None, None, resources, through)
     sentences = [_whom(each, space, family, len(taken)) + trouble[1] for each, space, trouble in bad + unsure]
     find_back = "find back to the client"
@@ -170,9 +170,10 @@ def _mend_route(
 
 def _mend_way_elsewhere(table: Record, culprit: Record | None, block: str, family: str) -> str:
     """What leads to a private network outside of the VPC only its owner knows."""
+    own_block = destination(culprit) if culprit else None
     is_dead = culprit is not None and culprit.get("State", "active") != "active"
-    block = (is_dead and destination(culprit)) or block
-    verb = "replace-route" if is_dead or (culprit and destination(culprit) == block) else "create-route"
+    block = (own_block if is_dead else None) or block
+    verb = "replace-route" if is_dead or own_block == block else "create-route"
     return (
         f"aws ec2 {verb} --route-table-id {table['RouteTableId']} {OPTIONS[family]} {block}"
         " # with what leads there, such as --transit-gateway-id or --vpc-peering-connection-id"

@@ -32,7 +32,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.snapshot impo
     own_addresses,
     public_addresses,
 )
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import family_of
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import family_of, is_within
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.words import Verdict
 
 Wish = dict
@@ -235,7 +235,9 @@ def sources_beside(rules: list[GroupRule], port: int, cidrs: list[str]) -> list[
     """Return the CIDR blocks that ingress rules admit to a TCP port, without those in `cidrs`."""
     wanted = [ipaddress.ip_network(cidr) for cidr in cidrs]
     admitted = {rule.source for rule in rules if rule.is_for("tcp", port) and "/" in rule.source}
-    return sorted(source for source in admitted if not _is_within(ipaddress.ip_network(source), wanted))
+    return sorted(
+        source for source in admitted if not any(is_within(ipaddress.ip_network(source), each) for each in wanted)
+    )
 
 
 def described_ports(permissions: list[Record], description: str) -> list[dict[str, Any]]:
@@ -248,10 +250,6 @@ def described_ports(permissions: list[Record], description: str) -> list[dict[st
             if source.get("Description", "") == description:
                 found.setdefault(permission["FromPort"], []).append(source.get("CidrIp") or source["CidrIpv6"])
     return [{"port": port, "cidrs": sorted(cidrs)} for port, cidrs in sorted(found.items())]
-
-
-def _is_within(network, others) -> bool:
-    return any(network.version == other.version and network.subnet_of(other) for other in others)
 
 
 def _sources(permission: Record) -> list[str]:

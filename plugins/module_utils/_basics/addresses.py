@@ -12,9 +12,10 @@ import contextlib
 import ipaddress
 import socket
 from functools import lru_cache
-from typing import Any
+from typing import Any, Union
 
 FAMILIES = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
+Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 WILDCARDS = ("0.0.0.0", "::")
 
 # Spelled out, since ipaddress.is_private and is_global changed their minds between Python 3.7 and 3.13.
@@ -28,6 +29,13 @@ SCOPES = [
     ]
     for network in networks
 ]
+
+
+def is_within(network: Network, other: Network) -> bool:
+    """Whether all addresses of a network belong to the other one. Networks of two families have none in common."""
+    if isinstance(network, ipaddress.IPv4Network):
+        return isinstance(other, ipaddress.IPv4Network) and network.subnet_of(other)
+    return isinstance(other, ipaddress.IPv6Network) and network.subnet_of(other)
 
 
 @lru_cache(maxsize=None)

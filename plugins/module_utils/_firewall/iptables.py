@@ -72,7 +72,9 @@ def _add_chain(table: Table, name: str, policy: str) -> None:
 def _add_rule(table: Table, line: str, packet: Packet) -> None:
     words = shlex.split(line)
     options = list(_options(words[2:]))
-    matches, action, target = [], "continue", None
+    matches: list[Match] = []
+    action: str = "continue"
+    target: str | None = None
     for negation, option, values in options:
         if option in TARGETS:
             if not values:
@@ -92,7 +94,8 @@ def _action(table: Table, option: str, name: str) -> tuple[str, str | None]:
 
 def _options(words: Iterable[str]) -> Iterator[tuple[bool, str, list[str]]]:
     """Yields (negated, option, values)."""
-    negation, option, values = False, "", []
+    negation, option = False, ""
+    values: list[str] = []
     next_negation = False
     for word in words:
         if option in FREE_TEXT and not values:

@@ -85,7 +85,9 @@ def _chain(chain: dict, packet: Packet) -> Chain:
 
 def _rules(rule: dict, sets: dict, packet: Packet) -> list[Rule]:
     """One for each verdict: a verdict map has several."""
-    found, matches, text = [], [], describe(rule.get("expr") or [])
+    found: list[Rule] = []
+    matches: list[Match] = []
+    text = describe(rule.get("expr") or [])
     for statement in rule.get("expr") or []:
         kind, body = _named(statement)
         if kind == "xt" and not isinstance(body, dict):
@@ -132,7 +134,7 @@ def _matches(kind: str, body: Any, sets: dict, packet: Packet) -> Match:
         return NO if body.get("inv") else YES
     if kind in ("set", "meter") and isinstance(body, dict) and body.get("stmt"):
         inner = body["stmt"] if isinstance(body["stmt"], list) else [body["stmt"]]
-        return least(_matches(*next(iter(each.items())), sets, packet) for each in inner)
+        return least(_matches(*_named(each), sets, packet) for each in inner)
     return YES if kind in ASIDE else UNREAD
 
 
@@ -225,10 +227,12 @@ def _payload_is(protocol: str, field: str, value: Expression, packet: Packet) ->
         return YES if value in ("tcp", 6) else NO
     if field in ("saddr", "daddr"):
         networks = _networks(value)
-        if networks is None or (field == "daddr" and packet.address is None):
+        if networks is None:
             return UNREAD
         if field == "saddr":
             return max(matches_source(packet, network) for network in networks)
+        if packet.address is None:
+            return UNREAD
         return YES if any(ipaddress.ip_address(packet.address) in network for network in networks) else NO
     return UNREAD
 

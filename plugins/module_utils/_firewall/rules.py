@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import enum
 import ipaddress
-from typing import Iterable, Mapping, NamedTuple
+from typing import Iterable, NamedTuple
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import SCOPES
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import SCOPES, Network, is_within
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import BROKEN, OK, PARTIAL, UNKNOWN, Hop
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.words import Verdict
 
@@ -64,7 +64,7 @@ class Chain(NamedTuple):
 class Table(NamedTuple):
     tool: str  # nftables, firewalld, iptables: who mends it
     name: str  # such as `inet filter`
-    chains: Mapping[str, Chain]
+    chains: dict[str, Chain]
 
 
 class Outcome(NamedTuple):
@@ -89,7 +89,7 @@ def negated(match: Match) -> Match:
     return {YES: NO, NO: YES}.get(match, match)
 
 
-def matches_source(packet: Packet, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> Match:
+def matches_source(packet: Packet, network: Network) -> Match:
     """Whether the clients are in the network."""
     if network.version != (6 if packet.family == "ipv6" else 4):
         return NO
@@ -97,12 +97,12 @@ def matches_source(packet: Packet, network: ipaddress.IPv4Network | ipaddress.IP
         return YES
     if packet.source is None:
         # Nobody in the Internet has a private address.
-        private = any(network.version == each.version and network.subnet_of(each) for each, _scope in SCOPES)
+        private = any(is_within(network, each) for each, _scope in SCOPES)
         return NO if private else SOME
     clients = ipaddress.ip_network(packet.source, strict=False)
     if clients.version != network.version or not clients.overlaps(network):
         return NO
-    return YES if clients.subnet_of(network) else SOME
+    return YES if is_within(clients, network) else SOME
 
 
 def matches_client_port(first: int, last: int) -> Match:

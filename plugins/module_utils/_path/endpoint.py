@@ -346,7 +346,7 @@ def _read(response: http.client.HTTPResponse, deadline: float) -> bytes:
 
 
 def _no_http(error: http.client.BadStatusLine, target: Target) -> Broken:
-    line = error.line.strip("'\"")
+    line = str(error).strip("'\"")  # its text is the line
     if isinstance(error, http.client.RemoteDisconnected):
         evidence = "Connected, but the connection was closed without an answer."
         return Broken("http", Hop(BROKEN, evidence, "x-HTTP_CLOSED"))

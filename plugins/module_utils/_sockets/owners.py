@@ -61,7 +61,9 @@ def find(inodes: Iterable[int], proc: str = PROC) -> Owners:
             # Open, the directory stands for this process and no other, even if its pid is given away again.
             with _Directory(f"{proc}/{pid}") as process:
                 held = _held(process, wanted)
-                description = _describe(process, pid, proc) if held else None
+                if not held:
+                    continue
+                description = _describe(process, pid, proc)
         except PermissionError:
             owners = owners._replace(complete=False)
         except OSError:
@@ -89,10 +91,10 @@ def _held(process: _Directory, wanted: Container[str]) -> set[str]:
 def _describe(process: _Directory, pid: int, proc: str) -> Process:
     """Raises OSError when it has exited, or is about to."""
     exe = process.link("exe")
-    deleted = exe and exe.endswith(DELETED)
+    deleted = None if exe is None else exe.endswith(DELETED)
     cmdline = process.read("cmdline", CMDLINE_LIMIT)
     place = cgroups.place_of_process(process.cgroup(), cgroup_roots(proc))
-    uid = int(re.search(rb"^Uid:\s+\d+\s+(\d+)", process.read("status"), re.MULTILINE).group(1))
+    uid = _number(rb"^Uid:\s+\d+\s+(\d+)", process.read("status"))
     # The name may hold blanks and brackets: it ends at the last one (proc_pid_stat(5)).
     head, _parenthesis, tail = process.read("stat").rpartition(b")")
     fields = tail.split()
@@ -113,6 +115,14 @@ def _describe(process: _Directory, pid: int, proc: str) -> Process:
         user_unit=place.user_unit,
         container=place.container,
     )
+
+
+def _number(pattern: bytes, text: bytes) -> int:
+    """The number in the line that matches. Raises ValueError if none does."""
+    found = re.search(pattern, text, re.MULTILINE)
+    if found is None:
+        raise ValueError(f"no line matches {pattern!r}")
+    return int(found.group(1))
 
 
 def printable(raw: bytes) -> str:
@@ -144,7 +154,7 @@ def user_name(uid: int) -> str | None:
 def boot_time(proc: str = PROC) -> int:
     """Seconds since 1970."""
     with _Directory(proc) as directory:
-        return int(re.search(rb"^btime (\d+)", directory.read("stat"), re.MULTILINE).group(1))
+        return _number(rb"^btime (\d+)", directory.read("stat"))
 
 
 @lru_cache(maxsize=None)

@@ -53,7 +53,7 @@ def name(nameless: list[tuple[Row, sockets.Socket]]) -> None:
     made_by = {number: cgroups.place(path, owners.cgroup_roots().get("", "")).unit for number, path in paths.items()}
     socket_units = None
     for row, found in nameless:
-        unit = made_by.get(found.cgroup_id) or ("init.scope" if row["pid"] else None)
+        unit = made_by.get(found.cgroup_id or 0) or ("init.scope" if row["pid"] else None)
         if unit and unit.endswith(("init.scope", ".socket")):
             socket_units = read() if socket_units is None else socket_units
             unit = answering(socket_units, unit, *found.bound)
@@ -62,9 +62,12 @@ def name(nameless: list[tuple[Row, sockets.Socket]]) -> None:
 
 def paths_of(ids: Iterable[int], mounts: str = "/proc/self/mounts") -> dict[int, str]:
     """The paths of cgroup ids, which are the inode numbers of the directories of cgroup v2. Needs no privilege."""
-    wanted, paths = set(ids), {}
+    wanted = set(ids)
+    paths: dict[int, str] = {}
     top = _cgroup2_mount(mounts) if wanted else None
-    for directory, _below, _files in os.walk(top) if top else ():
+    if top is None:
+        return paths
+    for directory, _below, _files in os.walk(top):
         try:
             number = os.stat(directory).st_ino
         except FileNotFoundError:

@@ -78,7 +78,7 @@ def telling_line(lines: Iterable[str]) -> str | None:
     exceptions = [line.strip() for line in lines if EXCEPTION.match(line)]
     trouble = [line.strip() for line in lines if TROUBLE.search(line)]
     # A traceback's last exception is the one that was not caught.
-    return (exceptions[-1:] or trouble[:1] or [None])[0]
+    return next(iter(exceptions[-1:] + trouble[:1]), None)
 
 
 def unit_hop(

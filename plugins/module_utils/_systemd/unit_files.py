@@ -19,7 +19,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import sy
 
 NOTES = "/run/flasklaunch/units"  # a boot empties /run
 Stamp = List[int]  # of a file: its time of change in ns since 1970, its inode number, and its size in bytes
-AS_IT_IS = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
+AS_IT_IS: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
 
 
 def text(path: str) -> str | None:

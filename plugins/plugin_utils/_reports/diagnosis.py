@@ -48,8 +48,10 @@ Diagnosis = dict
 Shown = dict
 
 # The hops of an instance, in the order of the packet, for when AWS could not be asked.
-AWS_HOPS = ("target_exists", "instance_state", "public_address", "block_public_access", "internet_gateway")
-AWS_HOPS += ("nacl_ingress", "security_group", "nacl_egress", "route")
+AWS_HOPS = (
+    *("target_exists", "instance_state", "public_address", "block_public_access", "internet_gateway"),
+    *("nacl_ingress", "security_group", "nacl_egress", "route"),
+)
 MACHINE_HOPS = ("host_firewall", "listener", "bound_address", "accept_queue", "unit", "selinux")
 PROXY_HOPS = ("proxy_listener", "proxy_bound_address", "proxy_accept_queue")  # if there is one on the machine
 CLIENT_HOPS = ("dns", "tcp")
@@ -150,8 +152,10 @@ DROPPING = (
     "proxy_accept_queue",
     "accept_queue",
 )
-BEHIND_PROXY = ("target_group", "target_health", "lb_security_group_egress", "target_nacl_ingress", "security_group")
-BEHIND_PROXY += ("target_nacl_egress", *MACHINE_HOPS)
+BEHIND_PROXY = (
+    *("target_group", "target_health", "lb_security_group_egress", "target_nacl_ingress", "security_group"),
+    *("target_nacl_egress", *MACHINE_HOPS),
+)
 REMAINING = {
     "unresolved": ("dns",),
     Tcp.REFUSED: ("public_address", "lb_listener", "host_firewall", "proxy_listener", "proxy_bound_address", "listener")
@@ -588,7 +592,7 @@ def _open(asked: Asked, hops: list[Shown], other_port: int | None) -> str:
 
 
 def _seen_in_words(saw: str) -> str:
-    return {Tcp.REFUSED: "refused", Tcp.TIMED_OUT: "timed out", Tcp.NO_ROUTE: "no route to host"}[saw]
+    return {Tcp.REFUSED: "refused", Tcp.TIMED_OUT: "timed out", Tcp.NO_ROUTE: "no route to host"}[Tcp(saw)]
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -224,7 +224,8 @@ def decoded(content: bytes) -> str:
 
 def logical_lines(text: str) -> Iterator[tuple[int, str]]:
     """Each line and its number. Comments are removed; lines that end with a backslash are joined with the next line."""
-    first, parts = 0, []
+    first = 0
+    parts: list[str] = []
     for number, line in enumerate([*text.splitlines(), ""], 1):
         first = first if parts else number
         is_comment = COMMENT.match(line) is not None
