@@ -92,6 +92,8 @@ test:
 lint: setup
 	ruff check
 	ruff format --check
+	mkdir -p $(STATE)/mypy/ansible_collections/flasklaunch && ln -sfn "$$PWD" $(STATE)/mypy/ansible_collections/flasklaunch/ec2
+	mypy
 	yamllint .
 	shellcheck files/demo/*.sh tests/*.sh tests/unit/*.sh .ci/run
 	ANSIBLE_HOST_PATTERN_MISMATCH=warning ansible-lint # it checks playbooks without an inventory
