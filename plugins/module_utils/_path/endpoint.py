@@ -385,7 +385,7 @@ def _http_hop(answer: Answer) -> Hop:
 
 def _application_hop(answer: Answer, expected: str | None) -> Hop:
     if answer.status in (502, 504):
-        return hop("application", UNKNOWN, f"GET answers {answer.who}: this answer is not from the application.")
+        return Hop(UNKNOWN, f"GET answers {answer.who}: this answer is not from the application.")
     if answer.status >= 500:
         evidence = f"GET answers {answer.who}: the application is reached, and fails."
         return Hop(BROKEN, evidence, "x-APPLICATION_ERROR", "journalctl -u webserver.service")
