@@ -18,14 +18,17 @@ node), `pid` and `started` (of the process of ansible-playbook). Callers of the 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import time
-from typing import Any, Mapping, NamedTuple
+from typing import Any, Iterator, Mapping, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics import times
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import releases
 
 FILE = os.path.join("releases", ".lock")
+JOB_FILE = os.path.join("releases", ".job")  # flock(2) on it is held by the job, which needs no run: see job.py
 LEASE = 30 * 60  # seconds; each task of the deploy that has the lock renews it
 
 
@@ -46,6 +49,25 @@ class Held(Exception):
             f" {times.iso_8601(record['since'])}. Run this again when that run has ended. If it was killed, a run"
             f" from the same control node takes over at once. A run from another control node takes over after"
             f" {LEASE // 60} minutes, or at once if you remove {file} on the machine."
+        )
+
+
+class Lost(Exception):
+    """The run that had the lock was killed, and another run has deployed since."""
+
+    def __str__(self) -> str:
+        return "the run that began this deploy was killed, and another run has deployed since"
+
+
+class AtWork(Held):
+    """The run has ended, but the machine still works on its deploy."""
+
+    def __init__(self, record: Mapping[str, Any]):
+        self.run = record["run"]
+        Exception.__init__(
+            self,
+            f"{self.run['who']} (process {self.run['pid']}) began a deploy at {times.iso_8601(record['since'])}. That"
+            " run was cut off, and the machine ends the deploy by itself. Run this again in a minute.",
         )
 
 
@@ -85,8 +107,45 @@ def check(path: str, run: Mapping[str, Any], gone: Mapping[str, Any] | None = No
         return record
     if is_alive(record, now(), gone):
         raise Held(record, os.path.join(path, FILE))
+    if _is_job_running(path):
+        raise AtWork(record)
     _remove(path)
     return None
+
+
+def _is_job_running(path: str) -> bool:
+    try:
+        with _job_file(path, 0):
+            return False
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+
+
+@contextlib.contextmanager
+def _job_file(path: str, flags: int = os.O_CREAT) -> Iterator[None]:
+    """Raises BlockingIOError if another process has it."""
+    descriptor = os.open(os.path.join(path, JOB_FILE), os.O_RDWR | flags, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def job(path: str, run: Mapping[str, Any]) -> Iterator[None]:
+    """Keep the lock of a run until the end, also if that run ends before. Raises Held if another run has it."""
+    with _job_file(path):
+        with releases.alone(path):
+            if check(path, run) is None:
+                raise Lost()
+        try:
+            yield
+        finally:
+            with releases.alone(path):
+                give_back(path, run)
 
 
 def take(path: str, run: Mapping[str, Any], gone: Mapping[str, Any] | None = None) -> None:

@@ -1,0 +1,171 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+from types import SimpleNamespace
+
+import pytest
+from ansible_collections.flasklaunch.ec2.plugins.action import site as action
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import deploy_lock, job, transaction
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import manager, unit_files
+from ansible_collections.flasklaunch.ec2.plugins.modules import site
+
+ANN = {"who": "ann@laptop", "place": "laptop", "pid": 812, "started": "51220"}
+BOB = {**ANN, "who": "bob@desk", "pid": 3}
+USER = pwd.getpwuid(os.getuid()).pw_name
+SERVED = {"state": transaction.SERVED, "release": "new", "former": "old", "started": ["web.service"], "reason": ""}
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """Nothing is to be done on it, unless a test says otherwise; it carries out what it is told."""
+    machine = SimpleNamespace(folder=tmp_path, pending=False, answers=True, orders=[], outcome=dict(SERVED))
+    (tmp_path / "releases" / "new").mkdir(parents=True)
+    monkeypatch.setattr(job, "FOLDER", str(tmp_path / "run"))
+
+    def ask(order):
+        if not machine.answers:
+            raise transaction.Failed("GET / got no answer: timed out")
+        return {"status": 200, "content": "Hello"}
+
+    unit = unit_files.Status("active (running)", True, True, 812, 1.0, False, "", 1)
+    monkeypatch.setattr(manager, "look", lambda reads, notes=True: {name: manager.Seen(unit, []) for name in reads})
+    monkeypatch.setattr(transaction, "pending", lambda order: machine.pending)
+    monkeypatch.setattr(transaction, "ask", ask)
+    monkeypatch.setattr(job, "start", lambda order: machine.orders.append(order) or "web-deploy.service")
+    monkeypatch.setattr(job, "wait", lambda order, unit: dict(machine.outcome))
+    return machine
+
+
+@pytest.fixture
+def run(run_module, machine):
+    given = dict(path=str(machine.folder), release="new", unit="web.service", url="http://127.0.0.1:5000/", _run=ANN)
+    return lambda **arguments: run_module(site, **{**given, "units": [{"name": "web.service"}], **arguments})
+
+
+def test_what_is_served_as_it_should_be_is_left_alone(run, machine):
+    result = run()
+    assert (result["changed"], result["outcome"], result["answer"]["status"]) == (False, "served", 200)
+    assert result["units"]["web.service"]["state"] == "active (running)"
+    assert machine.orders == []
+
+
+@pytest.mark.parametrize(("pending", "answers"), [(True, True), (True, False), (False, False)])
+def test_what_is_to_be_done_is_done_under_the_lock(run, machine, pending, answers):
+    machine.pending, machine.answers = pending, answers
+    file = {"path": str(machine.folder / "web.service"), "content": "[Unit]\n"}
+    result = run(files=[file], gate_unit="gate@new.service", timeout=7, host="shop.example")
+    (order,) = machine.orders
+    assert result["changed"]
+    assert (result["outcome"], result["former"], result["started"]) == ("served", "old", ["web.service"])
+    assert (order.release, order.gate_unit, order.seconds, order.host) == ("new", "gate@new.service", 7, "shop.example")
+    assert deploy_lock.read(str(machine.folder))["run"] == ANN
+    (difference,) = result["diff"]
+    assert (difference["before"], difference["after"]) == ("", "[Unit]\n")
+
+
+def test_check_mode_says_what_would_be_done(run, machine):
+    machine.pending = True
+    there = machine.folder / "web.service"
+    there.write_text("one\ntwo\n")
+    result = run(files=[{"path": str(there)}], _ansible_check_mode=True)
+    assert result["changed"]
+    assert result["diff"][0]["before"] == "(2 lines)\n"
+    assert machine.orders == []
+    assert deploy_lock.read(str(machine.folder)) is None
+
+
+def test_secrets_come_in_a_file_that_goes(run, machine):
+    machine.pending = True
+    staged = machine.folder / "secrets.json"
+    staged.write_text(
+        json.dumps(
+            [
+                {"path": "/etc/web/KEY", "content": "hunter2", "mode": "0400", "owner": USER, "folder_mode": "0700"},
+                {"path": "/etc/web/GONE", "content": None, "owner": USER},
+            ]
+        )
+    )
+    result = run(secrets=str(staged))
+    uid = os.getuid()
+    assert machine.orders[0].secrets == [
+        {"path": "/etc/web/KEY", "content": "hunter2", "mode": 0o400, "uid": uid, "folder_mode": 0o700},
+        {"path": "/etc/web/GONE", "content": None, "mode": 0o600, "uid": uid, "folder_mode": None},
+    ]
+    assert not staged.exists()
+    assert "hunter2" not in json.dumps(result)
+
+
+def test_another_run_that_deploys_is_named(run, machine):
+    machine.pending = True
+    deploy_lock.take(str(machine.folder), BOB)
+    refused = run()
+    assert refused["failed"]
+    assert refused["held_by"] == BOB
+    assert "bob@desk (process 3) has been deploying" in refused["msg"]
+    assert run(_gone=BOB)["changed"], "its process has ended"
+
+
+def test_the_outcome_of_an_interrupted_deploy_is_told_until_it_is_confirmed(run, machine):
+    folder = job.folder_of("web.service")
+    os.makedirs(folder)
+    with open(os.path.join(folder, job.OUTCOME), "w", encoding="utf-8") as file:
+        json.dump({"state": transaction.PUT_BACK, "release": "bad", "run": BOB}, file)
+    for _again in range(2):
+        told = run()["interrupted"]
+        assert (told["outcome"], told["release"], told["run"]) == ("put back", "bad", BOB)
+    assert run(state="confirmed", _ansible_check_mode=True)["changed"]
+    assert run(state="confirmed")["changed"]
+    assert run()["interrupted"] == {}
+    assert not run(state="confirmed")["changed"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (manager.Failed("systemctl: no bus"), "systemctl: no bus"),
+        (job.Interrupted("it ended"), "it ended"),
+        (OSError(28, "No space left on device"), "files: [Errno 28] No space left on device"),
+    ],
+)
+def test_what_fails_is_a_sentence(run, machine, monkeypatch, error, said):
+    machine.pending = True
+
+    def start(order):
+        raise error
+
+    monkeypatch.setattr(job, "start", start)
+    assert run()["msg"] == said
+
+
+class Here(action.ActionModule):
+    """Answers for the machine, and keeps what it is asked."""
+
+    def __init__(self, *answers):
+        task = SimpleNamespace(args={"path": "/opt/web"}, check_mode=False, diff=False, async_val=0)
+        super().__init__(task, SimpleNamespace(_shell=SimpleNamespace(tmpdir=None)), None, None, None, None)
+        self.answers, self.asked = list(answers), []
+
+    def _execute_module(self, module_name, module_args, task_vars):
+        assert module_name == "flasklaunch.ec2.site"
+        self.asked.append(module_args)
+        return self.answers.pop(0)
+
+
+def test_the_control_node_says_which_run_it_is():
+    here = Here({"changed": True})
+    assert here.run() == {"changed": True}
+    assert here.asked[0]["_run"] == action._run.this_run()
+
+
+@pytest.mark.parametrize("has_ended", [True, False])
+def test_a_run_that_has_ended_is_not_waited_for(monkeypatch, has_ended):
+    monkeypatch.setattr(action._run, "has_ended", lambda run: run == BOB and has_ended)
+    here = Here({"failed": True, "msg": "bob deploys", "held_by": BOB}, {"changed": True})
+    assert here.run().get("changed", False) == has_ended
+    assert [asked.get("_gone") for asked in here.asked] == [None, BOB][: 1 + has_ended]
