@@ -18,6 +18,10 @@ class FilterModule:
             "not_deployed": Lazy("plugin_utils._webserver.site_state", "not_deployed"),
             "other_ports": Lazy("plugin_utils._webserver.site_state", "other_ports"),
             "journal_errors": Lazy("plugin_utils._webserver.site_state", "errors"),
-            "refusal": Lazy("plugin_utils._webserver.gate_refusal", "reason"),
+            "deploy_refusal": Lazy("plugin_utils._webserver.deploy_failure", "refusal"),
+            "deploy_undone": Lazy("plugin_utils._webserver.deploy_failure", "undone"),
+            "interrupted": Lazy("plugin_utils._webserver.deploy_failure", "interrupted"),
+            "not_taken": Lazy("plugin_utils._webserver.deploy_failure", "not_taken"),
+            "unit_words": Lazy("plugin_utils._webserver.deploy_failure", "last_words"),
             "health_url": Lazy("plugin_utils._webserver.health_url", "health_url"),
         }

@@ -27,19 +27,17 @@ def message(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("current", "heading"),
     [
-        ("", "The release was not taken: GET / answered 500"),
-        ("4f1c", "Release 4f1c is served as before; the new one was not taken: GET / answered 500"),
+        ("", "The release was not taken: pip failed The whole message is above."),
+        ("4f1c", "Release 4f1c is served as before; the new one was not taken: pip failed The whole message is above."),
     ],
 )
-def test_a_refused_deploy_begins_with_what_is_served(message, current, heading):
+def test_a_deploy_that_fails_early_is_reported_with_what_is_served(message, current, heading):
     text = message(
         "Withdraw | Say why",
         __webserver_release={"name": "77aa", "current": current},
         __webserver_is_served=bool(current),
         __webserver_is_new=True,
-        __webserver_gate={"msg": "failed"},
-        __webserver_failure={"msg": "Release 77aa did not pass."},
-        __webserver_journal={"stdout": "GET / answered 500"},
+        __webserver_failure={"msg": "pip failed\nand more"},
     )
     assert text == heading
 

@@ -1,0 +1,90 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+
+"""Says how a deploy ended that did not serve its release. Runs on the control node."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Iterable, Mapping
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import cause, printable
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import gate_refusal
+
+# What systemd writes to the journal when it starts a unit. A unit in a loop of crashes repeats itself.
+START = re.compile(r"^Start(?:ing|ed) .*$", re.MULTILINE)
+
+
+def last_words(journal: str) -> str:
+    """Return what a unit printed since its last start that printed anything."""
+    parts = [part.strip() for part in START.split(printable(journal))]
+    return next((part for part in reversed(parts) if part), "The journal has nothing of the unit.")
+
+
+def refusal(outcome: Mapping[str, Any], was_served: bool, is_new: bool, app: str) -> str:
+    """Return the message for a release that did not pass the gate. `outcome` is as module `site` returns it.
+
+    `was_served` tells whether the site was served before, and `app` is the value of webserver_app.
+    """
+    journal, reason = outcome.get("gate") or "", outcome.get("reason") or ""
+    why = gate_refusal.reason(last_words(journal), is_new, app) if journal else printable(reason)
+    return f"{not_taken(outcome, was_served, is_new)}\n{why}"
+
+
+def not_taken(outcome: Mapping[str, Any], was_served: bool, is_new: bool) -> str:
+    """Return what is served now, as the head of a message that says why the release was not taken."""
+    former, release = (printable(str(outcome.get(name) or "")) for name in ("former", "release"))
+    if not former:
+        return "The release was not taken:"
+    served = (
+        "is served as before"
+        if was_served
+        else "stays the current release, but it was not served before this run and is not served now"
+    )
+    what = "the change" if release == former else "the new one" if is_new else release
+    return f"Release {former} {served}; {what} was not taken:"
+
+
+def undone(outcome: Mapping[str, Any], url: str, unit: str, listeners: Iterable[Mapping[str, Any]]) -> str:
+    """Return the message for a release that could not be served. `listeners` are the sockets of its port.
+
+    `unit` is the service, and `url` the page as the machine asks for it.
+    """
+    former, own = printable(str(outcome.get("former") or "")), [unit, unit.replace(".service", ".socket"), None]
+    holders = list(dict.fromkeys(each["unit"] for each in listeners if each["unit"] not in own))
+    port = re.sub(r".*:(\d+)/.*", r"\1", url)
+    said = [
+        f"With what this run changed, the page was not served at {url} on the machine"
+        f" ({cause(printable(outcome.get('reason') or ''))})."
+    ]
+    if holders:
+        said.append(f"Port {port} is held by {printable(', '.join(holders))}.")
+    if former and outcome.get("not_put_back"):
+        why = printable(outcome["not_put_back"]).rstrip(".")
+        said.append(f"Release {former} could not be restored: {why}.")
+    elif former:
+        said.append(f"The change was undone: release {former} is served as before.")
+    said.append(
+        f"The ports that the machine listens on and the last messages of {unit} are printed above. To see all messages,"
+        f" run 'journalctl -u {unit}' on the machine."
+    )
+    return " ".join(said)
+
+
+def interrupted(outcome: Mapping[str, Any]) -> str:
+    """Return how a deploy ended that began in a run which was cut off. `outcome` is as module `site` returns it."""
+    release, former = (printable(str(outcome.get(name) or "")) for name in ("release", "former"))
+    who = printable(str((outcome.get("run") or {}).get("who") or "somebody"))
+    ends = {
+        "served": f"Release {release} is served.",
+        "refused": f"Release {release} was not taken{f', and release {former} is served as before' if former else ''}.",
+        "put back": f"Release {release} was not served, and release {former} is served again.",
+    }
+    end = ends.get(outcome["outcome"], f"Neither release {release} nor release {former} is served.")
+    why = f" The reason: {cause(printable(outcome['reason']))}." if outcome.get("reason") else ""
+    return (
+        f"The last run of {who} was cut off during its deploy. The machine has ended that deploy by itself. {end}{why}"
+    )
