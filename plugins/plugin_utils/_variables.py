@@ -410,7 +410,7 @@ ROLES: dict[str, dict[str, Rule]] = {
         "webserver_message": single_text("Hello World"),
         "webserver_app": checked("MODULE:CALLABLE", is_application, "my_app:create_app()"),
         "webserver_app_src": text(
-            "a folder or a git repository, with no - at the beginning", r"[^-].*", "/home/me/my-app"
+            "a folder or a git repository whose name does not begin with -", r"[^-].*", "/home/me/my-app"
         ),
         "webserver_app_version": text("a branch, tag or commit", r"[^-\s:?*\[\\'\"][^\s:?*\[\\'\"]*", "v1.10"),
         "webserver_app_exclude": names_of_files(),
@@ -465,7 +465,10 @@ ROLES: dict[str, dict[str, Rule]] = {
         ),
         "webserver_dir": checked(own_folder, is_own_folder, "/opt/webserver"),
         "webserver_user": text(
-            "a name of a user other than root", r"(?!root$)[A-Za-z_][A-Za-z0-9_.-]{0,30}", "webserver", empty=False
+            "the name of a user without the rights of root",
+            r"(?!root$)[A-Za-z_][A-Za-z0-9_.-]{0,30}",
+            "webserver",
+            empty=False,
         ),
         "webserver_start_timeout": number(1, 3600, 30),
         "webserver_release": text("a name of a release", r"[A-Za-z0-9][A-Za-z0-9._-]*", "4f1c52a0b7d9"),
