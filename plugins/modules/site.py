@@ -195,6 +195,11 @@ removed:
   type: list
   elements: str
   sample: [77d0c1a2e5f4]
+not_removed:
+  description: Why a former release or secret is still there.
+  returned: if one could not be removed
+  type: str
+  sample: "[Errno 30] Read-only file system: '/opt/webserver/releases/77d0c1a2e5f4'"
 units:
   description: The units by name, after the task, as RV(flasklaunch.ec2.unit_files#module:units).
   returned: with RV(outcome)
@@ -372,6 +377,10 @@ def main():
         module.fail_json(msg=str(error))
     except (OSError, KeyError, ValueError) as error:  # KeyError: no such user; ValueError: no octal digits
         module.fail_json(msg=f"files: {error}")
+    if outcome.get("not_removed"):
+        module.warn(
+            f"The release is served, but a former file or release could not be removed: {outcome['not_removed']}"
+        )
     module.exit_json(
         changed=changed,
         diff=diff,

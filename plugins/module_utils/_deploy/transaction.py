@@ -18,6 +18,7 @@ import os
 import time
 from typing import Any, Iterable, Mapping, NamedTuple
 
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics import times
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import releases
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import report
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets.query import Query
@@ -157,8 +158,8 @@ def carry_out(order: Order) -> dict[str, Any]:
     """Do it. Returns the outcome: its `state`, and what a person wants to know of it.
 
     `reason` is why the release is not served, `started` the units that were started or restarted, `removed` the
-    releases that were too many, `answer` the page's status and first characters, and `gate` what the gate printed if it
-    failed.
+    releases that were too many, `not_removed` why one of them or a former secret is still there, `answer` the page's
+    status and first characters, and `gate` what the gate printed if it failed.
     """
     former = releases.current(order.path)
     secrets, gate_files, files = Changes(), Changes(), Changes()
@@ -189,10 +190,13 @@ def carry_out(order: Order) -> dict[str, Any]:
         except (Failed, manager.Failed, releases.Refused, OSError) as worse:
             outcome.update(state=NOT_PUT_BACK, not_put_back=str(worse))
         return outcome
-    # Not earlier: the former release could not start again without these secrets.
-    Changes().write(file for file in order.secrets if file["content"] is None)
-    with releases.alone(order.path):
-        outcome["removed"] = releases.prune(order.path, order.keep, former)
+    try:
+        # Not earlier: the former release could not start again without these secrets.
+        Changes().write(file for file in order.secrets if file["content"] is None)
+        with releases.alone(order.path):
+            outcome["removed"] = releases.prune(order.path, order.keep, former)
+    except OSError as error:
+        outcome["not_removed"] = str(error)
     return {**outcome, "state": SERVED}
 
 
@@ -247,19 +251,14 @@ def wait_until_it_listens(order: Order, port: int | None = None) -> None:
 
 def ask(order: Order) -> dict[str, Any]:
     """Read the page. Returns its status and its first characters. Raises Failed."""
-    deadline = time.monotonic() + order.seconds
-    connection = http.client.HTTPConnection(*order.address, timeout=order.seconds)
+    connection = http.client.HTTPConnection(*order.address)
     try:
-        connection.request("GET", order.page, headers={"Host": order.host, "User-Agent": "flasklaunch.ec2"})
-        answer = connection.getresponse()
-        body = b""
-        while len(body) < LONGEST_ANSWER:  # a socket's time-out starts again with each byte
-            if time.monotonic() >= deadline:
-                raise Failed(f"GET {order.url} was not answered within {order.seconds} seconds")
-            piece = answer.read1(LONGEST_ANSWER - len(body))
-            if not piece:
-                break
-            body += piece
+        with times.within(order.seconds):
+            connection.request("GET", order.page, headers={"Host": order.host, "User-Agent": "flasklaunch.ec2"})
+            answer = connection.getresponse()
+            body = answer.read(LONGEST_ANSWER)
+    except TimeoutError as error:
+        raise Failed(f"GET {order.url} was not answered within {order.seconds} seconds") from error
     except (OSError, http.client.HTTPException) as error:
         raise Failed(f"GET {order.url} got no answer: {error or type(error).__name__}") from error
     finally:

@@ -69,6 +69,14 @@ def test_what_is_to_be_done_is_done_under_the_lock(run, machine, pending, answer
     assert (difference["before"], difference["after"]) == ("", "[Unit]\n")
 
 
+def test_a_former_release_that_could_not_be_removed_is_a_warning(run, machine):
+    machine.pending = True
+    machine.outcome["not_removed"] = "[Errno 30] Read-only file system"
+    result = run()
+    assert (result["outcome"], result["failed"]) == ("served", False)
+    assert "Read-only file system" in str(result["warnings"])
+
+
 def test_check_mode_says_what_would_be_done(run, machine):
     machine.pending = True
     there = machine.folder / "web.service"

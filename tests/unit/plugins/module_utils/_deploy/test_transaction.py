@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import itertools
 import os
+import socket
 import threading
+import time
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import releases, transaction
@@ -283,6 +286,36 @@ def test_a_page_is_read(machine, port, status):
 def test_an_error_is_no_proof(machine, port, status):
     with pytest.raises(transaction.Failed, match=f"answered {status}"):
         transaction.ask(order_for(machine, url=f"http://127.0.0.1:{port}/{status}"))
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n"])
+def test_an_answer_that_drips_is_no_proof(machine, head):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip():
+            connection, _client = server.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(head)
+                for _byte in range(50):
+                    connection.sendall(b"x")
+                    time.sleep(0.1)
+
+        threading.Thread(target=drip, daemon=True).start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        began = time.monotonic()
+        with pytest.raises(transaction.Failed, match="was not answered within 1 seconds"):
+            transaction.ask(order_for(machine, url=url, seconds=1))
+        assert time.monotonic() - began < 4
+
+
+def test_what_cannot_be_removed_is_said_of_a_release_that_is_served(machine, monkeypatch):
+    def prune(path, keep, before):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(releases, "prune", prune)
+    outcome = transaction.carry_out(order_for(machine))
+    assert (outcome["state"], outcome["removed"]) == (transaction.SERVED, [])
+    assert "Read-only file system" in outcome["not_removed"]
 
 
 def test_nobody_who_answers_is_no_proof(machine):
