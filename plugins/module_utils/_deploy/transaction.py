@@ -178,6 +178,8 @@ def carry_out(order: Order) -> dict[str, Any]:
         withdraw(order)
         return outcome
     try:
+        # After a power cut, no link may lead to a release or an environment that is not on the disk yet.
+        os.sync()
         with releases.alone(order.path):
             releases.switch(order.path, order.release, order.deployed)
         files.write(order.files)
@@ -197,6 +199,7 @@ def carry_out(order: Order) -> dict[str, Any]:
             outcome["removed"] = releases.prune(order.path, order.keep, former)
     except OSError as error:
         outcome["not_removed"] = str(error)
+    os.sync()  # a power cut takes back nothing that is said to be served
     return {**outcome, "state": SERVED}
 
 

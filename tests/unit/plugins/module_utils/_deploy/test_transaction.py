@@ -143,6 +143,16 @@ def test_a_release_is_tried_then_served(machine):
     assert contents(machine) == NEW
 
 
+def test_what_is_served_is_on_the_disk(machine, monkeypatch):
+    """The files of the release before the link to it, and all before the deploy is said to have ended."""
+    synced = []
+    monkeypatch.setattr(os, "sync", lambda: synced.append((releases.current(str(machine.folder)), contents(machine))))
+    transaction.carry_out(order_for(machine))
+    first, *_more, last = synced
+    assert first[0] == "old"
+    assert last == ("new", NEW)
+
+
 def test_a_release_that_does_not_pass_touches_nothing(machine):
     machine.refuses["restart web-gate@new.service"] = ["it ended with 1"]
     outcome = transaction.carry_out(order_for(machine))
