@@ -198,7 +198,7 @@ current:
   type: str
   sample: 9a3e01c77b52
 lock:
-  description: The lock, as the option C(lock) of M(flasklaunch.ec2.unit_files) takes it.
+  description: The folder that is locked, and the run that has the lock.
   returned: with O(lock)
   type: dict
   sample: {path: /opt/webserver, run: {who: ann@laptop, place: laptop, pid: 812, started: "51220"}}

@@ -57,12 +57,6 @@ options:
         type: list
         elements: str
         default: []
-  lock:
-    description:
-      - The value of RV(flasklaunch.ec2.release#module:lock), for a task that is part of a deploy.
-      - If there is something to change, the task takes the machine's lock. It fails if another run has the lock.
-      - Check mode ignores the lock.
-    type: dict
 extends_documentation_fragment:
   - flasklaunch.ec2.attributes
 attributes:
@@ -107,11 +101,6 @@ former:
     - path: /etc/systemd/system/webserver.service
       content: null
       mode: "0644"
-locked:
-  description: Whether this run has the lock after the task.
-  returned: success
-  type: bool
-  sample: false
 units:
   description: The units by name, after the task.
   returned: success
@@ -131,7 +120,6 @@ import pwd
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics import times
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import deploy_lock, releases
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import unit_files
 
 UNIT_SUFFIXES = (".service", ".socket", ".timer")
@@ -149,7 +137,6 @@ def argument_spec():
     return dict(
         files=dict(type="list", elements="dict", default=[], options=file_options),
         units=dict(type="list", elements="dict", default=[], options=unit_options),
-        lock=dict(type="dict"),
     )
 
 
@@ -187,17 +174,6 @@ def uid_of(user, check_mode):
         raise
 
 
-def is_locked(lock, needed):
-    """Return whether this run has the lock after it was taken, if needed, or renewed, if this run has it already."""
-    if lock is None:
-        return False
-    with releases.alone(lock["path"]):
-        locked = needed or deploy_lock.check(lock["path"], lock["run"]) is not None
-        if locked:
-            deploy_lock.take(lock["path"], lock["run"])
-    return locked
-
-
 def _shown(before, after):
     """Return the former content for a difference. For a file that is removed, only its length."""
     return f"({len(before.splitlines())} lines)\n" if before and not after else before
@@ -208,11 +184,9 @@ def main():
     os.umask(0o022)  # whatever root's is, who serves must be able to enter
     reads = {unit["name"]: unit["reads"] for unit in module.params["units"]}
     notes = {name: unit_files.read_note(name) for name in reads}
-    lock = None if module.check_mode else module.params["lock"]
     try:
         there = {file["path"]: unit_files.text(file["path"]) for file in module.params["files"]}
         changes = [file for file in module.params["files"] if not unit_files.is_as(*wanted(file, module.check_mode))]
-        locked = is_locked(lock, needed=bool(changes))
         if not module.check_mode:
             apply(module, changes)
         known = states(module, reads)
@@ -225,11 +199,6 @@ def main():
             for name, (_paths, note) in compared.items():
                 if note != notes[name]:
                     unit_files.write_note(name, note)
-        if not locked:
-            idle = not all(unit.active and unit.enabled for unit in known.values())
-            locked = is_locked(lock, needed=idle or any(outdated.values()))
-    except deploy_lock.Held as held:
-        module.fail_json(msg=str(held), held_by=held.run)
     except (OSError, KeyError, ValueError) as error:  # KeyError: no such user; ValueError: no octal digits
         module.fail_json(msg=f"files: {error}")
     units = {
@@ -245,7 +214,6 @@ def main():
     }
     module.exit_json(
         changed=bool(changes) or any(outdated.values()),
-        locked=locked,
         written=[file["path"] for file in changes],
         former=[dict(file, content=there[file["path"]]) for file in changes],
         units=units,

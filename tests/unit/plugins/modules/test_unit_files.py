@@ -192,37 +192,6 @@ def test_question_leaves_nothing_behind(run, folder, running):
     assert not (folder / "notes").exists()
 
 
-@pytest.fixture
-def lock(tmp_path):
-    (tmp_path / "web" / "releases").mkdir(parents=True)
-    return {
-        "path": str(tmp_path / "web"),
-        "run": {"who": "ann@laptop", "place": "laptop", "pid": 812, "started": "51220"},
-    }
-
-
-def test_lock_is_taken_if_there_is_something_to_do(run, running, lock):
-    assert not run(units=UNITS, lock=lock)["locked"]
-    assert not run({"web.env": "A=1\n"}, lock=lock, _ansible_check_mode=True)["locked"]
-    assert run({"web.env": "A=1\n"}, lock=lock)["locked"]
-    assert run({"web.env": "A=1\n"}, lock=lock)["locked"], "until it is given back"
-
-
-def test_lock_is_taken_for_what_is_to_be_started(run, running, lock):
-    running(time.monotonic() - 100)
-    read = {"name": "web.service", "reads": [lock["path"]]}
-    assert run(units=[read], lock=lock)["locked"]
-
-
-def test_files_of_a_machine_that_another_run_deploys_to_stay(run, folder, lock):
-    run({"web.env": "A=1\n"}, lock=lock)
-    refused = run({"web.env": "A=2\n"}, lock={**lock, "run": {**lock["run"], "who": "bob@ci"}})
-    assert refused["failed"]
-    assert refused["held_by"] == lock["run"]
-    assert refused["msg"].startswith("ann@laptop (process 812) has been deploying")
-    assert (folder / "etc" / "web.env").read_text(encoding="utf-8") == "A=1\n"
-
-
 def test_reload_that_is_due_is_done_and_is_no_change(run, asked, running):
     running(1000, reload="yes")
     assert not run(units=UNITS)["changed"]
