@@ -241,6 +241,25 @@ def test_other_interval_of_the_health_check_restarts_its_timer_and_nothing_else(
     deploy()
 
 
+REPORT = """
+- hosts: all
+  gather_facts: false
+  become: true
+  tasks:
+    - ansible.builtin.import_role:
+        name: flasklaunch.ec2.webserver
+        tasks_from: report
+"""
+
+
+def test_report_needs_no_deploy_before_it(tmp_path):
+    (tmp_path / "report.yml").write_text(REPORT, encoding="utf-8")
+    run = play(str(tmp_path / "report.yml"))
+    assert run.rc == 0, run.stdout
+    assert "webserver.service is active (running)" in run.text
+    assert "from the machine itself: GET http://127.0.0.1:5000/healthz answers 200" in run.text
+
+
 def test_status_tells_release_unit_row_and_health():
     run = play("playbooks/status.yml")
     assert (run.rc, run.changed) == (0, 0), run.stdout

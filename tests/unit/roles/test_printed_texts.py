@@ -28,7 +28,6 @@ KNOWN = {
     "__webserver_after": TABLE,
     "__webserver_as_before": False,
     "__webserver_units": UNITS,
-    "__webserver_units_after": UNITS,
     "__webserver_journal": JOURNAL,
     "__webserver_releases": {"releases": RELEASES, "current": EVIL, "former": EVIL},
     "__webserver_release": {"name": "4f1c", "current": EVIL, "present": True},
