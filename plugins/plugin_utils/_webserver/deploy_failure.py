@@ -84,7 +84,10 @@ def interrupted(outcome: Mapping[str, Any]) -> str:
         "put back": f"Release {release} was not served, and release {former} is served again.",
     }
     end = ends.get(outcome["outcome"], f"Neither release {release} nor release {former} is served.")
-    why = f" The reason: {cause(printable(outcome['reason']))}." if outcome.get("reason") else ""
+    reason = outcome.get("reason") or ""
+    if outcome.get("gate"):
+        reason = gate_refusal.said(last_words(outcome["gate"])).splitlines()[-1]
+    why = f" The reason: {cause(printable(reason)).rstrip('.')}." if reason else ""
     return (
         f"The last run of {who} was cut off during its deploy. The machine has ended that deploy by itself. {end}{why}"
     )

@@ -78,10 +78,15 @@ def reason(journal: str, is_new: bool = True, app: str = "") -> str:
     `is_new` is false for a rollback to a release that was deployed before: its files cannot be changed. `app` is the
     value of webserver_app.
     """
+    words = said(journal)
+    return "\n".join([words, *advice(words, is_new, app)])
+
+
+def said(journal: str) -> str:
+    """Return what the gate printed. Its last line says what is wrong."""
     own = OF_SYSTEMD.sub("", journal).strip()
     # If the gate itself was killed or not started, only systemd's lines say why.
-    words = own or journal.strip() or "The machine's journal has no message about it."
-    return "\n".join([words, *advice(words, is_new, app)])
+    return own or journal.strip() or "The machine's journal has no message about it."
 
 
 def advice(words: str, is_new: bool, app: str) -> Iterator[str]:

@@ -100,3 +100,9 @@ def test_how_an_interrupted_deploy_ended(outcome, said):
     )
     assert said in told
     assert ("The reason: GET / answered 500" in told) == (outcome.get("reason") != "")
+
+
+def test_an_interrupted_deploy_that_the_gate_refused_is_told_with_its_last_words():
+    gate = "Starting Try release...\nTraceback\nGET / answered 503: away\nwebserver-gate@b2.service: Failed"
+    told = deploy_failure.interrupted({**BACK, "outcome": "refused", "gate": gate})
+    assert told.endswith("is served as before. The reason: GET / answered 503: away.")
