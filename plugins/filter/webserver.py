@@ -17,6 +17,7 @@ class FilterModule:
             "is_held_by": Lazy("plugin_utils._webserver.site_state", "is_held_by"),
             "not_deployed": Lazy("plugin_utils._webserver.site_state", "not_deployed"),
             "other_ports": Lazy("plugin_utils._webserver.site_state", "other_ports"),
+            "crash_loop": Lazy("plugin_utils._webserver.site_state", "crash_loop"),
             "journal_errors": Lazy("plugin_utils._webserver.site_state", "errors"),
             "deploy_refusal": Lazy("plugin_utils._webserver.deploy_failure", "refusal"),
             "deploy_undone": Lazy("plugin_utils._webserver.deploy_failure", "undone"),

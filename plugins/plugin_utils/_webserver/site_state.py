@@ -11,6 +11,7 @@ Runs on the control node.
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 from typing import Any, Iterable, Mapping
@@ -18,6 +19,11 @@ from typing import Any, Iterable, Mapping
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import printable
 
 ERROR = re.compile(r"ERROR|CRITICAL|Failed|Error:")
+# systemd's lines about a restart, the second one that of systemd 219, and about why a process ended.
+RESTART = re.compile(r"Scheduled restart job|holdoff time over, scheduling restart")
+ENDED = re.compile(r"Main process exited|main process exited|Failed with result")
+LOOP = 3  # so many restarts without a pause are a loop of crashes
+PAUSE = 60  # seconds without a restart after which there is no loop any more
 # gunicorn 23 logs as an error that it ends its own workers.
 NO_ERROR = "was sent SIGTERM!"
 
@@ -55,3 +61,32 @@ def not_deployed(left_out: Mapping[str, str], exclude: Iterable[str]) -> str:
 def errors(lines: Iterable[str]) -> list[str]:
     """Return the lines of a unit's journal that report an error, in their order."""
     return [line for line in lines if ERROR.search(line) and NO_ERROR not in line]
+
+
+def crash_loop(lines: Iterable[str]) -> str:
+    """Return since when a unit ends again and again, and why; empty if it does not.
+
+    The first line is the time now. The others are the unit's journal, the newest first, as `journalctl --output
+    short-iso` prints it.
+    """
+    now, *journal = list(lines) or [""]
+    moments = [_moment(line) for line in journal if RESTART.search(line)]
+    loop: list[datetime.datetime] = []
+    for moment in moments:
+        later = loop[-1] if loop else _moment(now)
+        if moment is None or later is None or (later - moment).total_seconds() > PAUSE:
+            break
+        loop.append(moment)
+    if len(loop) < LOOP:
+        return ""
+    ends = [line for line in journal if ENDED.search(line)]
+    whys = [line for line in errors(journal) if line not in ends] or ends
+    why = whys[0].partition(": ")[2].rstrip(".") if whys else "its journal does not say why"
+    return f"restarted {len(loop)} times since {loop[-1].isoformat()}: {why}"
+
+
+def _moment(line: str) -> datetime.datetime | None:
+    try:
+        return datetime.datetime.strptime(line.split(" ")[0], "%Y-%m-%dT%H:%M:%S%z")
+    except ValueError:
+        return None

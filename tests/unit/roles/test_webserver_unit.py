@@ -134,3 +134,10 @@ def test_secrets_are_named_and_not_told():
 def test_options_of_the_user_take_the_place_of_the_role_s():
     service = directives(render("webserver.service", 252, webserver_unit_options={"ProtectSystem": "full", "Nice": 5}))
     assert (dict(service)["ProtectSystem"], dict(service)["Nice"]) == ("full", "5")  # the last one counts
+
+
+@pytest.mark.parametrize(("systemd", "steps"), [(219, None), (252, None), (254, "7")])
+def test_a_server_that_ends_again_and_again_is_started_less_often(systemd, steps):
+    service = dict(directives(render("webserver.service", systemd)))
+    assert service.get("RestartSteps") == steps
+    assert service.get("RestartMaxDelaySec") == (steps and "10s")

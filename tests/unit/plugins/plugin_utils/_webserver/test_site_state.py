@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver.site_state import (
+    crash_loop,
     errors,
     is_held_by,
     not_deployed,
@@ -56,3 +57,39 @@ def test_errors():
     own = "[2026-11-23] [7] [ERROR] Worker (pid:9) was sent SIGTERM!"
     lines = ["Started webserver.service", "KeyError: 1", own, "[7] [CRITICAL] WORKER TIMEOUT", "Failed with result 1"]
     assert errors(lines) == ["KeyError: 1", "[7] [CRITICAL] WORKER TIMEOUT", "Failed with result 1"]
+
+
+def journal(*moments, now="2026-11-29T10:00:40+0000", why="KeyError: 'NOT_SET'"):
+    """The machine's time, and the journal of a unit that was started again at these moments, the newest line first."""
+    lines = []
+    for moment in moments:
+        begin = f"2026-11-29T{moment}+0000 host"
+        lines += [
+            f"{begin} gunicorn[{len(lines)}]: [INFO] Starting gunicorn",
+            f"{begin} systemd[1]: web.service: Scheduled restart job, restart counter is at {len(lines)}.",
+            f"{begin} systemd[1]: web.service: Failed with result 'exit-code'.",
+            f"{begin} systemd[1]: web.service: Main process exited, code=exited, status=3/NOTIMPLEMENTED",
+        ] + [f"{begin} gunicorn[{len(lines)}]: {why}"] * bool(why)
+    return [now, *lines[::-1]]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([], ""),
+        (journal(), ""),
+        (journal("10:00:01", "10:00:30"), ""),
+        (journal("10:00:01", "10:00:10", "10:00:30"), "restarted 3 times since 2026-11-29T10:00:01+00:00: KeyError"),
+        (journal("09:00:01", "10:00:01", "10:00:10", "10:00:30"), "restarted 3 times since 2026-11-29T10:00:01"),
+        (journal("10:00:01", "10:00:10", "10:00:30", now="2026-11-29T10:09:00+0000"), ""),
+        (journal("10:00:01", "10:00:10", "10:00:30", now="2026-11-29T12:00:40+02:00"), "restarted 3 times"),
+        (
+            journal("10:00:01", "10:00:10", "10:00:30", why=""),
+            "web.service: Main process exited, code=exited, status=3",
+        ),
+        (journal("10:00:01", "10:00:10", "10:00:30", now="what is that?"), ""),
+    ],
+)
+def test_a_unit_that_ends_again_and_again(lines, said):
+    assert said in crash_loop(lines)
+    assert bool(said) == bool(crash_loop(lines))
