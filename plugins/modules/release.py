@@ -355,6 +355,8 @@ def main():
             releases.make_folders(params["path"])
         elif params["state"] == "present" and not module.check_mode:
             leftovers.remove()  # what killed modules left in the temporary folder; every deploy begins here
+        if not module.check_mode:
+            deploy_lock.wait_for_job(params["path"], params["_gone"])
         with releases.alone(params["path"]):
             if params["_run"] and not module.check_mode:
                 ours = deploy_lock.check(params["path"], params["_run"], params["_gone"])

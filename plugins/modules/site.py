@@ -306,6 +306,7 @@ def serve(module, order):
             ), False
         except transaction.Failed:
             pass  # the unit is restarted, as it does not serve with the files that it should
+    deploy_lock.wait_for_job(order.path, module.params["_gone"])
     with releases.alone(order.path):
         deploy_lock.check(order.path, order.run, module.params["_gone"])
         deploy_lock.take(order.path, order.run)

@@ -123,12 +123,23 @@ def _is_job_running(path: str) -> bool:
         return True
 
 
+def wait_for_job(path: str, gone: Mapping[str, Any] | None) -> None:
+    """Waits until the machine has ended the deploy of a run that is known to have ended.
+
+    The caller does not hold `releases.alone()`, because the job needs it.
+    """
+    record = read(path)
+    if record is not None and record["run"] == gone:
+        with contextlib.suppress(FileNotFoundError), _job_file(path, 0, waits=True):
+            pass
+
+
 @contextlib.contextmanager
-def _job_file(path: str, flags: int = os.O_CREAT) -> Iterator[None]:
-    """Raises BlockingIOError if another process has it."""
+def _job_file(path: str, flags: int = os.O_CREAT, waits: bool = False) -> Iterator[None]:
+    """Raises BlockingIOError if another process has it, unless it waits for that process."""
     descriptor = os.open(os.path.join(path, JOB_FILE), os.O_RDWR | flags, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     finally:
         os.close(descriptor)

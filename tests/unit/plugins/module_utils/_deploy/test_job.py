@@ -9,6 +9,7 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -149,3 +150,23 @@ def test_another_run_waits_for_a_job_whose_own_run_has_ended(order):
         assert "ann@laptop (process 812) began a deploy at 20" in str(refused.value)
         assert refused.value.run == ANN
     assert deploy_lock.check(order.path, bob) is None
+
+
+def test_a_run_that_has_ended_is_followed_when_its_job_has_ended(order):
+    deploy_lock.wait_for_job(order.path, ANN)
+    deploy_lock.take(order.path, ANN)
+    deploy_lock.wait_for_job(order.path, ANN)  # no job has ever run
+    ended = []
+
+    def wait():
+        deploy_lock.wait_for_job(order.path, ANN)
+        ended.append(deploy_lock.read(order.path))
+
+    waiting = threading.Thread(target=wait)
+    with deploy_lock.job(order.path, ANN):
+        deploy_lock.wait_for_job(order.path, None)  # of a run that may still be there
+        waiting.start()
+        waiting.join(0.3)
+        assert ended == []
+    waiting.join(5)
+    assert ended == [None], "the job has given the lock back"
