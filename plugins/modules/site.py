@@ -126,7 +126,7 @@ attributes:
   diff_mode:
     support: full
     details:
-      - Shows O(files) and O(gate_files), but no secret.
+      - Shows the release that is current and the one that becomes it, O(files) and O(gate_files), but no secret.
 """
 
 EXAMPLES = r"""
@@ -333,8 +333,11 @@ def result_of(outcome):
     return {"outcome" if name == "state" else name: value for name, value in outcome.items()}
 
 
-def difference(files):
-    return [
+def difference(order):
+    """Returns the release before and after, and each file that changes."""
+    former, link = releases.current(order.path), f"{order.path}/current"
+    files = {file["path"]: file for file in [*order.gate_files, *order.files] if not transaction.is_as(file)}.values()
+    differences = [
         dict(
             before_header=file["path"],
             before=shown(unit_files.text(file["path"]), file["content"]),
@@ -342,8 +345,11 @@ def difference(files):
             after=file["content"] or "",
         )
         for file in files
-        if not transaction.is_as(file)
     ]
+    if former != order.release:
+        release = dict(before=f"{former or 'none'}\n", after=f"{order.release}\n")
+        differences.insert(0, dict(before_header=link, after_header=link, **release))
+    return differences
 
 
 def shown(before, after):
@@ -366,7 +372,7 @@ def main():
         module.exit_json(changed=there)
     try:
         order = order_of(params)
-        diff = difference({file["path"]: file for file in [*order.gate_files, *order.files]}.values())
+        diff = difference(order)
         if module.check_mode:
             module.exit_json(changed=transaction.pending(order), diff=diff)
         interrupted = job.read_outcome(order.unit)

@@ -65,8 +65,7 @@ def test_what_is_to_be_done_is_done_under_the_lock(run, machine, pending, answer
     assert (result["outcome"], result["former"], result["started"]) == ("served", "old", ["web.service"])
     assert (order.release, order.gate_unit, order.seconds, order.host) == ("new", "gate@new.service", 7, "shop.example")
     assert deploy_lock.read(str(machine.folder))["run"] == ANN
-    (difference,) = result["diff"]
-    assert (difference["before"], difference["after"]) == ("", "[Unit]\n")
+    assert [(each["before"], each["after"]) for each in result["diff"]] == [("none\n", "new\n"), ("", "[Unit]\n")]
 
 
 def test_a_former_release_that_could_not_be_removed_is_a_warning(run, machine):
@@ -83,7 +82,7 @@ def test_check_mode_says_what_would_be_done(run, machine):
     there.write_text("one\ntwo\n")
     result = run(files=[{"path": str(there)}], _ansible_check_mode=True)
     assert result["changed"]
-    assert result["diff"][0]["before"] == "(2 lines)\n"
+    assert result["diff"][1]["before"] == "(2 lines)\n"
     assert machine.orders == []
     assert deploy_lock.read(str(machine.folder)) is None
 
