@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import collections
+
 PLAIN = (str, int, float, bool, type(None))
 
 
@@ -14,7 +16,7 @@ def plain(value):
     newer do not template them.
     """
     kind = type(value)  # isinstance() would admit the subclasses
-    if kind is dict:
+    if kind in (dict, collections.OrderedDict):  # the latter is what _asdict() returns in Python 3.7
         for key, each in value.items():
             plain(key), plain(each)
     elif kind is list:
