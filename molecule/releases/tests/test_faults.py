@@ -441,11 +441,11 @@ def cut_off(cut, seconds: float, **variables: object) -> str:
 def test_deploy_that_is_cut_off_is_ended_by_the_machine(tmp_path, cut, seconds):
     """Without a control node, the machine takes a good release and refuses a bad one, and no request is lost."""
     ended = "was cut off during its deploy. The machine has ended that deploy by itself. Release"
-    with Load(URL, ["shop 1", "shop 2"], requests_per_second=100, seconds=120) as load:
+    with Load(URL, ["shop 1", "shop cut"], requests_per_second=100, seconds=120) as load:
         before = state()
         printed = cut_off(cut, seconds, webserver_app_src=edited(tmp_path / "bad", *BROKEN["unwell"][0]))
         assert state() == before
-        told = deploy(webserver_app_src=version(tmp_path / "2", "2")).text
+        told = deploy(webserver_app_src=version(tmp_path / "cut", "cut")).text
         refusal = f"was not taken, and release {before[0]} is served as before."
         # The machine may have been faster.
         assert (ended in told and refusal in told) or "GET /healthz answered 503" in printed
