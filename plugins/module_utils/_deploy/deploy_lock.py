@@ -40,15 +40,30 @@ class Moment(NamedTuple):
 
 
 class Held(Exception):
-    """Another run has the lock. The message is for people."""
+    """Another run has the lock. The message is for people. `file` is the lock's file, which a person may remove."""
 
     def __init__(self, record: Mapping[str, Any], file: str):
         self.run = record["run"]
-        super().__init__(
-            f"{self.run['who']} (process {self.run['pid']}) has been deploying to this machine since"
-            f" {times.iso_8601(record['since'])}. Run this again when that run has ended. If it was killed, a run"
-            f" from the same control node takes over at once. A run from another control node takes over after"
-            f" {LEASE // 60} minutes, or at once if you remove {file} on the machine."
+        who, since = f"{self.run['who']} (process {self.run['pid']})", times.iso_8601(record["since"])
+        super().__init__(self.sentences(who, since, file))
+
+    @staticmethod
+    def sentences(who: str, since: str, file: str) -> str:
+        return (
+            f"{who} has been deploying to this machine since {since}. Run this again when that run has ended. If it was"
+            f" killed, a run from the same control node takes over at once. A run from another control node takes over"
+            f" after {LEASE // 60} minutes, or at once if you remove {file} on the machine."
+        )
+
+
+class AtWork(Held):
+    """The run has ended, but the machine still works on its deploy."""
+
+    @staticmethod
+    def sentences(who: str, since: str, file: str) -> str:
+        return (
+            f"{who} began a deploy at {since}. That run was cut off, and the machine ends the deploy by itself. Run"
+            " this again in a minute."
         )
 
 
@@ -57,18 +72,6 @@ class Lost(Exception):
 
     def __str__(self) -> str:
         return "the run that began this deploy was killed, and another run has deployed since"
-
-
-class AtWork(Held):
-    """The run has ended, but the machine still works on its deploy."""
-
-    def __init__(self, record: Mapping[str, Any]):
-        self.run = record["run"]
-        Exception.__init__(
-            self,
-            f"{self.run['who']} (process {self.run['pid']}) began a deploy at {times.iso_8601(record['since'])}. That"
-            " run was cut off, and the machine ends the deploy by itself. Run this again in a minute.",
-        )
 
 
 def boot_id() -> str:
@@ -108,7 +111,7 @@ def check(path: str, run: Mapping[str, Any], gone: Mapping[str, Any] | None = No
     if is_alive(record, now(), gone):
         raise Held(record, os.path.join(path, FILE))
     if _is_job_running(path):
-        raise AtWork(record)
+        raise AtWork(record, os.path.join(path, FILE))
     _remove(path)
     return None
 
