@@ -300,7 +300,9 @@ def test_an_error_is_no_proof(machine, port, status):
 
 @pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n"])
 def test_an_answer_that_drips_is_no_proof(machine, head):
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
 
         def drip():
             connection, _client = server.accept()
