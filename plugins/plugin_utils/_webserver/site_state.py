@@ -80,7 +80,7 @@ def crash_loop(lines: Iterable[str]) -> str:
     if len(loop) < LOOP:
         return ""
     ends = [line for line in journal if ENDED.search(line)]
-    whys = [line for line in errors(journal) if line not in ends] or ends
+    whys = [line for line in errors(journal) if " systemd[1]: " not in line] or ends
     why = whys[0].partition(": ")[2].rstrip(".") if whys else "its journal does not say why"
     return f"restarted {len(loop)} times since {loop[-1].isoformat()}: {why}"
 
