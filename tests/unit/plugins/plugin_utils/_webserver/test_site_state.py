@@ -80,7 +80,10 @@ def journal(*moments, now="2026-11-29T10:00:40+0000", why="KeyError: 'NOT_SET'")
         ([], ""),
         (journal(), ""),
         (journal("10:00:01", "10:00:30"), ""),
-        (journal("10:00:01", "10:00:10", "10:00:30"), "restarted 3 times since 2026-11-29T10:00:01+00:00: KeyError: 'NOT_SET'"),
+        (
+            journal("10:00:01", "10:00:10", "10:00:30"),
+            "restarted 3 times since 2026-11-29T10:00:01+00:00: KeyError: 'NOT_SET'",
+        ),
         (journal("09:00:01", "10:00:01", "10:00:10", "10:00:30"), "restarted 3 times since 2026-11-29T10:00:01"),
         (journal("10:00:01", "10:00:10", "10:00:30", now="2026-11-29T10:09:00+0000"), ""),
         (journal("10:00:01", "10:00:10", "10:00:30", now="2026-11-29T12:00:40+02:00"), "restarted 3 times"),
