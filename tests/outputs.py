@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The outputs in README.md are real. Each stands in the block below a comment `output: NAME`.
+"""Write or check the outputs in README.md and docs/. Each is in a block below a comment `output: NAME`.
 
-  readme_outputs.py           write them anew, from what the demo machine prints
-  readme_outputs.py --check   fail where it prints something else, but for what is another on each machine and run
+  outputs.py           write them again, from the output of the demo machine
+  outputs.py --check   fail if the demo's output differs, except for parts that differ between machines and runs
 
-It runs `make demo` first, and leaves the demo as that does.
+It runs `make demo` first, and leaves the demo in the same state.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import sys
 import textwrap
 
 ROOT = pathlib.Path(__file__).parents[1]
-README = ROOT / "README.md"
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"(<!-- output: (\w+) -->\n+```\w*\n)(.*?)(```\n)", re.DOTALL)
-# What is another on each machine and run.
+# The parts that differ between machines and between runs.
 VOLATILE = [
     (r"\b(acl|eni|i|igw|rtb|sg|subnet|vpc)-[0-9a-f]{17}\b", r"\1-ID"),
     (r"\b172\.\d+\.\d+\.\d+\b", "PRIVATE-ADDRESS"),
@@ -58,7 +58,7 @@ def demo():
 
 
 def listening_ports():
-    """One row of the table with the process that the row names: the whole is three times as long."""
+    """Return one row of the table with the process that the row names. The whole row is three times as long."""
     said = run("ansible", "all", "-i", "inventory", "-m", "listening_ports")
     head, *_others, row = re.split(r"^(?=    -   address_not_local)", said, flags=re.MULTILINE)
     before, *processes, after = re.split(r"^(?=        -   cmdline)|^(?=        proto:)", row, flags=re.MULTILINE)
@@ -69,7 +69,7 @@ def listening_ports():
 
 
 def report(*command):
-    """What a playbook prints for people, out of what Ansible says around it."""
+    """Return the text that a playbook prints for people, without Ansible's output around it."""
     said = playbook(*command, may_fail=True)
     message = re.search(r"^ +msg: \|-\n(.*?)(?=^\n*TASK)", said, re.DOTALL | re.MULTILINE)[1]
     return textwrap.dedent(message).rstrip() + "\n"
@@ -80,7 +80,7 @@ def exposure():
 
 
 def diagnosis():
-    """The page is served to the machine alone, and the port is shut; the machine is asked at its own address."""
+    """Return the diagnosis of two faults: the page is served on loopback only, and the port is closed."""
     template = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
     address = run("docker", "inspect", "--format", template, "flasklaunch-demo").strip()
     by_hand = "security_group_manage=false webserver_url="
@@ -93,6 +93,10 @@ def diagnosis():
         playbook("site.yml")
 
 
+def text_of(page):
+    return page.read_text(encoding="utf-8")
+
+
 def same_everywhere(text):
     for pattern, word in VOLATILE:
         text = re.sub(pattern, word, text)
@@ -100,20 +104,23 @@ def same_everywhere(text):
 
 
 def main(arguments):
-    text = README.read_text(encoding="utf-8")
-    outputs = {make.__name__: make() for make in (demo, listening_ports, exposure, diagnosis)}
-    if sorted(outputs) != sorted(name for _head, name, _body, _end in BLOCK.findall(text)):
-        sys.exit(f"README.md is to have one block for each of {', '.join(outputs)}.")
+    makers = {make.__name__: make for make in (demo, listening_ports, exposure, diagnosis)}
+    shown = [(page, name, body) for page in PAGES for _head, name, body, _end in BLOCK.findall(text_of(page))]
+    if sorted(makers) != sorted(name for _page, name, _body in shown):
+        sys.exit(f"The pages must have one block for each of {', '.join(makers)}.")
+    outputs = {name: make() for name, make in makers.items()}
     if arguments == ["--check"]:
         stale = [
             line
-            for _head, name, body, _end in BLOCK.findall(text)
+            for page, name, body in shown
             for line in difflib.unified_diff(
-                same_everywhere(body), same_everywhere(outputs[name]), f"README.md, {name}", "what is printed"
+                same_everywhere(body), same_everywhere(outputs[name]), f"{page.name}, {name}", "what is printed"
             )
         ]
-        sys.exit("".join(stale) + "`make outputs` writes it anew." if stale else None)
-    README.write_text(BLOCK.sub(lambda found: found[1] + outputs[found[2]] + found[4], text), encoding="utf-8")
+        sys.exit("".join(stale) + "`make outputs` writes it again." if stale else None)
+    for page in {page for page, _name, _body in shown}:
+        text = BLOCK.sub(lambda found: found[1] + outputs[found[2]] + found[4], text_of(page))
+        page.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
