@@ -8,6 +8,7 @@
 #   make quick   the fast part of it, for after each change
 #   make clean   remove everything that the commands above made for this checkout
 #
+#   make site    the pages, and the documentation of modules, roles and plugins, as a small static site
 #   make docs, outputs, constraints, benchmark, mutants   see CONTRIBUTING.md
 
 # Another ansible-core for any target, in a virtual environment of its own: CORE=2.18, the `oldest` that meta/runtime.yml
@@ -20,21 +21,21 @@ ifeq ($(PYTHON),)
 $(error no Python for ansible-core $(CORE))
 endif
 endif
-# The system's, where it can make virtual environments: one of pyenv, built without optimizations, computes a third longer.
+# The system's Python, if it can make virtual environments. One of pyenv, built without optimizations, takes a third longer.
 SYSTEM = $(shell /usr/bin/python3 -c 'import ensurepip, sys, venv; sys.version_info < (3, 10) or print(sys.executable)' 2> /dev/null)
 PYTHON ?= $(or $(SYSTEM),python3)
 VENV := .venv$(addprefix -,$(RELEASE))
 STATE := .demo
 TESTS ?= tests/unit
-MODULES ?= _netlink _sock_diag _proc_net _nf_tables
+MODULES ?= _kernel/netlink _kernel/sock_diag _kernel/proc_net _firewall/nftables
 SETUP := $(VENV)/.done
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH):/usr/sbin:/sbin
-# The root molecule/ folder is where the collection's scenarios are; without this molecule warns of it on every call.
+# The collection's scenarios are in the root folder molecule/. Without this, molecule warns of it on every call.
 export MOLECULE_GLOB := molecule/*/molecule.yml
 export MOLECULE_COMMAND_BORDERS := false
 
-.PHONY: help setup image machine peers demo test quick lint docs outputs importer sanity units unit mutants pythons molecule e2e benchmark constraints clean
+.PHONY: help setup image machine peers demo test quick lint docs site outputs importer sanity units unit mutants pythons molecule e2e benchmark constraints clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -76,11 +77,10 @@ demo: machine
 	@echo
 	@echo 'Now you: . .venv/bin/activate, then ansible-playbook site.yml -i inventory; `make clean` removes it all.'
 
-# Of two lanes each part is in one; the parts share nothing but what is made before them. The machines of the scenario
-# pythons are lent this one's Pythons; where it has none but the system's there is nothing to lend. It runs with the oldest
-# ansible-core, which alone manages the oldest Python, where there is one that this can be installed on. Coverage is that of
-# the plugins by their own tests; units runs all of them. The peers are there, by the lane that has not the longest part,
-# before any part that needs them is begun.
+# Two parts run at a time. They share only what is made before them. The machines of the scenario pythons get the Pythons of
+# this computer; if it has only the system's, the scenario is left out. It runs with the oldest ansible-core, because only
+# that one manages the oldest Python, if a Python for it is installed here. The part unit measures the coverage of the plugins
+# by their own tests; units runs all tests. The second lane installs the peers before a part that needs them begins.
 OLDEST = $(if $(shell tests/cores.sh python $$(tests/cores.sh release oldest) 2> /dev/null), CORE=oldest)
 LENT = $(if $(shell tests/pythons.sh 2> /dev/null | grep -v ' /usr/'),'molecule-pythons$(OLDEST)')
 SCENARIOS := $(patsubst molecule/%/molecule.yml,molecule-%,$(wildcard molecule/*/molecule.yml))
@@ -95,10 +95,12 @@ lint: setup
 	mkdir -p $(STATE)/mypy/ansible_collections/flasklaunch && ln -sfn "$$PWD" $(STATE)/mypy/ansible_collections/flasklaunch/ec2
 	mypy
 	yamllint .
-	shellcheck files/demo/*.sh tests/*.sh tests/unit/*.sh .ci/run
+	codespell --dictionary - --dictionary .config/words.txt
+	shellcheck files/demo/*.sh tests/*.sh tests/site/*.sh tests/unit/*.sh .ci/run
 	ANSIBLE_HOST_PATTERN_MISMATCH=warning ansible-lint # it checks playbooks without an inventory
 	antsibull-changelog lint
 	python tests/role_tables.py --check
+	python tests/links.py README.md CONTRIBUTING.md docs/*.md roles/*/README.md
 	@# It copies amazon.aws out of $(VENV) by what git knows there, unless git does not look for a checkout so far up.
 	GIT_CEILING_DIRECTORIES="$$PWD" antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs dependent .
 
@@ -106,9 +108,13 @@ lint: setup
 docs: setup
 	python tests/role_tables.py
 
-# The outputs in README.md, from the demo.
+# Also fails for a broken link.
+site: setup
+	@tests/site/build.sh $(STATE)
+
+# The outputs in README.md and docs/, from the demo.
 outputs: machine
-	python tests/readme_outputs.py
+	python tests/outputs.py
 
 # What Galaxy does with an upload, on the built artifact; a warning fails it.
 importer: setup
@@ -129,7 +135,7 @@ quick: setup
 	yamllint .
 	pytest -q -n 4 tests/unit/plugins/module_utils tests/unit/plugins/plugin_utils --ignore-glob='*_kernel.py'
 
-# Fails where fewer than 95 % of the lines and branches of plugins/ are run; settings are in pyproject.toml. Not on more
+# Fails if fewer than 95 % of the lines and branches of plugins/ are run; settings are in pyproject.toml. Not on more
 # processes than cores: each collects all tests, which costs more than they wait.
 unit: setup peers
 	pytest -n auto $(TESTS) --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
@@ -154,22 +160,22 @@ molecule-%: machine
 e2e: machine
 	pytest tests/e2e
 
-# Figures for the README; takes a few minutes and wants an idle machine.
+# The figures in docs/benchmarks.md. It takes a few minutes and needs an idle machine.
 benchmark: machine
 	@[ -x $(STATE)/pyinfra/bin/pyinfra ] || { $(PYTHON) -m venv $(STATE)/pyinfra && \
 	  $(STATE)/pyinfra/bin/pip install --quiet --disable-pip-version-check 'pyinfra>=3,<4'; }
-	PATH="$$PATH:$(STATE)/pyinfra/bin" python tests/benchmark/site.py
 	@tests/peers.sh wrk curl
-	python tests/benchmark/listening_ports.py
-	python tests/benchmark/serving.py
-	python tests/benchmark/reachability.py
-	EC2_PORT=16149 python tests/benchmark/security_group.py
+	@PATH="$$PATH:$(STATE)/pyinfra/bin"; export EC2_PORT=16149; missed=; \
+	for each in site listening_ports serving reachability security_group; do \
+	  echo "$$each:"; python tests/benchmark/$$each.py || missed="$$missed $$each"; \
+	done; [ -z "$$missed" ] || { echo "Goals were missed by:$$missed"; exit 1; }
 
 # New versions for every Python that the flask role serves.
 constraints: setup
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check uv
 	{ sed '/^[^#]/d' files/constraints.txt; printf 'flask\ngunicorn\n' | \
-	  uv pip compile - --quiet --universal --python-version 3.7 --no-annotate --no-header | grep -v "'win32'"; } > .constraints
+	  uv pip compile - --quiet --universal --python-version 3.7 --generate-hashes --no-header | \
+	  awk '/^[^ ]/ { skip = /win32/ } !skip'; } > .constraints
 	mv .constraints files/constraints.txt
 
 clean:

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Copyright: (c) 2026, The flasklaunch founders
 # SPDX-License-Identifier: GPL-3.0-or-later
-# ansible-test on the collection, with the ansible-core of the virtual environment VENV.
+# Runs ansible-test on the collection, with the ansible-core of the virtual environment VENV.
 #
 #   ansible_test.sh VENV STATE sanity|units
 #
-# ansible-test wants a real folder ansible_collections/flasklaunch/ec2: the files that git knows are copied to one in the
-# folder STATE, whose home folder it also gets.
+# ansible-test needs a real folder ansible_collections/flasklaunch/ec2, so the files in git are copied into one in the
+# folder STATE. ansible-test's home folder is there too.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 venv=$PWD/$1
@@ -24,7 +24,7 @@ copy() {
   ln -s "$(find "$venv" -path '*/site-packages/ansible_collections/amazon')" "$collections/amazon"
 }
 
-# It makes virtual environments without pip and downloads that; this stands in for the download where there is no way out.
+# ansible-test makes virtual environments without pip, and downloads pip. This replaces the download without a network.
 stand_in_for_get_pip() {
   local internal version
   internal=$(find "$venv" -path '*/ansible_test/_internal/python_requirements.py')

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # Copyright: (c) 2026, The flasklaunch founders
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The releases of ansible-core that the collection supports: from the oldest that meta/runtime.yml admits to the newest
-# that the package index has.
+# Prints the releases of ansible-core that the collection supports: from the oldest in meta/runtime.yml to the newest in
+# the package index.
 #
 #   cores.sh                              all of them, as a JSON list
-#   cores.sh release oldest|newest|2.18   the one meant
-#   cores.sh python 2.18                  the oldest Python here that it can be installed on
+#   cores.sh release oldest|newest|2.18   this one
+#   cores.sh python 2.18                  the oldest Python on this computer that it supports
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# The versions of ansible-core that pip would offer the Python $1.
+# Prints the versions of ansible-core that pip offers for the Python $1.
 versions() {
   python3 -m pip --disable-pip-version-check index versions ansible-core --python-version "$1" --only-binary :all: 2> /dev/null
 }
@@ -23,7 +23,7 @@ release() {
   esac
 }
 
-# ansible-test, too, refuses a Python that is newer than its release knows: hence the oldest.
+# The oldest Python, because ansible-test refuses a Python that is newer than its release knows.
 python() {
   local version python
   while read -r version python; do

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Copyright: (c) 2026, The flasklaunch founders
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What Galaxy does with an upload, on the built artifact: galaxy-importer, which passes with warnings; this does not.
+# Runs galaxy-importer on the built artifact, as Galaxy does with an upload. Fails for warnings too.
 #
 #   importer.sh STATE
 #
-# The folder STATE keeps a virtual environment for the importer, whose dependencies are not those of .venv. The
-# ansible-doc and ansible-lint that it runs are .venv's, beside which amazon.aws is.
+# The folder STATE keeps a virtual environment for the importer, because its dependencies differ from those of .venv. It
+# runs ansible-doc and ansible-lint from .venv, where amazon.aws is installed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 state=$(realpath -m "$1")/importer
@@ -19,7 +19,7 @@ fi
 rm -rf "$state/artifact"
 ansible-galaxy collection build --output-path "$state/artifact" > "$state/build.log"
 cd "$state/artifact"
-# Automation Hub wants one of certain tags, Galaxy does not.
+# Automation Hub requires one of certain tags, but Galaxy does not.
 GALAXY_IMPORTER_CHECK_REQUIRED_TAGS=true "$state/bin/python" -m galaxy_importer.main ./*.tar.gz 2>&1 | tee importer.log
 if grep --quiet --extended-regexp '^(WARNING|ERROR|CRITICAL)' importer.log; then
   echo "galaxy-importer has something to say of the artifact: see above." >&2

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A steady load on a web server of this machine, which tells every request that did not get its answer.
+"""A steady load on a web server of this machine. It reports every request that did not get the right answer.
 
     python tests/load.py http://127.0.0.1:5000/ --expect 'Hello World' --seconds 60
 
@@ -12,13 +12,13 @@
     assert load.result.failed == 0
 
 Half of the clients open a connection for each request, half keep theirs for a random number of requests. A request
-failed when it was refused, cut, answered wrongly (status or body) or not in time. As in browsers (RFC 9110, section
-9.2.2), one thing alone is tried again, once and on a new connection: a request on a connection that was used before,
-when the server closed that without a byte of an answer.
+fails if it is refused, cut, answered wrongly (status or body) or too late. As in browsers (RFC 9110, section 9.2.2),
+only one kind of request is repeated, once and on a new connection: a request on a connection that was used before, if
+the server closes that connection without a byte of an answer.
 
-In front of a container's published port docker's proxy accepts what the server behind it refuses, and closes it again:
-to tell refused from cut, run the command in the container's network (`nsenter --net --target PID`). Ctrl-C or SIGTERM
-ends the command before its time, and it still prints its result.
+At a container's published port, docker's proxy accepts connections that the server behind it refuses, and closes them.
+To tell refused from cut, run the command in the container's network (`nsenter --net --target PID`). Ctrl-C or SIGTERM
+end the command early, and it still prints its result.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ REQUESTS_PER_CONNECTION = (2, 50)
 
 
 class Failure(Exception):
-    """A request failed: its kind is refused, cut, wrong or timed_out, its text says more."""
+    """A request failed. Its kind is refused, cut, wrong or timed_out, and its text has the details."""
 
     def __init__(self, kind: str, reason: str, unanswered: bool = False):
         super().__init__(reason)
@@ -54,7 +54,7 @@ class Failure(Exception):
 
 
 class Target(NamedTuple):
-    """Where the requests go, and what they ask for."""
+    """The host, port and path of the requests."""
 
     family: socket.AddressFamily
     address: tuple[str, int]
@@ -63,7 +63,7 @@ class Target(NamedTuple):
 
     @classmethod
     def of(cls, url: str) -> Target:
-        """ValueError: not an http URL of a loopback address. A load on anybody else's server is an attack."""
+        """Raises ValueError if it is not an http URL of a loopback address: a load on another server is an attack."""
         parts = urllib.parse.urlsplit(url)
         try:
             ip = ipaddress.ip_address(parts.hostname or "")
@@ -138,7 +138,7 @@ class Connection:
 
 
 def parse_head(head: str) -> tuple[str, int, dict[str, str]]:
-    """Version, status and headers, whose names come in small letters. ValueError: it is no head of an answer."""
+    """Return version, status and headers, with names in lower case. Raises ValueError for any other text."""
     first, *lines = head.split("\r\n")
     version, status, *_reason = first.split(" ")
     pairs = (line.partition(":") for line in lines)
@@ -147,9 +147,9 @@ def parse_head(head: str) -> tuple[str, int, dict[str, str]]:
 
 @dataclasses.dataclass
 class Result:
-    """What came of a load. The counts grow while it runs."""
+    """The result of a load. The counts grow while it runs."""
 
-    requests: int = 0  # that have ended, well or not
+    requests: int = 0  # the requests that have ended, with success or failure
     failed: int = 0
     retried: int = 0
     refused: int = 0
@@ -158,11 +158,11 @@ class Result:
     timed_out: int = 0
     on_new_connections: int = 0
     on_kept_connections: int = 0
-    longest_seconds: float = 0.0  # of a request, the second try included
+    longest_seconds: float = 0.0  # the longest request, with its second try
     seconds: float = 0.0
     ended_by: str | None = None  # stop, seconds or at_most
-    failures: list[dict[str, str]] = dataclasses.field(default_factory=list)  # the first ones
-    bodies: dict[str, int] = dataclasses.field(default_factory=dict)  # the distinct ones, right or wrong
+    failures: list[dict[str, str]] = dataclasses.field(default_factory=list)  # only the first ones
+    bodies: dict[str, int] = dataclasses.field(default_factory=dict)  # how often each body came, right or wrong
 
     def add(self, kept: bool, seconds: float, failure: Failure | None) -> None:
         self.requests += 1
@@ -185,11 +185,11 @@ class Result:
 
 
 class Load:
-    """A load in the background, from entering the context to leaving it or until a bound is met.
+    """A load in the background. It runs until the context ends, or until a limit is reached.
 
-    `expect` are the bodies that are right, white space around them aside; during a deploy the old and the new page
-    are. `seconds` and `at_most` (requests) are the bounds. `requests_per_second` is the pace of all clients together,
-    None for as fast as answers come. `timeout` is in seconds, for each try.
+    `expect` are the right bodies, apart from white space around them; during a deploy, the old and the new page
+    are right. `seconds` and `at_most` (requests) are the limits. `requests_per_second` is the rate of all clients
+    together, None for as fast as the answers come. `timeout` is in seconds, for each try.
     """
 
     def __init__(
@@ -225,15 +225,15 @@ class Load:
         self._running.result()
 
     def stop(self) -> None:
-        """Begin no other request. May be called from a signal handler."""
+        """Start no more requests. May be called from a signal handler."""
         self._stopped = True
 
     def wait(self) -> None:
-        """Until a bound is met."""
+        """Wait until a limit is reached."""
         self._running.result()
 
     def wait_for(self, requests: int) -> None:
-        """Until so many requests in all have ended. RuntimeError: a bound was met before."""
+        """Wait until this many requests have ended. Raises RuntimeError if a limit was reached before."""
         while self.result.requests < requests:
             if self._running.done():
                 self._running.result()
@@ -266,14 +266,14 @@ class Load:
             left -= 1
             began = time.monotonic()
             connection = await self._request(connection, is_last=left == 0)
-            # Uneven, so that the clients do not fall into step with each other or with the server.
+            # A random number, so that the clients do not run in step with each other or with the server.
             pause = self._pause * random.uniform(0.5, 1.5)
             await asyncio.sleep(max(0, began + pause - time.monotonic()))
         if connection:
             connection.close()
 
     async def _request(self, connection: Connection | None, is_last: bool) -> Connection | None:
-        """One request, counted. Returns the connection if it can be used again."""
+        """Make one request, and count it. Returns the connection if it can be used again."""
         began, kept, failure = time.monotonic(), connection is not None, None
         try:
             try:
@@ -320,8 +320,8 @@ def main() -> None:
         load = Load(options.pop("url"), options.pop("expect"), **options)
     except ValueError as error:
         parser.error(str(error))
-    # Shells start what is to run in the background with SIGINT ignored: SIGTERM ends it in the same way.
-    # Neither is an exception, which would come anywhere, and leave what runs in the background running.
+    # Shells start background programs with SIGINT ignored, so SIGTERM ends the load in the same way.
+    # Neither raises an exception, which could come at any place and leave the thread in the background running.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_received: load.stop())
     with load:

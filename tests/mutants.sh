@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Copyright: (c) 2026, The flasklaunch founders
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Mutation testing: mutmut changes one place of a module after another, and tells which changes its tests do not notice.
-# Not every one that survives is a missing test: some change nothing that can be seen.
+# Mutation testing: mutmut changes one place of a module after another, and reports the changes that no test notices.
+# Not every such change shows a missing test: some have no visible effect.
 #
-#   mutants.sh FOLDER MODULE...    such as _kernel/netlink, below plugins/module_utils; what was found stays in FOLDER
+#   mutants.sh FOLDER MODULE...    such as _kernel/netlink, below plugins/module_utils; FOLDER keeps the results
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 folder=$(realpath -m "$1")
@@ -17,11 +17,11 @@ for module in "$@"; do
   tests+=("\"tests/unit/plugins/module_utils/$(dirname "$module")\"")
 done
 
-# mutmut wants sources and tests below the folder that it runs in, and sources where their imports say.
+# mutmut needs sources and tests below its working folder, and the sources at the paths of their imports.
 rm -rf "$folder"
 mkdir -p "$folder/tests" "$folder/${utils%/plugins/*}/tests"
 cp -R plugins "$folder/${utils%/plugins/*}"
-cp -R tests/unit "$folder/${utils%/plugins/*}/tests" # what tests import of each other
+cp -R tests/unit "$folder/${utils%/plugins/*}/tests" # tests import from other tests
 cp -R tests/unit "$folder/tests"
 cd "$folder"
 cat > pyproject.toml << EOF

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Copyright: (c) 2026, The flasklaunch founders
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Makes sure of the programs that tests and benchmarks compare with: netstat, ss and ip. Without them those tests skip.
+# Installs the programs with which tests and benchmarks compare: netstat, ss and ip. Without them, tests are skipped.
 #
-#   peers.sh [PROGRAM]...    these too: nft, whose rules tests read, chromium, in which they open pages, wrk, curl; and
-#                            venv, with which the system's Python makes virtual environments
+#   peers.sh [PROGRAM]...    these too: nft (tests read its rules), chromium (tests open pages in it), wrk, curl; and
+#                            venv, to make virtual environments with the system's Python
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 
-# The packages of a program, where they have another name. Without a font a page has no width to measure.
+# The packages of a program, if they have another name. Without a font, a page has no width to measure.
 packages_of() {
   case $1 in
     nft) echo nftables ;;

@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Writes into each role's README.md the tables of its variables, from its meta/argument_specs.yml.
+"""Write the tables of variables into each role's README.md, from its meta/argument_specs.yml.
 
     python tests/role_tables.py            writes them
     python tests/role_tables.py --check    fails when one is not up to date
 
-What stands outside of the two markers is written by hand and left alone.
+The text outside of the two markers is written by hand and left alone.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MARKUP = re.compile(r"\b(C|V|O|RV|E|I|B|M|P|U|L|R)\(((?:\\.|[^)\\])*)\)")
 
 
 def markdown(text: str) -> str:
-    """A paragraph with Ansible's markup as Markdown."""
+    """Return a paragraph with Ansible's markup as Markdown."""
 
     def replaced(found: re.Match) -> str:
         letter, inner = found[1], re.sub(r"\\(.)", r"\1", found[2])
@@ -41,7 +41,7 @@ def markdown(text: str) -> str:
             title, target = (part.strip() for part in inner.rsplit(",", 1))
             return f"[{title}]({target})" if letter == "L" else title
         if letter in ("O", "RV"):
-            inner = re.sub(r"^[\w.]+#\w+:", "", inner)  # which plugin's or role's it is
+            inner = re.sub(r"^[\w.]+#\w+:", "", inner)  # the name of the plugin or role
         if letter == "P":
             inner = inner.split("#")[0]
         return f"`{inner}`"
@@ -50,7 +50,7 @@ def markdown(text: str) -> str:
 
 
 def paragraphs(description: str | list[str]) -> str:
-    """One or several paragraphs as what fits into a table."""
+    """Return one or several paragraphs as text for a cell of a table."""
     return " ".join(markdown(each) for each in ([description] if isinstance(description, str) else description))
 
 
@@ -60,7 +60,7 @@ def kind(option: Mapping[str, Any]) -> str:
 
 
 def value(given: Any) -> str:
-    """As YAML has it, except that a text that is not empty stands without quotes."""
+    """Return a value as in YAML, but texts that are not empty without quotes."""
     if given is None:
         return ""
     if given == "":
@@ -86,9 +86,10 @@ def described(option: Mapping[str, Any]) -> str:
 
 
 def tables(specs: Mapping[str, Mapping[str, Any]], defaults: Mapping[str, Any]) -> str:
-    """Of a role's entry points, if there are several, and of the variables of all of them.
+    """Return the tables of a role's entry points, if there are several, and of the variables of all of them.
 
-    The defaults are asked where the specification is silent: it cannot hold a template of what is no text.
+    A default that the specification lacks comes from `defaults`: the specification cannot have a template for a value
+    that is not a text.
     """
     points = sorted(specs, key=lambda point: point != "main")
     lines = []
@@ -105,7 +106,7 @@ def tables(specs: Mapping[str, Mapping[str, Any]], defaults: Mapping[str, Any]) 
 
 
 def renewed(readme: str, made: str) -> str:
-    """The text of a README.md with what is between the markers made anew."""
+    """Return the text of a README.md with `made` between the markers."""
     before, begin, rest = readme.partition(BEGIN)
     _old, end, after = rest.partition(END)
     if not (begin and end):
@@ -114,7 +115,7 @@ def renewed(readme: str, made: str) -> str:
 
 
 def main(check: bool, roles: pathlib.Path = ROLES) -> str:
-    """Writes the tables of all roles, or checks them. Returns what is wrong."""
+    """Write the tables of all roles, or check them. Returns what is wrong."""
     wrong = []
     for role in sorted(roles.iterdir()):
         readme = role / "README.md"

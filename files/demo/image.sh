@@ -57,7 +57,7 @@ install_mmdebstrap() {
   quietly apt-get install -y --no-install-recommends "${wanted[@]}"
 }
 
-# The mirror that this machine installs from; nothing where mmdebstrap's own default must do.
+# The mirror that this machine installs from; empty if mmdebstrap must use its own default.
 mirror() {
   [[ $(os ID) == debian ]] || return 0
   # apt itself reads both formats of its sources. Others also serve a '/debian', but not as many suites of it.

@@ -34,7 +34,7 @@ admit_keys_only() {
   systemctl enable sshd.service
 }
 
-# Some systems write their greeting anew at each login, and tests look for what a run itself has written.
+# Some systems write their greeting again at each login, and tests look for what a run itself has written.
 greet_nobody() { sed -i '/pam_motd/d' /etc/pam.d/sshd; }
 
 boot_in_container() {
@@ -57,7 +57,7 @@ E
     systemd-udevd.service systemd-udev-trigger.service systemd-firstboot.service systemd-remount-fs.service \
     dev-hugepages.mount sys-fs-fuse-connections.mount systemd-networkd-wait-online.service \
     e2scrub_all.timer fstrim.timer
-  # The journal outlives a reboot where this folder exists.
+  # The journal outlives a reboot if this folder exists.
   mkdir -p /var/log/journal
   # Empty: each machine gets an identity of its own when it first boots.
   rm -f /var/lib/dbus/machine-id

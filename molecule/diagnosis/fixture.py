@@ -1,4 +1,4 @@
-"""Fill the local EC2 API for this scenario: a group that keeps no client from the machine's port."""
+"""Fill the local EC2 API for this scenario: with a group that allows all clients to the machine's port."""
 
 import pathlib
 import sys

@@ -1,4 +1,4 @@
-"""Fill the local EC2 API for this scenario, and keep what is in it in the folder argv[1], to compare with afterwards.
+"""Fill the local EC2 API for this scenario, and write its content into the folder argv[1], to compare it afterwards.
 
 Prints {machine: instance id}.
 """
@@ -33,13 +33,15 @@ def main(folder):
     addresses = {name: ec2.address_of(f"flasklaunch-molecule-{name}") for name in ("shared1", "shared2", "wide")}
     subnet, shared = ec2.network_for(client, addresses["shared1"])
     vpc = client.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["VpcId"]
-    # Rules that look like the one to come, and are others.
+    # Rules that are similar to the role's rule, but are other rules.
     client.authorize_security_group_ingress(
         GroupId=shared,
         IpPermissions=[
             rule("tcp", 5000, 5000, "10.0.0.0/8", "Ours, internal"),
             rule("udp", 5000, 5000, "0.0.0.0/0"),
             rule("tcp", 5001, 5010, "0.0.0.0/0", "Flask Server"),
+            # side_effect.yml opens this port for other machines, and closes it as a former port.
+            rule("tcp", 5021, 5021, "10.0.0.0/8", "Ours, internal"),
         ],
     )
     default = client.describe_security_groups(
@@ -49,7 +51,7 @@ def main(folder):
     everything = [rule("tcp", 0, 65535, "0.0.0.0/1"), rule("tcp", 0, 65535, "128.0.0.0/1")]
     everything[0]["Ipv6Ranges"] = [{"CidrIpv6": "::/0"}]
     client.authorize_security_group_ingress(GroupId=wide, IpPermissions=everything)
-    # A namesake in another VPC, which is none of the machines' business.
+    # A group of the same name in another VPC, which no machine has.
     other_vpc = client.create_vpc(CidrBlock="10.99.0.0/16")["Vpc"]["VpcId"]
     client.create_security_group(GroupName=ec2.GROUP, Description="Another one's", VpcId=other_vpc)
     instances = {

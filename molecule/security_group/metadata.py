@@ -1,4 +1,4 @@
-"""An instance metadata service, version 2: a token first, then the instance id argv[1]."""
+"""An instance metadata service, version 2: it gives a token, and for this token the instance id argv[1]."""
 
 import http.server
 import sys

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # Most modules only report. One that changes something overrides diff_mode; one for Linux alone, platform.
+    # For modules that only report. Other modules override diff_mode, and those for Linux only override platform.
     DOCUMENTATION = r"""
 attributes:
   check_mode:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The diagnosis role's questions that Jinja cannot answer: one chain of hops from three views, and how to show it."""
+"""Filters of the diagnosis role: make one chain of hops from three views, and show it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._lazy import Lazy
 
 
 class FilterModule:
-    """The names that Ansible looks for; each function says what it does."""
+    """The filters by name."""
 
     def filters(self) -> dict:
         return {

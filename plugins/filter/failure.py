@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sentences for people from the result of a failed task."""
+"""Filters that make sentences for people from the result of a failed task."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OF_PROGRAMS = ("git_failure", "last_words", "reported", "yum_failure")
 
 
 class FilterModule:
-    """The names that Ansible looks for."""
+    """The filters by name."""
 
     def filters(self) -> dict:
         return {

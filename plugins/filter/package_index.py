@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the flask role must know about a package index before pip is on the machine."""
+"""Filters of the flask role about the package index, before pip is on the machine."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def first_stop(index_url: str, proxy: str) -> dict[str, Any]:
 
 
 class FilterModule:
-    """The names that Ansible looks for."""
+    """The filters by name."""
 
     def filters(self) -> dict:
         return {"first_stop": first_stop}

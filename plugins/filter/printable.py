@@ -9,7 +9,7 @@ from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._lazy import Lazy
 
 
 class FilterModule:
-    """The names that Ansible looks for; each function says what it does."""
+    """The filters by name."""
 
     def filters(self) -> dict:
         return {

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values as the user meant them, if Ansible, git or systemd would read them differently."""
+"""Filters for values that Ansible, git or systemd would read differently than the user meant them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import os
 import re
 from urllib.parse import quote
 
-from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._lists import as_list
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._lists import as_list, values_of_hosts
 
 # From templates/machine.sh.j2 of the webserver role: the lines of its unit before the first option, and its output.
 LINES_BEFORE_OPTIONS = 3
@@ -20,16 +20,16 @@ SYSTEMD_KNOWS = re.compile(r"^webserver-directives: (.*)$", re.MULTILINE)
 
 
 def texts(values: dict) -> dict:
-    """Return the values of a dictionary as texts, those that are lists or dictionaries as JSON.
+    """Return the values of a dictionary as texts; lists and dictionaries as JSON.
 
-    Own code because before ansible-core 2.19 a text that is JSON, such as a service account's key, becomes what it
-    stands for when it goes through a template, and a module would write that down as Python does.
+    Own code because before ansible-core 2.19, a template turns a text that is JSON, such as a service account's key,
+    into a list or a dictionary, and a module would write that in Python's syntax.
     """
     return {name: json.dumps(value) if isinstance(value, (dict, list)) else value for name, value in values.items()}
 
 
 def git_url(source: str) -> str:
-    """Return the URL of a git repository. It may be a folder of the control node, relative or with `~`.
+    """Return the URL of a git repository. `source` may be a folder on the control node, relative or with `~`.
 
     Own code because git would look for a relative path in another folder, and because ansible.builtin.git splits its
     argument at spaces. git-clone(1), GIT URLS, lists the forms of a URL.
@@ -64,7 +64,13 @@ def unit_option_errors(options: dict, said: str) -> list[str]:
 
 
 class FilterModule:
-    """The names that Ansible looks for."""
+    """The filters by name."""
 
     def filters(self) -> dict:
-        return {"as_list": as_list, "git_url": git_url, "texts": texts, "unit_option_errors": unit_option_errors}
+        return {
+            "as_list": as_list,
+            "git_url": git_url,
+            "texts": texts,
+            "unit_option_errors": unit_option_errors,
+            "values_of_hosts": values_of_hosts,
+        }

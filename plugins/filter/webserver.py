@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The webserver role's questions that Jinja cannot answer well: a site's state, and why a release is refused."""
+"""Filters of the webserver role: the state of a site, and why a release was refused."""
 
 from __future__ import annotations
 
@@ -9,13 +9,25 @@ from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._lazy import Lazy
 
 
 class FilterModule:
-    """The names that Ansible looks for; each function says what it does."""
+    """The filters by name."""
 
     def filters(self) -> dict:
         return {
             "release_list": Lazy("plugin_utils._webserver.site_state", "release_list"),
+            "report_lines": Lazy("plugin_utils._webserver.site_state", "report_lines"),
             "is_held_by": Lazy("plugin_utils._webserver.site_state", "is_held_by"),
+            "is_held_by_user": Lazy("plugin_utils._webserver.site_state", "is_held_by_user"),
             "not_deployed": Lazy("plugin_utils._webserver.site_state", "not_deployed"),
+            "listeners_at": Lazy("plugin_utils._webserver.site_state", "listeners_at"),
+            "machine_facts": Lazy("plugin_utils._webserver.machine", "facts"),
+            "needs_capability": Lazy("plugin_utils._webserver.machine", "needs_capability"),
+            "cannot_serve": Lazy("plugin_utils._webserver.machine", "cannot_serve"),
+            "python_missing": Lazy("plugin_utils._webserver.machine", "python_missing"),
+            "of_another": Lazy("plugin_utils._webserver.machine", "of_another"),
+            "former_ports": Lazy("plugin_utils._webserver.machine", "former_ports"),
+            "endpoint_of_unit": Lazy("plugin_utils._webserver.machine", "endpoint_of_unit"),
+            "page_elsewhere": Lazy("plugin_utils._webserver.machine", "page_elsewhere"),
+            "site_stays": Lazy("plugin_utils._webserver.machine", "stays"),
             "other_ports": Lazy("plugin_utils._webserver.site_state", "other_ports"),
             "crash_loop": Lazy("plugin_utils._webserver.site_state", "crash_loop"),
             "journal_errors": Lazy("plugin_utils._webserver.site_state", "errors"),
@@ -24,5 +36,7 @@ class FilterModule:
             "interrupted": Lazy("plugin_utils._webserver.deploy_failure", "interrupted"),
             "not_taken": Lazy("plugin_utils._webserver.deploy_failure", "not_taken"),
             "unit_words": Lazy("plugin_utils._webserver.deploy_failure", "last_words"),
+            "worker_count": Lazy("plugin_utils._webserver.site_values", "worker_count"),
+            "secret_files": Lazy("plugin_utils._webserver.site_values", "secret_files"),
             "health_url": Lazy("plugin_utils._webserver.health_url", "health_url"),
         }

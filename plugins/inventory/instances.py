@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: instances
-version_added: 0.1.0
+version_added: 1.0.0
 short_description: Find EC2 instances, and report in one sentence why none is found
 description:
   - Reads files whose names end with C(aws_ec2.yml) or C(aws_ec2.yaml) with P(amazon.aws.aws_ec2#inventory). The options
@@ -41,7 +41,7 @@ class InventoryModule(BaseInventoryPlugin):
     NAME = "flasklaunch.ec2.instances"
 
     def verify_file(self, path):
-        """Whether it is a file of amazon.aws.aws_ec2."""
+        """Return whether the file is an inventory of amazon.aws.aws_ec2."""
         return super().verify_file(path) and path.endswith(NAMES)
 
     def parse(self, inventory, loader, path, cache=True):

@@ -8,29 +8,31 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: endpoint_probe
-short_description: See a URL as a client does, hop by hop
-version_added: 0.1.0
+short_description: Request a URL as a client does, and report each hop
+version_added: 1.0.0
 author:
   - The flasklaunch founders (@flasklaunch)
 description:
-  - Asks for a page and says how far that got, be it the name, the connection, TLS, the answer, or whose answer it is.
-  - A page that cannot be reached is no failure of the module. It fails only for options that make no sense.
-  - Runs where the client is, which may be the control node or the machine itself, and connects directly, whatever
-    proxy the environment names.
+  - Requests a page, and reports on the name, the connection, TLS and the answer, and whether the answer comes from the
+    right application.
+  - If the page cannot be reached, the module does not fail. It fails only for options that are not valid.
+  - Runs on the client, which may be the control node or the machine itself. It connects directly, even if the
+    environment names a proxy.
 options:
   url:
-    description: The page to ask for, with V(http://) or V(https://). Redirections are told, and not followed.
+    description:
+      - The page to request, with V(http://) or V(https://). The module reports redirects, and does not follow them.
     type: str
     required: true
   expected:
-    description: A text that the answer holds if it is the right application's.
+    description: A text that the answer of the right application contains.
     type: str
   timeout:
     description: How many seconds to wait for a name server, for each address, and for the answer.
     type: int
     default: 5
   family:
-    description: Take addresses of this family alone.
+    description: Use only addresses of this family.
     type: str
     choices: [ipv4, ipv6]
 extends_documentation_fragment:
@@ -42,14 +44,14 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See the page as the control node sees it
+- name: Request the page from the control node
   flasklaunch.ec2.endpoint_probe:
     url: http://203.0.113.10:5000/
     expected: Hello World
   delegate_to: localhost
   register: seen
 
-- name: Say at which hop it ends
+- name: Show the broken hop
   ansible.builtin.debug:
     msg: "{{ item.hop }}: {{ item.evidence }}"
   loop: "{{ seen.hops | selectattr('verdict', 'equalto', 'broken') }}"
@@ -70,7 +72,7 @@ hops:
       type: str
       sample: tcp
     verdict:
-      description: V(ok), V(broken), V(unknown), or V(skipped) where an earlier hop left nothing to ask.
+      description: V(ok), V(broken), V(unknown), or V(skipped) if there was nothing to check because of an earlier hop.
       returned: always
       type: str
       sample: broken
@@ -85,28 +87,28 @@ hops:
       type: str
       sample: ingress
     resources:
-      description: The addresses or names that the evidence speaks of.
+      description: The addresses or names in the evidence.
       returned: always
       type: list
       elements: str
       sample: [203.0.113.10]
     evidence:
-      description: What was seen, in a sentence.
+      description: The finding, in a sentence.
       returned: always
       type: str
-      sample: "203.0.113.10:5000: nothing came back: what was sent is dropped on the way (waited 5 seconds)."
+      sample: "203.0.113.10:5000: no answer came: packets are dropped on the path (waited 5 seconds)."
     fix:
-      description: What to do, where the client alone can tell.
+      description: What to do. V(null) if the client cannot know it.
       returned: always
       type: str
       sample: Open http://203.0.113.10:5000/
 saw:
-  description: What was seen, for programs. What the probe did not get to is V(null).
+  description: The findings, for programs. Values that the probe did not reach are V(null).
   returned: always
   type: dict
   contains:
     url:
-      description: The URL that was asked for.
+      description: The URL that was requested.
       returned: always
       type: str
       sample: http://203.0.113.10:5000/
@@ -117,13 +119,13 @@ saw:
       elements: str
       sample: [203.0.113.10]
     attempts:
-      description: What became of each address that was tried, with the keys C(address) and C(outcome).
+      description: The outcome of each address that was tried, with the keys C(address) and C(outcome).
       returned: always
       type: list
       elements: dict
       sample: [{address: 203.0.113.10, outcome: answered}]
     address:
-      description: The address that answered, else the one whose outcome tells most.
+      description: The address that answered. If none did, the one with the most informative outcome.
       returned: always
       type: str
       sample: 203.0.113.10
@@ -136,12 +138,12 @@ saw:
     tcp:
       description:
         - V(answered), V(refused), V(timed_out), V(no_route), V(no_network) or V(forbidden).
-        - Of any other failure the system's own words.
+        - For any other failure, the message of the system.
       returned: always
       type: str
       sample: answered
     tls:
-      description: V(ok), V(certificate), V(plain) where plain HTTP is spoken, or V(failed).
+      description: V(ok), V(certificate), V(plain) if the server speaks plain HTTP, or V(failed).
       returned: always
       type: str
       sample: ok
@@ -151,12 +153,12 @@ saw:
       type: int
       sample: 200
     server:
-      description: What the server calls itself.
+      description: The server's name for itself, from the header C(Server).
       returned: always
       type: str
       sample: gunicorn
     location:
-      description: Where a redirection leads.
+      description: The target of a redirect.
       returned: always
       type: str
       sample: /login
@@ -171,7 +173,7 @@ saw:
       type: str
       sample: d2a84f4b8b650937ec8f73cd8be2c74add5a911ba64df27458ed8229da804a26
     seconds:
-      description: How long it took.
+      description: How long the probe took, in seconds.
       returned: always
       type: float
       sample: 0.012
@@ -196,7 +198,7 @@ def main():
     try:
         target = target_of(params["url"])
         if params["timeout"] < 1:
-            raise ValueError(f"timeout: {params['timeout']} is no number of seconds to wait")
+            raise ValueError(f"timeout: {params['timeout']} is not a number of seconds to wait")
     except ValueError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, **probe(target, params["expected"], params["timeout"], params["family"]))

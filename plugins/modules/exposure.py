@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: exposure
-version_added: 0.1.0
+version_added: 1.0.0
 short_description: Say who can reach each listening port of many EC2 instances
 description:
-  - Takes what machines listen on, as M(flasklaunch.ec2.listening_ports) reports it, and says of each port whether
-    nobody, the VPC, a part of the Internet or everybody can reach it.
+  - Takes the listening ports of machines, as M(flasklaunch.ec2.listening_ports) reports them, and says for each port
+    whether nobody, the VPC, a part of the Internet or everybody can reach it.
   - Judges as M(flasklaunch.ec2.reachability) does, by security groups, network ACLs, routes, gateways, public
-    addresses and VPC Block Public Access. Host firewalls are not looked at.
+    addresses and VPC Block Public Access. It does not check host firewalls.
   - Asks AWS once for all machines together, not once for each. It sends no packet and changes nothing.
 author: The flasklaunch founders (@flasklaunch)
 options:
@@ -24,20 +24,20 @@ options:
     required: true
     suboptions:
       name:
-        description: What to call the machine in the answer.
+        description: The machine's name in the result.
         type: str
         required: true
       instance_id:
-        description: The instance that it is.
+        description: The id of the instance.
         type: str
       private_address:
         description:
           - An address that the machine sees on one of its interfaces, if the instance's id is not known. Only that
             interface counts then.
-          - Without either, ports that are open to others than the machine itself are V(unknown).
+          - Without both, ports that are open to others than the machine itself are V(unknown).
         type: str
       listeners:
-        description: What it listens on.
+        description: The ports that it listens on.
         type: list
         elements: dict
         default: []
@@ -61,8 +61,8 @@ options:
           family:
             description:
               - The address family of the clients that it serves. V(any) is for dual-stack sockets, and gives two
-                entries in the answer.
-              - Without it, that of O(machines[].listeners[].address).
+                entries in the result.
+              - By default the family of O(machines[].listeners[].address).
             type: str
             choices: [ipv4, ipv6, any]
 extends_documentation_fragment:
@@ -77,17 +77,17 @@ notes:
 """
 
 EXAMPLES = r"""
-- name: See what the machines listen on
+- name: Read the listening ports
   hosts: webservers
   tasks:
-    - name: Look
+    - name: Read the sockets
       flasklaunch.ec2.listening_ports:
       register: sockets
 
-- name: See who can reach it
+- name: See who can reach them
   hosts: localhost
   tasks:
-    - name: Ask AWS, once for all
+    - name: Ask AWS, once for all machines
       flasklaunch.ec2.exposure:
         machines:
           - name: web1
@@ -104,7 +104,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 exposure:
-  description: An entry for each listener and address family, in the order they were given.
+  description: An entry for each listener and address family, in the order of O(machines).
   returned: success
   type: list
   elements: dict
@@ -136,20 +136,20 @@ exposure:
       sample: 5000
     audience:
       description:
-        - V(nobody) but the machine itself. V(vpc) if machines in the VPC or in other private networks get in.
-          V(part) if some addresses on the Internet do. V(everybody) if all do.
+        - V(nobody) if only the machine itself gets in. V(vpc) if machines in the VPC or in other private networks get
+          in. V(part) if some addresses on the Internet do. V(everybody) if all do.
         - V(unknown) if something that decides could not be read.
       returned: success
       type: str
       sample: everybody
     sources:
-      description: Who gets in, as CIDR blocks and ids of prefix lists and security groups.
+      description: The sources that get in, as CIDR blocks and ids of prefix lists and security groups.
       returned: success
       type: list
       elements: str
       sample: [0.0.0.0/0]
     resources:
-      description: The ids of the instance, its interface, and the security groups or whatever else decides.
+      description: The ids of the instance, its interface, and the security groups or other resources that decide.
       returned: success
       type: list
       elements: str

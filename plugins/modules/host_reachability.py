@@ -8,21 +8,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: host_reachability
-short_description: Say what becomes on the machine of a connection that comes in
-version_added: 0.1.0
+short_description: Follow an incoming connection on the machine, and report what stops it
+version_added: 1.0.0
 author:
   - The flasklaunch founders (@flasklaunch)
 description:
-  - Follows a new TCP connection from the machine's interface to the systemd unit that is to answer it, and says of each
-    hop whether it lets the connection through, and if not, why, and what to do.
-  - Goes on where M(flasklaunch.ec2.reachability) ends, and returns hops of the same shape.
-  - Nothing is changed on the managed node. What the kernel tells is asked of the kernel; C(systemctl show) and
-    C(journalctl) are run, and to read the rules that the kernel has, C(nft) and C(iptables-save).
+  - Follows a new TCP connection from the machine's interface to the systemd unit that must answer it. For each hop it
+    reports whether the connection gets through, and if not, why, and what to do.
+  - Continues where M(flasklaunch.ec2.reachability) ends, and returns hops of the same shape.
+  - Changes nothing on the managed node. It reads the kernel's tables, and runs C(systemctl show) and C(journalctl). To
+    read the packet filter's rules, it runs C(nft) and C(iptables-save).
 options:
   unit:
     description:
-      - The systemd unit that is to answer. A name without a suffix is that of a service.
-      - A socket that its socket unit, of the same name, holds for it counts as its own.
+      - The systemd unit that must answer. A name without a suffix is a service.
+      - A socket of the socket unit with the same name counts as the unit's own.
     type: str
     default: webserver.service
   port:
@@ -37,20 +37,20 @@ options:
         RV(entrance) is O(port).
     type: int
   family:
-    description: The address family by which the clients come.
+    description: The address family that clients use.
     type: str
     choices: [ipv4, ipv6]
     default: ipv4
   private_addresses:
     description:
-      - The addresses that EC2 delivers to, which are the private ones of the instance's interfaces; of IPv6 the only
-        ones.
-      - By default the address by which the machine itself speaks to the Internet.
+      - The addresses that EC2 delivers to. For IPv4 these are the private addresses of the instance's interfaces, for
+        IPv6 all their addresses.
+      - By default the address with which the machine itself connects to the Internet.
     type: list
     elements: str
     default: []
   source:
-    description: The CIDR block that the clients are in. By default they may be anywhere in the Internet.
+    description: The CIDR block of the clients. By default the whole Internet.
     type: str
   client:
     description:
@@ -63,9 +63,9 @@ attributes:
   platform:
     platforms: Linux
 notes:
-  - Wants root. Without it the packet filter, the owners of sockets and SELinux's messages cannot be read, and what
-    cannot be read is V(unknown), never V(ok).
-  - Sees nftables, iptables and what firewalld makes with them; not what XDP or traffic control programs drop.
+  - Needs root to read the packet filter, the owners of sockets and SELinux's messages. A hop that cannot be read is
+    V(unknown), never V(ok).
+  - Reads nftables and iptables, which firewalld uses too. It does not see what XDP or traffic control programs drop.
 seealso:
   - module: flasklaunch.ec2.reachability
   - module: flasklaunch.ec2.endpoint_probe
@@ -79,7 +79,7 @@ EXAMPLES = r"""
   become: true
   register: machine
 
-- name: Say where it ends
+- name: Show the broken hops
   ansible.builtin.debug:
     msg: "{{ item.evidence }} {{ item.fix }}"
   loop: "{{ machine.hops | selectattr('verdict', 'equalto', 'broken') }}"
@@ -103,8 +103,8 @@ EXAMPLES = r"""
 RETURN = r"""
 hops:
   description:
-    - The hops in the order in which a connection meets them, which are V(host_firewall), V(listener),
-      V(bound_address), V(accept_queue), V(unit) and V(selinux).
+    - The hops in the order of the connection. They are V(host_firewall), V(listener), V(bound_address),
+      V(accept_queue), V(unit) and V(selinux).
     - If there is a proxy, V(proxy_listener), V(proxy_bound_address) and V(proxy_accept_queue) come after
       V(host_firewall).
   returned: always
@@ -118,8 +118,8 @@ hops:
       sample: bound_address
     verdict:
       description:
-        - V(ok) lets it through; V(broken) does not; V(partial) does so for some clients or addresses.
-        - V(unknown) could not be read; V(skipped), there was nothing to ask because of another hop.
+        - V(ok) if it lets the connection through, V(broken) if not, V(partial) if only for some clients or addresses.
+        - V(unknown) if it could not be read, V(skipped) if there was nothing to check because of another hop.
       returned: always
       type: str
       sample: broken
@@ -134,7 +134,7 @@ hops:
       type: str
       sample: ingress
     resources:
-      description: The units, addresses or tables that the evidence speaks of.
+      description: The units, addresses or tables in the evidence.
       returned: always
       type: list
       elements: str
@@ -147,23 +147,23 @@ hops:
         gunicorn (pid 324, webserver.service) listens on 127.0.0.1:5000: only programs on the machine itself reach that;
         EC2 delivers to 10.0.1.20.
     fix:
-      description: One command or one variable that mends it.
+      description: One command or one setting that fixes it.
       returned: always
       type: str
-      sample: "webserver_host: 0.0.0.0 # then: ansible-playbook site.yml -i INVENTORY"
+      sample: Make webserver.service listen on 0.0.0.0:5000.
 entrance:
   description: The port to which clients connect. It is O(entrance) or O(port).
   returned: always
   type: int
   sample: 5000
 private_addresses:
-  description: The addresses that were taken for those that EC2 delivers to.
+  description: The addresses that the module used as those that EC2 delivers to.
   returned: always
   type: list
   elements: str
   sample: [10.0.1.20]
 journal:
-  description: What the unit itself said since its last start, of that at most the first and the last 30 lines.
+  description: The unit's lines in the journal since its last start, at most the first 30 and the last 30.
   returned: always
   type: list
   elements: str
@@ -200,7 +200,7 @@ def argument_spec():
 
 
 def subject_of(params):
-    """Raises ValueError, whose text begins with the name of the option that is wrong."""
+    """Return the subject of the options. Raises ValueError with a text that begins with the wrong option's name."""
     for option in ("port", "entrance"):
         if params[option] is not None and not 1 <= params[option] <= 65535:
             raise ValueError(f"{option}: {params[option]} is not a port number from 1 to 65535")

@@ -14,10 +14,10 @@ author:
   - The flasklaunch founders (@flasklaunch)
 description:
   - Reports the sockets of a Linux machine that listen, as C(netstat -ltn4) prints them and as structured data.
-  - Says of each socket which processes and which systemd unit hold it, and whether IPv4 clients reach it.
-  - Can wait until a port is held by the unit that is to hold it, or until it is free.
-    If that does not come about, the message says what is there instead.
-  - Asks the kernel itself. No program is run on the managed node, and nothing is changed there.
+  - Reports which processes and which systemd unit hold each socket, and whether IPv4 clients reach it.
+  - Can wait until a unit holds its port, or until a port is free. If the time ends before that, the message says what
+    holds the port.
+  - Reads the kernel's tables. It runs no program on the managed node, and changes nothing.
 options:
   family:
     description:
@@ -38,28 +38,28 @@ options:
     type: int
   address:
     description:
-      - List only the sockets that are bound to this very address. V(0.0.0.0) and V(::) stand for themselves.
-      - Sets O(family) to that of the address.
+      - List only the sockets that are bound to exactly this address. V(0.0.0.0) and V(::) select only these addresses.
+      - Sets O(family) to the family of the address.
     type: str
   unit:
     description:
       - List only the sockets that are held by a process of this systemd unit.
-      - A name without a suffix is that of a service. Units of a user's own service manager do not count.
-      - Owners are looked up, whatever O(processes) says.
+      - A name without a suffix is a service. Units of a user's own service manager do not count.
+      - The module then looks up owners even if O(processes) is V(false).
     type: str
   processes:
     description:
       - Look up the processes that hold the sockets.
-      - Without this, the unit is only known where the kernel keeps it with the socket, which takes cgroup v2.
+      - Without this, the unit is known only if the kernel stores it with the socket, which needs cgroup v2.
     type: bool
     default: true
   expect:
     description:
       - What must hold for each O(protocol), or the module fails. Needs O(port), O(address) or O(unit).
-      - V(listening) means that a socket listens that O(port), O(address) and O(unit) select. With O(family=ipv4),
-        a dual-stack IPv6 socket is as good.
-      - V(free) means that no socket listens that would keep a server from binding there. A socket that is bound to
-        all addresses is in the way of each single address, and a dual-stack IPv6 socket in the way of IPv4.
+      - V(listening) means that O(port), O(address) and O(unit) select a socket that listens. With O(family=ipv4), a
+        dual-stack IPv6 socket counts too.
+      - V(free) means that no listening socket prevents a server from binding there. A socket that is bound to all
+        addresses prevents it for each single address, and a dual-stack IPv6 socket prevents it for IPv4.
     type: str
     choices: [listening, free]
   timeout:
@@ -88,10 +88,10 @@ attributes:
   platform:
     platforms: Linux
 notes:
-  - Without root the sockets and their users are all reported, but most processes cannot be read. The result is then
-    RV(incomplete), and the module warns.
-  - Sees the network namespace that it runs in. The sockets inside a container are reported by running it there.
-  - Names and command lines are what any local user chose. What is no printable text in them is escaped
+  - Without root the module reports all sockets and their users, but cannot read most processes. Then RV(incomplete)
+    is V(true), and the module warns.
+  - Reports the network namespace that it runs in. For the sockets inside a container, run it there.
+  - Any local user can choose names and command lines. Characters that are not printable are escaped
     (V(\\x1b)), and a backslash is doubled.
 seealso:
   - module: community.general.listen_ports_facts
@@ -117,14 +117,14 @@ EXAMPLES = r"""
     expect: free
   become: true
 
-- name: List everything that other machines may reach
+- name: List all sockets that other machines may reach
   flasklaunch.ec2.listening_ports:
     family: any
     protocol: [tcp, udp]
   become: true
   register: ports
 
-- name: Refuse what nobody asked for
+- name: Fail if another port is open
   ansible.builtin.assert:
     that: item.local_port in [22, 5000]
     fail_msg: "{{ item.name }} ({{ item.unit }}) listens on port {{ item.local_port }}."
@@ -152,8 +152,8 @@ netstat:
     - "tcp        0      0 0.0.0.0:5000            0.0.0.0:*               LISTEN     "
 listening_ports:
   description:
-    - A row for each socket in RV(netstat). What is unknown is V(null).
-    - If O(expect) fails, these are the sockets that are there instead, of whatever family and unit.
+    - A row for each socket in RV(netstat). Unknown values are V(null).
+    - If O(expect) fails, these are the sockets on the port, of any family and unit.
   returned: always
   type: list
   elements: dict
@@ -164,12 +164,12 @@ listening_ports:
       type: str
       sample: tcp
     recv_q:
-      description: Bytes not yet read. Of a TCP listener the number of connections not yet accepted.
+      description: Bytes not yet read. For a TCP listener, the number of connections not yet accepted.
       returned: always
       type: int
       sample: 0
     send_q:
-      description: Bytes not yet sent or acknowledged. Of a TCP listener always 0, as in C(netstat).
+      description: Bytes not yet sent or acknowledged. For a TCP listener always 0, as in C(netstat).
       returned: always
       type: int
       sample: 0
@@ -184,7 +184,7 @@ listening_ports:
       type: int
       sample: 5000
     foreign_address:
-      description: Address and port of the other end, which a listener has not.
+      description: Address and port of the other end. A listener has none.
       returned: always
       type: str
       sample: "0.0.0.0:*"
@@ -200,7 +200,7 @@ listening_ports:
       sample: ipv4
     interface:
       description:
-        - The only interface that the socket serves. For a link-local address that is its zone.
+        - The only interface that the socket serves. For a link-local address this is its zone.
         - V(null) if it serves all. With RV(source=proc) it is always V(null).
       returned: always
       type: str
@@ -221,7 +221,7 @@ listening_ports:
     backlog:
       description:
         - How many connections may wait to be accepted. If RV(listening_ports[].recv_q) is greater, clients time out.
-        - V(null) for what is no TCP listener, and with RV(source=proc).
+        - V(null) if the socket is not a TCP listener, and with RV(source=proc).
       returned: always
       type: int
       sample: 128
@@ -236,12 +236,12 @@ listening_ports:
       type: bool
       sample: true
     inode:
-      description: The number by which the kernel knows the socket.
+      description: The kernel's number of the socket.
       returned: always
       type: int
       sample: 26118
     uid:
-      description: The user to whom the socket belongs.
+      description: The user that owns the socket.
       returned: always
       type: int
       sample: 997
@@ -252,7 +252,7 @@ listening_ports:
       sample: webserver
     pid:
       description:
-        - The process that holds the socket. If there are several, the oldest, and systemd only if there is no other.
+        - The process that holds the socket. If there are several, the oldest one; systemd only if there is no other.
       returned: always
       type: int
       sample: 812
@@ -265,12 +265,12 @@ listening_ports:
       description:
         - The systemd unit of that process.
         - If systemd holds the socket for a service that is not yet started, that service.
-        - If the process cannot be read, the unit in which the socket was made, where the kernel tells.
+        - If the process cannot be read, the unit in which the socket was made, if the kernel reports it.
       returned: always
       type: str
       sample: webserver.service
     processes:
-      description: All processes that hold the socket, in the order of their pid.
+      description: All processes that hold the socket, sorted by pid.
       returned: always
       type: list
       elements: dict
@@ -296,7 +296,7 @@ listening_ports:
           type: str
           sample: /usr/bin/python3.9
         exe_deleted:
-          description: Whether that file was removed or replaced since, as by an update, so that a restart is due.
+          description: Whether that file was removed or replaced, as by an update. Then the process needs a restart.
           returned: always
           type: bool
           sample: false
@@ -311,7 +311,7 @@ listening_ports:
           type: str
           sample: webserver
         started:
-          description: When the process was started, in UTC as ISO 8601 has it.
+          description: When the process was started, in ISO 8601 and UTC.
           returned: always
           type: str
           sample: "2026-11-23T05:47:28Z"
@@ -332,35 +332,35 @@ listening_ports:
           sample: 8d490f390c1e0c1bd2e2f0a8f0a1c5b6d7e8f90123456789abcdef0123456789
     owner_unknown_reason:
       description:
-        - Why no process is known. V(null) if one is.
-        - V(permission_denied), there are processes that this user may not read;
-          V(other_pid_namespace), the holder may be outside of the container that the module runs in;
-          V(no_process), all could be read and none holds it, so that the kernel does, as for NFS, or it is on its way
-          from one process to another;
-          V(not_requested), because of O(processes=false).
+        - Why no process is known. V(null) if a process is known.
+        - V(permission_denied) if there are processes that this user may not read.
+          V(other_pid_namespace) if the process may be outside the container that the module runs in.
+          V(no_process) if all processes could be read and none holds the socket. Then the kernel holds it, as for NFS,
+          or it is moving from one process to another.
+          V(not_requested) because of O(processes=false).
       returned: always
       type: str
       sample: permission_denied
 dual_stack_listeners:
   description:
-    - The IPv6 sockets that IPv4 clients reach although C(netstat -4) does not list them, or may reach where the kernel
-      does not tell. The keys are those of RV(listening_ports).
+    - The IPv6 sockets that IPv4 clients reach although C(netstat -4) does not list them, or may reach if the kernel
+      does not report it. The keys are those of RV(listening_ports).
   returned: when O(family=ipv4)
   type: list
   elements: dict
   sample: []
 source:
-  description: Where the table comes from, V(netlink) or where that is forbidden V(proc).
+  description: Where the table comes from, V(netlink), or V(proc) if netlink is forbidden.
   returned: always
   type: str
   sample: netlink
 incomplete:
-  description: Whether sockets are reported whose owners the user may not read.
+  description: Whether the user may not read the owners of some sockets.
   returned: always
   type: bool
   sample: false
 network_namespace:
-  description: The network namespace that was looked at, in which the module ran.
+  description: The network namespace in which the module ran.
   returned: always
   type: str
   sample: "net:[4026531840]"
@@ -418,14 +418,14 @@ def argument_spec():
 
 
 def query_of(params):
-    """Raises ValueError, whose text begins with the name of the option that is wrong."""
+    """Return the query of the options. Raises ValueError with a text that begins with the name of the wrong option."""
     family, address, unit = params["family"], params["address"], params["unit"]
     if params["port"] is not None and not 1 <= params["port"] <= 65535:
         raise ValueError(f"port: {params['port']} is not a port number from 1 to 65535")
     if params["command"] and not params["facts"]:
         raise ValueError("command: allowed only with facts: true, for playbooks written for listen_ports_facts")
     if params["timeout"] < 0:
-        raise ValueError(f"timeout: {params['timeout']} is no number of seconds to wait")
+        raise ValueError(f"timeout: {params['timeout']} is not a number of seconds to wait")
     if address is not None:
         address = addresses.normalised(address)
         family = addresses.family_of(address)
@@ -435,7 +435,10 @@ def query_of(params):
 
 
 def wait(params, query):
-    """Looks until the expectation holds or the time is over. Returns the last result, what is unmet, and warnings."""
+    """Look until the expectation holds or the time is over.
+
+    Returns the last result, a message if the expectation does not hold, and warnings.
+    """
     deadline = time.monotonic() + params["timeout"]
     while True:
         warnings = []

@@ -7,51 +7,53 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: reachability
-version_added: 0.1.0
+version_added: 1.0.0
 short_description: Say whether clients reach an EC2 instance, address or load balancer, and what stops them
 description:
-  - Walks all that AWS puts between a client and a socket, and back. Does a packet get in and its answer out?
-  - Judges every hop, names all that are broken, and leads with the first. Each comes with the ids of the resources,
-    the rule that decides, what is there instead, and one thing to do.
+  - Checks everything in AWS that is between a client and a socket. It reports whether a packet gets in, and whether its
+    answer gets out.
+  - Checks every hop, and names all broken ones in their order. For each hop it reports the ids of the resources, the
+    rule that decides, and one thing to do.
   - Calculates with sets of addresses, not with samples. If only a part of the clients gets through, it says which.
-  - A hop that the module is not allowed to read is V(unknown), never V(ok). Its evidence has AWS's own words.
-  - Sends no packet and changes nothing. It does not see what is on the machine itself, as the service and its
-    firewall, nor AWS Network Firewall, nor what lies behind a transit gateway.
+  - A hop that the module is not allowed to read is V(unknown), never V(ok). Its evidence has AWS's message.
+  - Sends no packet and changes nothing. It does not see the machine itself with its service and packet filter, AWS
+    Network Firewall, and networks behind a transit gateway.
   - Unlike AWS's VPC Reachability Analyzer it costs nothing, knows IPv6, and follows a load balancer to its targets.
 author: The flasklaunch founders (@flasklaunch)
 options:
   instance_id:
     description:
       - The instance to reach. One of O(instance_id), O(address) and O(load_balancer_arn) is required.
-      - Of an instance with several addresses the best one counts.
+      - If an instance has several addresses, the one that is easiest to reach counts.
     type: str
   address:
     description:
-      - The address to reach, as a public IPv4 address, an Elastic IP or an IPv6 address. It may belong to any network
-        interface of an instance.
-      - Of a private address it says which public one to use instead, unless O(source) is inside of the VPC too.
+      - The address to reach, such as a public IPv4 address, an Elastic IP or an IPv6 address. It may belong to any
+        network interface of an instance.
+      - For a private address the module says which public address to use instead, unless O(source) is inside the
+        VPC too.
     type: str
   load_balancer_arn:
     description: The Application or Network Load Balancer to reach.
     type: str
   port:
-    description: The port to reach. That of a load balancer is its listener's.
+    description: The port to reach. For a load balancer this is the port of its listener.
     type: int
     default: 5000
   protocol:
-    description: The protocol to reach it by.
+    description: The protocol.
     type: str
     choices: [tcp, udp]
     default: tcp
   source:
     description:
       - Where the clients are, as a CIDR block. V(203.0.113.7/32) is one client.
-      - Without it, the whole Internet. That is all public unicast addresses without those of the VPC itself.
+      - By default the whole Internet, which is all public unicast addresses except those of the VPC itself.
     type: str
   family:
     description:
-      - The address family that clients use. Each has rules, routes and addresses of its own.
-      - Without it, that of O(address) or O(source), else V(ipv4).
+      - The address family that clients use. Each has its own rules, routes and addresses.
+      - By default the family of O(address) or O(source), otherwise V(ipv4).
     type: str
     choices: [ipv4, ipv6]
 extends_documentation_fragment:
@@ -79,7 +81,7 @@ EXAMPLES = r"""
   delegate_to: localhost
   register: way
 
-- name: Say it
+- name: Show the answer
   ansible.builtin.debug:
     var: way.summary
 
@@ -110,12 +112,12 @@ verdict:
   sample: unreachable
 first_broken_hop:
   description:
-    - The first hop that lets nobody through, else the first one that stops some. V(null) if none does.
+    - The first hop that stops all clients. If there is none, the first one that stops some. V(null) if none does.
   returned: success
   type: str
   sample: security_group
 broken_hops:
-  description: All hops that stop somebody, in the order that a packet and its answer meet them.
+  description: All hops that stop clients, in the order of the packet and its answer.
   returned: success
   type: list
   elements: str
@@ -130,14 +132,14 @@ summary:
     authorize-security-group-ingress --region eu-central-1 --group-id sg-0123456789abcdef0 --ip-permissions
     'IpProtocol=tcp,FromPort=5000,ToPort=5000,IpRanges=[{CidrIp=0.0.0.0/0}]'
 notes:
-  description: What works, but will not for long, as an address that changes when the instance is stopped.
+  description: Notices of things that work now but may not last, such as an address that changes.
   returned: success
   type: list
   elements: str
   sample:
-    - "203.0.113.9 is no Elastic IP: stopping and starting the instance changes it, an Elastic IP would stay."
+    - "203.0.113.9 is not an Elastic IP: stopping and starting the instance changes it, an Elastic IP would stay."
 target:
-  description: What was found of the target. Empty if it was not found; values that do not apply are V(null).
+  description: The target. Empty if it was not found. Values that do not apply are V(null).
   returned: success
   type: dict
   contains:
@@ -147,7 +149,7 @@ target:
       type: str
       sample: i-0123456789abcdef0
     interface_id:
-      description: The network interface that was looked at.
+      description: The network interface that was checked.
       returned: if the target was found
       type: str
       sample: eni-0123456789abcdef0
@@ -167,12 +169,12 @@ target:
       type: str
       sample: 10.0.0.5
     public_address:
-      description: The address that clients come in by, of the family that was asked for.
+      description: The address that clients connect to, of the family O(family).
       returned: if the target was found
       type: str
       sample: 203.0.113.9
     elastic_ip:
-      description: Whether that is an Elastic IP, which stays. V(null) for IPv6, whose addresses all stay.
+      description: Whether that is an Elastic IP, which stays. V(null) for IPv6, because all IPv6 addresses stay.
       returned: if the target was found
       type: bool
       sample: false
@@ -182,12 +184,12 @@ target:
       type: str
       sample: arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/web/0123456789abcdef
     dns_name:
-      description: The load balancer's name, which clients come in by.
+      description: The load balancer's name, which clients connect to.
       returned: if the target was found
       type: str
       sample: web-1234567890.eu-central-1.elb.amazonaws.com
 hops:
-  description: The hops of the way, in the order that a packet and its answer meet them.
+  description: The hops, in the order of the packet and its answer.
   returned: success
   type: list
   elements: dict
@@ -212,18 +214,18 @@ hops:
       sample: broken
     code:
       description:
-        - The explanation code of AWS's VPC Reachability Analyzer, or one that begins with C(x-) where it has none.
+        - The explanation code of AWS's VPC Reachability Analyzer. If it has none, a code that begins with C(x-).
       returned: success
       type: str
       sample: ENI_SG_RULES_MISMATCH
     direction:
       description:
-        - V(ingress) for requests and V(egress) for answers; V(null) for what no packet passes, as the instance's state.
+        - V(ingress) for requests and V(egress) for answers. V(null) if no packet passes, as for the instance's state.
       returned: success
       type: str
       sample: ingress
     resources:
-      description: The ids of what was looked at, the deciding one first.
+      description: The ids of the resources that were checked, the one that decides first.
       returned: success
       type: list
       elements: str
@@ -236,7 +238,7 @@ hops:
         No rule of eni-0123456789abcdef0's groups (sg-0123456789abcdef0 (web)) admits tcp/5000 from 0.0.0.0/0.
         tcp/22 is open.
     fix:
-      description: The one thing to do, most often a command. V(null) if there is nothing to mend.
+      description: The one thing to do, most often a command. V(null) if there is nothing to fix.
       returned: success
       type: str
       sample: >-

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: release
-version_added: 0.1.0
-short_description: Keep releases of an application, and say which one is current
+version_added: 1.0.0
+short_description: Keep releases of an application, and make one of them current
 description:
-  - Brings an application from the control node to a release folder that is named by its content, makes a release the
-    current one, or removes one. Each is done whole or not at all, also where the run is killed meanwhile.
+  - Copies an application from the control node to a release folder that is named by its content, makes a release the
+    current one, or removes one. Each is done completely or not at all, also if the run is killed.
   - A release is C(releases/NAME/app), the application's files, with C(releases/NAME/venv), a link to the virtual
     environment that belongs to it. C(current) is a link to the release that is served.
-  - A release of which somebody changed or removed a file on the managed node is brought again. Files that came in
-    later, such as an application's own data, stay where they are.
-  - Builtin modules cannot do this. M(ansible.builtin.copy) and M(ansible.builtin.unarchive) write where an interrupted
-    run leaves half of it, and take several round trips; M(ansible.builtin.file) moves a link, but knows of no releases.
+  - If a file of a release was changed or removed on the managed node, the release is copied again. Files that were
+    added later, such as an application's own data, stay.
+  - Builtin modules cannot do this. M(ansible.builtin.copy) and M(ansible.builtin.unarchive) take several round trips,
+    and an interrupted run leaves half of the files. M(ansible.builtin.file) moves a link, but does not know releases.
 author: The flasklaunch founders (@flasklaunch)
 options:
   path:
@@ -44,7 +44,7 @@ options:
   exclude:
     description:
       - Shell patterns for the names of files and folders that do not belong to the application.
-      - A pattern that begins with C(!) includes again what an earlier pattern excludes.
+      - A pattern that begins with C(!) includes what an earlier pattern excludes.
     type: list
     elements: str
     default:
@@ -73,7 +73,7 @@ options:
     type: path
   environment:
     description:
-      - Environment variables that the release runs with, a part of its content. They are written to
+      - The environment variables of the release. They are a part of its content, and are written to
         C(releases/NAME/environment) for the unit's C(EnvironmentFile=).
     type: dict
     default: {}
@@ -134,13 +134,13 @@ attributes:
   diff_mode:
     support: full
     details:
-      - Shows the text files that differ from the current release, but none with the name of a secret, and the names of
-        the environment variables that do.
+      - Shows the text files that differ from the current release, except those with the name of a secret, and the names
+        of the environment variables that differ.
       - With O(state=current), the name of the release that is current and of the one that becomes it.
 """
 
 EXAMPLES = r"""
-- name: Bring the application to the machine
+- name: Copy the application to the machine
   flasklaunch.ec2.release:
     path: /opt/webserver
     src: "{{ playbook_dir }}/../app"
@@ -168,12 +168,12 @@ name:
   type: str
   sample: 4f1c52a0b7d9
 present:
-  description: Whether the release was there before, with all its files as they were brought.
+  description: Whether the release was there before, with all its files as they were copied.
   returned: O(state=present)
   type: bool
   sample: true
 environment_is_sound:
-  description: Whether its virtual environment is complete, and nothing was taken from it since.
+  description: Whether its virtual environment is complete, with all files as they were installed.
   returned: O(state=present), with O(src) or O(content)
   type: bool
   sample: true
@@ -202,6 +202,11 @@ lock:
   returned: with O(lock)
   type: dict
   sample: {path: /opt/webserver, run: {who: ann@laptop, place: laptop, pid: 812, started: "51220"}}
+no_room:
+  description: Whether the task failed because the disk is too full.
+  returned: if the release was refused
+  type: bool
+  sample: true
 removed:
   description: The releases that were removed.
   returned: O(state=absent) or O(state=finished)
@@ -222,21 +227,6 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import (
     releases,
 )
 
-EXCLUDE = [
-    ".git",
-    ".hg",
-    ".svn",
-    "__pycache__",
-    "*.py[co]",
-    ".venv",
-    "venv",
-    ".tox",
-    ".pytest_cache",
-    ".DS_Store",
-    *application.PRIVATE,
-    "!.env.example",
-]
-
 
 def argument_spec():
     return dict(
@@ -244,7 +234,7 @@ def argument_spec():
         state=dict(choices=["present", "current", "absent", "finished"], default="present"),
         src=dict(type="path"),
         content=dict(type="dict"),
-        exclude=dict(type="list", elements="str", default=EXCLUDE),
+        exclude=dict(type="list", elements="str", default=application.EXCLUDE),
         venv=dict(type="path"),
         environment=dict(type="dict", default={}),
         user=dict(),
@@ -255,11 +245,11 @@ def argument_spec():
         lock=dict(type="bool", default=False),
         _run=dict(type="dict"),
         _gone=dict(type="dict"),
-        # From the action plugin, which has read the application: its archive on the managed node, once that is needed,
-        # and the digests of its files, where the current release is to be compared with them.
+        # From the action plugin, which reads the application: its archive on the managed node, if it is needed, and the
+        # digests of its files, if the current release is to be compared with them.
         _archive=dict(type="path"),
         _digests=dict(type="dict"),
-        # The environment as JSON: what a module is called with goes to the managed node's log, unless it is hidden.
+        # The environment as JSON, in one option that is hidden: the managed node's log gets a module's other options.
         _environment=dict(type="str", no_log=True),
     )
 
@@ -349,12 +339,12 @@ def main():
     params = module.params
     if params["_environment"]:
         params["environment"] = json.loads(params["_environment"])
-    os.umask(0o022)  # whatever root's is, who serves must be able to enter
+    os.umask(0o022)  # the application's user must be able to enter the folders, also if root's umask is stricter
     try:
         if params["_archive"] and not module.check_mode:
             releases.make_folders(params["path"])
         elif params["state"] == "present" and not module.check_mode:
-            leftovers.remove()  # what killed modules left in the temporary folder; every deploy begins here
+            leftovers.remove()  # the files of killed modules in the temporary folder; every deploy begins here
         if not module.check_mode:
             deploy_lock.wait_for_job(params["path"], params["_gone"])
         with releases.alone(params["path"]):
@@ -368,7 +358,7 @@ def main():
     except deploy_lock.Held as held:
         module.fail_json(msg=str(held), held_by=held.run)
     except releases.Refused as refusal:
-        module.fail_json(msg=str(refusal))
+        module.fail_json(msg=str(refusal), no_room=isinstance(refusal, releases.NoRoom))
     except KeyError as error:  # from pwd
         module.fail_json(msg=f"user: {error.args[0]}")
     except OSError as error:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: release_info
-version_added: 0.1.0
-short_description: Tell which releases of an application there are, and which one is current
+version_added: 1.0.0
+short_description: List the releases of an application, and report which one is current
 description:
-  - Lists what M(flasklaunch.ec2.release) keeps.
+  - Lists the releases that M(flasklaunch.ec2.release) keeps.
 author: The flasklaunch founders (@flasklaunch)
 options:
   path:
@@ -34,7 +34,7 @@ current:
   type: str
   sample: 4f1c52a0b7d9
 former:
-  description: The name of the release that was deployed before it. V(null) if that is not there.
+  description: The name of the release that was deployed before it. V(null) if there is none.
   returned: always
   type: str
   sample: 9a3e01c77b52
@@ -50,7 +50,7 @@ releases:
       type: str
       sample: 4f1c52a0b7d9
     deployed:
-      description: When it was last deployed, in UTC as ISO 8601 has it. V(null) if it never was.
+      description: When it was last deployed, in ISO 8601 and UTC. V(null) if it never was.
       returned: always
       type: str
       sample: "2026-11-23T05:47:28Z"

@@ -29,7 +29,7 @@ options:
     choices: [tcp, udp]
     default: tcp
   port:
-    description: The rule's one port. A rule for a range of ports is another rule.
+    description: The rule's port. A rule for a range of ports is another rule.
     type: int
     required: true
   cidrs:
@@ -112,7 +112,7 @@ TAKEN_OUT_BY_OTHERS = ("InvalidPermission.NotFound", "InvalidSecurityGroupRuleId
 
 
 class Rules:
-    """The ingress rules for the port, the sources and the groups in the module's options."""
+    """The ingress rules for the port, the sources and the groups in the options of the module."""
 
     def __init__(self, module):
         self.params = module.params

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: security_group_rule_info
-version_added: 0.1.0
+version_added: 1.0.0
 short_description: Find the security groups of many hosts, and the rules that are missing in them
 description:
   - Finds for each host the network interface to which clients connect, and which of its security groups to change.
-  - Returns the sources that no attached group admits to the host's TCP port. A source is also admitted by a wider rule,
-    or by several rules that cover it together. A prefix list counts by its entries, if they may be read
+  - Returns the sources that no attached group admits to the host's TCP ports. A source is also admitted by a wider
+    rule, or by several rules that cover it together. A prefix list counts by its entries, if they may be read
     (C(ec2:GetManagedPrefixListEntries)). Rules whose source is a group are not counted.
   - Asks AWS once for all hosts together, and changes nothing. Made for the security_group role of this collection.
 author: The flasklaunch founders (@flasklaunch)
 options:
   hosts:
-    description: The hosts, each with the port to open or close. Leave an id or address that is not known empty.
+    description: The hosts, each with the ports to open or close. Leave an id or address that is not known empty.
     type: list
     elements: dict
     required: true
@@ -30,7 +30,7 @@ options:
       instance_id:
         description:
           - The id of the instance. If it has several network interfaces, the module chooses one with a public address,
-            else one with O(hosts[].address), else the one with the lowest device index.
+            otherwise one with O(hosts[].address), otherwise the one with the lowest device index.
         type: str
         default: ""
       address:
@@ -43,9 +43,10 @@ options:
           - If it is empty, the module chooses the first attached group that is not the VPC's C(default).
         type: str
         default: ""
-      port:
-        description: The TCP port.
-        type: int
+      ports:
+        description: The TCP ports.
+        type: list
+        elements: int
         required: true
       cidrs:
         description: The sources to admit, IPv4 or IPv6 CIDR blocks.
@@ -72,12 +73,19 @@ options:
         description: A private address of the host.
         type: str
         default: ""
+      ports:
+        description: The TCP ports that the host serves. They count only if O(state) is V(former).
+        type: list
+        elements: int
+        default: []
   state:
     description:
       - V(present) lists the rules that are missing.
       - V(absent) lists the rules that exist, and the network interfaces that need them.
+      - V(former) is for ports that a host has served before. It lists the rules with exactly O(hosts[].description),
+        from any source. Network interfaces of hosts in O(play) that have the port in O(play[].ports) need them too.
     type: str
-    choices: [present, absent]
+    choices: [present, absent, former]
     default: present
 extends_documentation_fragment:
   - flasklaunch.ec2.attributes
@@ -90,8 +98,8 @@ EXAMPLES = r"""
 - name: Find the group of two hosts
   flasklaunch.ec2.security_group_rule_info:
     hosts:
-      - {host: web1, instance_id: i-0123456789abcdef0, port: 5000, cidrs: [0.0.0.0/0]}
-      - {host: web2, address: 10.0.0.6, port: 5000, cidrs: [0.0.0.0/0]}
+      - {host: web1, instance_id: i-0123456789abcdef0, ports: [5000], cidrs: [0.0.0.0/0]}
+      - {host: web2, address: 10.0.0.6, ports: [5000, 8080], cidrs: [0.0.0.0/0]}
   register: found
   delegate_to: localhost
 
@@ -102,7 +110,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 hosts:
-  description: What was found for each host, by its name.
+  description: The findings for each host, by its name.
   returned: success
   type: dict
   contains:
@@ -132,66 +140,78 @@ hosts:
       type: list
       elements: str
       sample: [sg-0123456789abcdef0]
-    lacking:
-      description: The sources in O(hosts[].cidrs) that no attached group admits.
-      returned: success
-      type: list
-      elements: str
-      sample: [0.0.0.0/0]
-    beside:
-      description: Other sources that an attached group admits to the port.
-      returned: success
-      type: list
-      elements: str
-      sample: [198.51.100.0/24]
     stale:
       description: Other ports that the group's rules with O(hosts[].description) open, with their sources.
       returned: success
       type: list
       elements: dict
       sample: [{port: 8080, cidrs: [0.0.0.0/0]}]
-    shut:
-      description: Other network interfaces of the instance with a public address whose groups do not admit the port.
+    access:
+      description: The sources that the attached groups admit to each of O(hosts[].ports).
       returned: success
       type: list
       elements: dict
-      sample: []
+      contains:
+        port:
+          description: The port.
+          returned: success
+          type: int
+          sample: 5000
+        lacking:
+          description: The sources in O(hosts[].cidrs) that no attached group admits.
+          returned: success
+          type: list
+          elements: str
+          sample: [0.0.0.0/0]
+        beside:
+          description: Other sources that an attached group admits to the port.
+          returned: success
+          type: list
+          elements: str
+          sample: [198.51.100.0/24]
+        shut:
+          description:
+            - Other network interfaces of the instance with a public address whose groups do not admit the port.
+          returned: success
+          type: list
+          elements: dict
+          sample: []
+        there:
+          description:
+            - The sources from which the group has a rule for exactly this port. If O(state) is V(absent), those of
+              O(hosts[].cidrs). If it is V(former), all whose rule has exactly O(hosts[].description).
+          returned: if O(state) is V(absent) or V(former)
+          type: list
+          elements: str
+          sample: [0.0.0.0/0]
+        needed_by:
+          description:
+            - The network interfaces that have the group and belong to no host of the run, or to one that serves the
+              port. Empty if C(there) is empty.
+            - C(name) is the name of the instance. C(instance_id) is empty if the interface does not belong to an
+              instance, but for example to a load balancer.
+          returned: if O(state) is V(absent) or V(former)
+          type: list
+          elements: dict
+          sample: [{interface_id: eni-0fedcba9876543210, instance_id: i-0fedcba9876543210, name: web2}]
     sharing:
       description: How many other network interfaces have the group.
-      returned: if the host's rule is one of RV(rules)
+      returned: if one of RV(rules) is for the group
       type: int
       sample: 4
-    there:
-      description: Whether the group has a rule for exactly O(hosts[].port) and one of O(hosts[].cidrs).
-      returned: if O(state) is V(absent)
-      type: bool
-      sample: true
-    needed_by:
-      description:
-        - The network interfaces that have the group and belong to no host of the run.
-        - C(name) is the name of the instance. C(instance_id) is empty if the interface does not belong to an instance,
-          but for example to a load balancer.
-      returned: if O(state) is V(absent)
-      type: list
-      elements: dict
-      sample: [{interface_id: eni-0fedcba9876543210, instance_id: i-0fedcba9876543210, name: web2}]
 rules:
   description:
     - The rules to add or to remove, one item for each group and port.
-    - If O(state) is V(present), C(plain) tells whether no other group of the VPC matches the group's name, and
-      C(description) is the group's own. If O(state) is V(absent), C(needed_by) is as in RV(hosts).
+    - If O(state) is V(absent) or V(former), C(needed_by) is as in RV(hosts).
   returned: success
   type: list
   elements: dict
   sample:
     - group_id: sg-0123456789abcdef0
       group_name: web
-      vpc_id: vpc-0123456789abcdef0
-      description: The web servers
       port: 5000
       cidrs: [0.0.0.0/0]
       rule_description: Flask Server
-      plain: true
 """
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.describe import AwsModule, Describe
@@ -203,11 +223,15 @@ IDENTITY = dict(
     instance_id=dict(type="str", default=""),
     address=dict(type="str", default=""),
 )
+PLAY = dict(
+    IDENTITY,
+    ports=dict(type="list", elements="int", default=[]),
+)
 WISH = dict(
     IDENTITY,
     host=dict(type="str", required=True),
     group_id=dict(type="str", default=""),
-    port=dict(type="int", required=True),
+    ports=dict(type="list", elements="int", required=True),
     cidrs=dict(type="list", elements="str", required=True),
     description=dict(type="str", default=""),
 )
@@ -217,8 +241,8 @@ def main():
     module = AwsModule(
         argument_spec=dict(
             hosts=dict(type="list", elements="dict", required=True, options=WISH),
-            play=dict(type="list", elements="dict", default=[], options=IDENTITY),
-            state=dict(type="str", choices=["present", "absent"], default="present"),
+            play=dict(type="list", elements="dict", default=[], options=PLAY),
+            state=dict(type="str", choices=["present", "absent", "former"], default="present"),
         ),
         supports_check_mode=True,
     )

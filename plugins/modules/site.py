@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: site
-version_added: 0.1.0
+version_added: 1.0.0
 short_description: Serve a release, prove it, or put back what was served
 description:
   - Tries a release that M(flasklaunch.ec2.release) has brought, makes it the current one, writes the files of its
@@ -23,9 +23,9 @@ options:
   state:
     description:
       - V(served) serves the release.
-      - V(confirmed) forgets the outcome of the last deploy, because a person has been told.
+      - V(compared) changes nothing, and tells whether the application in O(application) is served as it should be.
     type: str
-    choices: [served, confirmed]
+    choices: [served, compared]
     default: served
   path:
     description: The folder of the releases on the managed node.
@@ -34,6 +34,31 @@ options:
   release:
     description: The name of the release. O(state=served) needs it.
     type: str
+  application:
+    description: The application on the control node, with the options of M(flasklaunch.ec2.release) of these names.
+    type: dict
+    suboptions:
+      src:
+        description: The folder of the application.
+        type: path
+      content:
+        description: The application as a dictionary of paths and texts, instead of O(application.src).
+        type: dict
+      exclude:
+        description: Shell patterns for the names of files and folders that do not come to the machine.
+        type: list
+        elements: str
+      venv:
+        description: The virtual environment that belongs to the release.
+        type: path
+        required: true
+      environment:
+        description: The environment variables of the application.
+        type: dict
+      user:
+        description: The user that serves the application.
+        type: str
+        required: true
   unit:
     description: The service that serves.
     type: str
@@ -64,7 +89,11 @@ options:
         type: path
         required: true
       content:
-        description: Its content. A file without content is removed, and a unit whose file it is stops.
+        description:
+          - Its content. A file with neither this nor O(files[].template) is removed, and a unit whose file it is stops.
+        type: str
+      template:
+        description: A template on the control node that gives the content, as M(ansible.builtin.template) finds it.
         type: str
   gate_unit:
     description:
@@ -73,7 +102,7 @@ options:
     type: str
     default: ""
   gate_files:
-    description: The files of O(gate_unit), in the form of O(files).
+    description: The files of O(gate_unit) and O(next_unit), in the form of O(files).
     type: list
     elements: dict
     default: []
@@ -85,12 +114,28 @@ options:
       content:
         description: Its content.
         type: str
+      template:
+        description: A template on the control node that gives the content, as M(ansible.builtin.template) finds it.
+        type: str
+  next_unit:
+    description:
+      - A service that serves the release on the socket of O(unit) while O(unit) is restarted. It starts before the
+        former server ends, so nobody waits for the requests that the former server finishes. Its file is one of
+        O(gate_files). If it does not start, the release is refused.
+      - It is not used if O(unit) does not run, if its socket changes too, or if the memory is not enough for a second
+        server. Then O(unit) is only restarted, and requests wait until it is back. Empty always only restarts it.
+    type: str
+    default: ""
+  spare_memory:
+    description: MiB of memory that must remain available beside O(next_unit).
+    type: int
+    default: 0
   secrets:
     description:
-      - A file on the managed node that only root may read, with a JSON list of files in the form of O(files), which may
-        also have C(mode), C(owner) and C(folder_mode). Files without content are removed when the release is served.
-      - The module removes the file. Secrets are not an option, because Ansible may print options.
-    type: path
+      - The name of a variable with a list of files in the form of O(files), which may also have C(mode), C(owner) and
+        C(folder_mode). Files without content are removed when the release is served.
+      - It is a name because Ansible can print the options of a task.
+    type: str
   url:
     description: The page as the managed node asks for it, C(http://ADDRESS:PORT/PATH). O(state=served) needs it.
     type: str
@@ -114,6 +159,12 @@ options:
     description: How many releases to keep, the newest one included.
     type: int
     default: 5
+  _secrets:
+    description: The value of the variable O(secrets). The action plugin sets it. Not for playbooks.
+    type: str
+  _environment:
+    description: The environment as JSON, by the action plugin. Not for playbooks.
+    type: str
   _run:
     description: Which run of ansible-playbook this is. The action plugin sets it. Not for playbooks.
     type: dict
@@ -140,11 +191,32 @@ EXAMPLES = r"""
         reads: [/opt/webserver/current]
     files:
       - path: /etc/systemd/system/webserver.service
-        content: "{{ lookup('ansible.builtin.template', 'webserver.service.j2') }}"
+        template: webserver.service.j2
+    url: http://127.0.0.1:5000/
+
+- name: Is it served with its units?
+  flasklaunch.ec2.site:
+    state: compared
+    path: /opt/webserver
+    application:
+      src: "{{ playbook_dir }}/../app"
+      venv: /opt/webserver/environments/py3.9-5f1d
+      user: webserver
+    unit: webserver.service
+    units:
+      - name: webserver.service
+    files:
+      - path: /etc/systemd/system/webserver.service
+        template: webserver.service.j2
     url: http://127.0.0.1:5000/
 """
 
 RETURN = r"""
+differs:
+  description: Whether a deploy of O(application) would change anything, or the page cannot be read.
+  returned: O(state=compared)
+  type: bool
+  sample: false
 outcome:
   description:
     - V(served) if the release is served, V(refused) if it did not pass the gate and nothing that is served was touched,
@@ -178,11 +250,25 @@ not_put_back:
   returned: if RV(outcome) is V(not put back)
   type: str
   sample: "systemctl restart webserver.service: it ended with 1"
+before:
+  description:
+    - Who listens on the machine, as RV(flasklaunch.ec2.listening_ports#module:netstat),
+      RV(flasklaunch.ec2.listening_ports#module:listening_ports) and
+      RV(flasklaunch.ec2.listening_ports#module:dual_stack_listeners).
+  returned: if RV(differs) is V(true)
+  type: dict
+  sample: {netstat: ["Active Internet connections (only servers)"], listening_ports: [], dual_stack_listeners: []}
 answer:
   description: The status of the page and its first characters.
-  returned: if RV(outcome) is V(served)
+  returned: if RV(outcome) is V(served), or RV(differs) is V(false)
   type: dict
   sample: {status: 200, content: "Hello World\n"}
+netstat:
+  description: The listening table after the task, as RV(flasklaunch.ec2.listening_ports#module:netstat).
+  returned: with RV(answer)
+  type: list
+  elements: str
+  sample: ["Active Internet connections (only servers)"]
 started:
   description: The units that were started or restarted.
   returned: with RV(outcome)
@@ -202,7 +288,7 @@ not_removed:
   sample: "[Errno 30] Read-only file system: '/opt/webserver/releases/77d0c1a2e5f4'"
 units:
   description: The units by name, after the task, as RV(flasklaunch.ec2.unit_files#module:units).
-  returned: with RV(outcome)
+  returned: with RV(outcome), or if RV(differs) is V(false)
   type: dict
   sample:
     webserver.service:
@@ -212,6 +298,13 @@ units:
       outdated_by: []
       since: "2026-11-23T05:47:28Z"
       state: active (running)
+noted_in:
+  description:
+    - The folder on the managed node that has the outcome. As long as it is there, the next deploy reports the outcome
+      in RV(interrupted). Remove it when a person knows the outcome.
+  returned: with RV(outcome)
+  type: str
+  sample: /run/flasklaunch/webserver
 interrupted:
   description:
     - The outcome of an earlier deploy whose run was cut off, in the form of this result. Empty if there is none.
@@ -220,6 +313,7 @@ interrupted:
   sample: {}
 """
 
+import base64
 import json
 import os
 import pwd
@@ -229,25 +323,41 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics import tim
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import (
     deploy_lock,
     job,
+    leftovers,
     releases,
     transaction,
 )
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import report
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets.query import Query
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import manager, unit_files
 
 
 def argument_spec():
-    file_options = dict(path=dict(type="path", required=True), content=dict())
+    file_options = dict(path=dict(type="path", required=True), content=dict(), template=dict())
     unit_options = dict(name=dict(required=True), reads=dict(type="list", elements="str", default=[]))
+    application_options = dict(
+        src=dict(type="path"),
+        content=dict(type="dict"),
+        exclude=dict(type="list", elements="str"),
+        venv=dict(type="path", required=True),
+        environment=dict(type="dict"),
+        user=dict(required=True),
+    )
     return dict(
-        state=dict(choices=["served", "confirmed"], default="served"),
+        state=dict(choices=["served", "compared"], default="served"),
         path=dict(type="path", required=True),
         release=dict(),
+        application=dict(type="dict", options=application_options),
         unit=dict(required=True),
         units=dict(type="list", elements="dict", default=[], options=unit_options),
         files=dict(type="list", elements="dict", default=[], options=file_options),
         gate_unit=dict(default=""),
         gate_files=dict(type="list", elements="dict", default=[], options=file_options),
-        secrets=dict(type="path", no_log=False),
+        next_unit=dict(default=""),
+        spare_memory=dict(type="int", default=0),
+        secrets=dict(no_log=False),
+        _secrets=dict(no_log=True),
+        _environment=dict(no_log=True),
         url=dict(),
         host=dict(default="localhost"),
         timeout=dict(type="int", default=30),
@@ -259,8 +369,8 @@ def argument_spec():
     )
 
 
-def order_of(params):
-    """Raises OSError and ValueError for a file of secrets that cannot be read, and KeyError for an unknown owner."""
+def order_of(params, check_mode):
+    """Return the order. Raises ValueError for a mode that is not octal, and KeyError for an unknown owner."""
     return transaction.Order(
         path=params["path"],
         release=params["release"],
@@ -269,49 +379,82 @@ def order_of(params):
         files=params["files"],
         gate_unit=params["gate_unit"],
         gate_files=params["gate_files"],
-        secrets=secrets_of(params["secrets"]),
+        secrets=secrets_of(params["_secrets"], check_mode),
         url=params["url"],
         host=params["host"],
         seconds=params["timeout"],
         deployed=params["deployed"],
         is_new=params["is_new"],
         keep=params["keep"],
+        next_unit=params["next_unit"],
+        spare_memory=params["spare_memory"],
         run=params["_run"],
     )
 
 
-def secrets_of(path):
-    if not path:
-        return []
-    with open(path, encoding="utf-8") as file:
-        found = json.load(file)
+def secrets_of(encoded, check_mode):
+    found = json.loads(base64.b64decode(encoded)) if encoded else []
     return [
         dict(
             path=each["path"],
             content=each.get("content"),
             mode=int(each.get("mode", "0600"), 8),
-            uid=pwd.getpwnam(each.get("owner", "root")).pw_uid,
+            uid=unit_files.uid_of(each.get("owner", "root"), check_mode),
             folder_mode=int(each["folder_mode"], 8) if each.get("folder_mode") else None,
         )
         for each in found
     ]
 
 
+def seen_if_served(module, order):
+    """Return the state of the site if a deploy would change nothing, otherwise None. Changes nothing."""
+    if not module.check_mode:
+        leftovers.remove()  # the files of killed modules in the temporary folder; every deploy begins here
+    if deploy_lock.read(order.path) or job.read_outcome(order.unit) is not None:
+        return None
+    try:
+        if is_there(order, module.params) and not transaction.pending(order):
+            return seen(order, transaction.ask(order))
+    except (OSError, manager.Failed, releases.Refused, transaction.Failed):
+        pass  # the deploy finds it too, and reports it
+    return None
+
+
+def is_there(order, params):
+    """Return whether the release and its virtual environment exist, with all files as they were copied."""
+    application = params["application"]
+    try:
+        group = pwd.getpwnam(application["user"]).pw_gid
+    except KeyError:
+        return False
+    venv, environment = application["venv"], json.loads(params["_environment"])
+    return releases.is_whole(order.path, order.release, venv, environment, group) and releases.is_sound(venv)
+
+
+def seen(order, answer):
+    return dict(answer=answer, units=states(order), netstat=listening(order, processes=False)["netstat"])
+
+
+def listening(order, processes=True):
+    """Return the machine's listeners, as the module listening_ports does."""
+    family = "any" if ":" in order.address[0] else "ipv4"
+    found, _unmet = report.look(Query(family), lambda _warning: None, processes=processes)
+    return {name: found[name] for name in ("netstat", "listening_ports", "dual_stack_listeners") if name in found}
+
+
 def serve(module, order):
-    """Returns the outcome, and whether anything was to be done. Raises deploy_lock.Held and job.Interrupted."""
+    """Deploy. Returns the outcome, and whether there was something to do. Raises deploy_lock.Held, job.Interrupted."""
     if not transaction.pending(order):
         try:
             return dict(
                 state=transaction.SERVED, reason="", answer=transaction.ask(order), started=[], removed=[]
             ), False
         except transaction.Failed:
-            pass  # the unit is restarted, as it does not serve with the files that it should
+            pass  # nothing differs, but the page is not served: the deploy restarts the unit
     deploy_lock.wait_for_job(order.path, module.params["_gone"])
     with releases.alone(order.path):
         deploy_lock.check(order.path, order.run, module.params["_gone"])
         deploy_lock.take(order.path, order.run)
-    if module.params["secrets"]:
-        os.unlink(module.params["secrets"])  # the job has them
     return job.wait(order, job.start(order)), True
 
 
@@ -334,7 +477,7 @@ def result_of(outcome):
 
 
 def difference(order):
-    """Returns the release before and after, and each file that changes."""
+    """Return the release before and after, and each file that changes."""
     former, link = releases.current(order.path), f"{order.path}/current"
     files = {file["path"]: file for file in [*order.gate_files, *order.files] if not transaction.is_as(file)}.values()
     differences = [
@@ -353,31 +496,31 @@ def difference(order):
 
 
 def shown(before, after):
-    """Return the former content for a difference. For a file that is removed, only its length."""
+    """Return the former content for a diff. For a file that is removed, only its length."""
     return f"({len(before.splitlines())} lines)\n" if before and not after else before or ""
 
 
 def main():
     module = AnsibleModule(
         argument_spec=argument_spec(),
-        required_if=[("state", "served", ("release", "url"))],
+        required_if=[("state", "served", ("release", "url")), ("state", "compared", ("application", "url"))],
         supports_check_mode=True,
     )
     params = module.params
-    os.umask(0o022)  # whatever root's is, who serves must be able to enter
-    if params["state"] == "confirmed":
-        there = job.read_outcome(params["unit"]) is not None
-        if not module.check_mode:
-            job.confirm(params["unit"])
-        module.exit_json(changed=there)
+    os.umask(0o022)  # the application's user must be able to enter the folders, also if root's umask is stricter
     try:
-        order = order_of(params)
+        compares = params["state"] == "compared"
+        order = order_of(params, module.check_mode or compares)  # the user may not exist yet
+        if compares:
+            found = seen_if_served(module, order)
+            differs = found is None
+            module.exit_json(changed=False, differs=differs, **(dict(before=listening(order)) if differs else found))
         diff = difference(order)
         if module.check_mode:
             module.exit_json(changed=transaction.pending(order), diff=diff)
         interrupted = job.read_outcome(order.unit)
         outcome, changed = serve(module, order)
-        units = states(order)
+        found = seen(order, outcome["answer"]) if "answer" in outcome else dict(units=states(order))
     except deploy_lock.Held as held:
         module.fail_json(msg=str(held), held_by=held.run)
     except (releases.Refused, manager.Failed, transaction.Failed, job.Interrupted) as error:
@@ -391,9 +534,9 @@ def main():
     module.exit_json(
         changed=changed,
         diff=diff,
-        units=units,
         interrupted=result_of(interrupted or {}),
-        **result_of(outcome),
+        noted_in=job.folder_of(order.unit),
+        **{**result_of(outcome), **found},
     )
 
 

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: unit_files
-version_added: 0.1.0
-short_description: Write a service's unit files, and tell which units run with older ones
+version_added: 1.0.0
+short_description: Write a service's unit files, and report which units run with older ones
 description:
-  - Writes and removes the files of a service in one step each, has systemd read its units anew where that is due, and
-    tells of each unit whether it is active, enabled, and runs with what is on disk now.
-  - A handler that was notified is forgotten when its run is killed. What this module tells is read off the machine, so
-    that the next run restarts what the last one did not.
+  - Writes and removes the files of a service, each in one step, and reloads systemd if a unit file has changed. It
+    reports whether each unit is active, whether it is enabled, and whether it runs with the files that are on disk.
+  - If a run is killed, Ansible forgets the handlers that were notified. This module reads the state of the machine
+    instead, so the next run restarts the units that the last one did not restart.
   - M(ansible.builtin.template) takes two round trips for each file, and M(ansible.builtin.systemd_service) one for each
-    unit; neither knows whether a unit was restarted since its file changed.
+    unit. Neither knows whether a unit was restarted since its file changed.
 author: The flasklaunch founders (@flasklaunch)
 options:
   files:
@@ -25,25 +25,25 @@ options:
     default: []
     suboptions:
       path:
-        description: The file's full path. Its folder is made where it is missing.
+        description: The file's full path. Its folder is made if it is missing.
         type: path
         required: true
       content:
-        description: What is to be in it. If it is left out the file is removed, and a unit of its name stopped first.
+        description: The content of the file. Without it the file is removed, and a unit with its name is stopped first.
         type: str
       mode:
         description: The permissions, as octal digits.
         type: str
         default: "0644"
       owner:
-        description: The user to whom it belongs.
+        description: The user that owns it.
         type: str
         default: root
       folder_mode:
         description: The permissions of the file's folder, as octal digits. They are set also if the folder exists.
         type: str
   units:
-    description: The units to tell about.
+    description: The units to report.
     type: list
     elements: dict
     default: []
@@ -53,7 +53,7 @@ options:
         type: str
         required: true
       reads:
-        description: Files and folders, besides the unit's own file, that the unit reads only when it starts.
+        description: Files and folders, in addition to the unit's own file, that the unit reads only when it starts.
         type: list
         elements: str
         default: []
@@ -93,7 +93,7 @@ written:
   elements: str
   sample: [/etc/systemd/system/webserver.service]
 former:
-  description: What was in these files, in the form of O(files), so that the task can be undone.
+  description: The former content of these files, in the form of O(files), to undo the task.
   returned: success
   type: list
   elements: dict
@@ -116,7 +116,6 @@ units:
 """
 
 import os
-import pwd
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics import times
@@ -141,7 +140,7 @@ def argument_spec():
 
 
 def states(module, reads):
-    """Of each unit, from one question to systemd."""
+    """Return the state of each unit, from one question to systemd."""
     if not reads:
         return {}
     _rc, shown, _err = module.run_command(unit_files.show_command(reads), check_rc=True)
@@ -149,7 +148,7 @@ def states(module, reads):
 
 
 def apply(module, changes):
-    """Writes the files. A unit whose file goes is stopped while systemd still knows it."""
+    """Write the files. Stops a unit before its file is removed, while systemd still knows it."""
     gone = [os.path.basename(file["path"]) for file in changes if file["content"] is None]
     units = [name for name in gone if name.endswith(UNIT_SUFFIXES) and "@." not in name]  # a template never runs
     if units:
@@ -162,26 +161,23 @@ def apply(module, changes):
 
 def wanted(file, check_mode=False):
     folder_mode = int(file["folder_mode"], 8) if file["folder_mode"] else None
-    return file["path"], file["content"], int(file["mode"], 8), uid_of(file["owner"], check_mode), folder_mode
-
-
-def uid_of(user, check_mode):
-    try:
-        return pwd.getpwnam(user).pw_uid
-    except KeyError:
-        if check_mode:
-            return -1  # a user that is yet to be made has no file
-        raise
+    return (
+        file["path"],
+        file["content"],
+        int(file["mode"], 8),
+        unit_files.uid_of(file["owner"], check_mode),
+        folder_mode,
+    )
 
 
 def _shown(before, after):
-    """Return the former content for a difference. For a file that is removed, only its length."""
+    """Return the former content for a diff. For a file that is removed, only its length."""
     return f"({len(before.splitlines())} lines)\n" if before and not after else before
 
 
 def main():
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
-    os.umask(0o022)  # whatever root's is, who serves must be able to enter
+    os.umask(0o022)  # the application's user must be able to enter the folders, also if root's umask is stricter
     reads = {unit["name"]: unit["reads"] for unit in module.params["units"]}
     notes = {name: unit_files.read_note(name) for name in reads}
     try:

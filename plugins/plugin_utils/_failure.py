@@ -1,23 +1,27 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the programs of a failed task printed, in words for people."""
+"""Explains the output of the programs of a failed task to people."""
 
 from __future__ import annotations
 
 import re
 from typing import Any, Mapping
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import printable, printable_line
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import (
+    printable,
+    printable_line,
+    shortened,
+)
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.userinfo import without_userinfo
 
-LONGEST = 400  # characters of git's own words that a message repeats
-# What ssh itself prints at the end.
+LONGEST = 400  # characters of git's output that a message repeats
+# The line that ssh itself prints at the end.
 OF_SSH = re.compile(r"(Shared connection|Connection) to .* closed\.?$")
 
 
 def reported(output: str, key: str) -> str:
-    """Return what a script of a role first printed after a key, such as `python3: version`; "" if it printed none."""
+    """Return the first text that a role's script printed after a key, such as `python3: version`; "" if none."""
     found = re.search(rf"{re.escape(key)} (.*)", printable(output))
     return found.group(1).strip() if found else ""
 
@@ -31,7 +35,7 @@ def yum_failure(result: Mapping[str, Any]) -> str:
 
 
 def last_words(result: Mapping[str, Any], otherwise: str) -> str:
-    """Return the last line that a command wrote to stderr, else that of the task's message, else `otherwise`."""
+    """Return the last line that a command wrote to stderr, or that of the task's message, or `otherwise`."""
     texts = [str(result.get(name) or "").strip() for name in ("stderr", "msg")]
     return printable([text for text in (*texts, otherwise) if text][0].splitlines()[-1])
 
@@ -39,4 +43,4 @@ def last_words(result: Mapping[str, Any], otherwise: str) -> str:
 def git_failure(result: Mapping[str, Any]) -> str:
     """Return what git printed, in one line, without the user name and password of a URL."""
     words = printable_line(without_userinfo(str(result.get("stderr") or result.get("msg") or ""))).strip()
-    return words if len(words) <= LONGEST else words[: LONGEST - 1] + "…"
+    return shortened(words, LONGEST)

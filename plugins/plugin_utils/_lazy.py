@@ -12,10 +12,10 @@ PLUGINS = "ansible_collections.flasklaunch.ec2.plugins"
 
 
 class Lazy:
-    """The function of that name in a module below plugins/, which is imported when the filter is called.
+    """A function in a module below plugins/. The module is imported when the filter is called.
 
-    Each task that uses one filter of a collection loads the files of all of them, and compiles what they import, as
-    Ansible keeps no bytecode of collections. That was a tenth of a deploy that changes nothing.
+    If a task uses one filter of a collection, Ansible loads the files of all its filters, and compiles the modules that
+    they import, because it keeps no bytecode of collections. That took a tenth of a deploy that changes nothing.
     """
 
     def __init__(self, module: str, name: str):

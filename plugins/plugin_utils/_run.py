@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which run of ansible-playbook this is, and whether another one of this control node has ended."""
+"""Identifies this run of ansible-playbook, and finds out whether another run on this control node has ended."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import socket
 import subprocess
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy.deploy_lock import boot_id
 
@@ -24,12 +24,26 @@ def this_run() -> dict[str, Any]:
 
 
 def has_ended(run: Mapping[str, Any]) -> bool:
-    """Whether a run has ended. False for a run of another control node, whose processes are unknown here."""
-    return run.get("place") == _place() and started(run["pid"]) != run.get("started")
+    """Return whether a run has ended. False for a run on another control node, whose processes are unknown here."""
+    if run.get("place") != _place():
+        return False
+    start = started(run["pid"])
+    return start is None or start != run.get("started")
+
+
+def locked(execute: Callable[[dict[str, Any]], dict[str, Any]], args: dict[str, Any]) -> dict[str, Any]:
+    """Return the result of a module that needs the lock of a site.
+
+    `execute` runs the module with its arguments. If a run of this control node has the lock, and has ended without
+    giving it back, the module runs again and takes the lock over: only the control node knows that a run has ended.
+    """
+    result = execute(args)
+    holder = result.get("held_by")
+    return execute({**args, "_gone": holder}) if holder and has_ended(holder) else result
 
 
 def started(pid: int) -> str | None:
-    """The start of a process, as a text that differs for each process; None if it has ended."""
+    """Return the start of a process, as a text that differs for each process; None if it has ended."""
     if os.path.isdir("/proc/self"):
         try:
             with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
@@ -52,7 +66,7 @@ def _user() -> str:
 
 
 def _place() -> str:
-    """Host, boot and process namespace: containers with the same host or name may have the same process numbers."""
+    """Return host, boot and process namespace: containers on one host, or with one name, may have the same pids."""
     namespace = ""
     with contextlib.suppress(OSError):  # not Linux
         namespace = os.readlink("/proc/self/ns/pid")

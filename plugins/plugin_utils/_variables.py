@@ -6,10 +6,10 @@
 
 """The values that each variable of each role may have. Runs on the control node.
 
-`ROLES` has one line for each variable: what is allowed, and a right value as an example. `BETWEEN` has the rules about
-two variables of a role. Ansible's own check of argument_specs runs first and checks only the type; null and empty
-values mostly pass it. Values from `-e` are text, so a text is accepted if it can be read as a right value, and a list
-may be written with commas.
+`ROLES` has one line for each variable: which values are allowed, and one of them as an example. `BETWEEN` has the rules
+about two variables of a role. Ansible's own check of argument_specs runs first, but it checks only the type, and mostly
+accepts null and empty values. Values from `-e` are text, so a text is accepted if it can be read as an allowed value,
+and a list may be written with commas.
 """
 
 from __future__ import annotations
@@ -26,26 +26,27 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.userinfo import without_userinfo
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._lists import as_list
 
-ALIKE = 0.85  # the least similarity of a misspelt name, from 0 to 1: it allows one letter more or less, or two swapped
+# The least similarity (0 to 1) of a misspelt name, without its role's name. It allows two swapped letters of four.
+ALIKE = 0.75
 LONGEST_SHOWN = 100  # characters of a wrong value in a message
 
 WEB = ("http", "https")
 PROXIES = (*WEB, "socks4", "socks4a", "socks5", "socks5h")
-TRUE, FALSE = ("1", "on", "true", "yes"), ("0", "off", "false", "no")  # as Ansible's filter `bool` reads them
+TRUE, FALSE = ("1", "on", "true", "yes"), ("0", "off", "false", "no")  # the texts of Ansible's filter `bool`
 
 Problems = Iterable[str]
 
 
 class Rule(NamedTuple):
-    """`problems` has what is wrong with a value, each as a clause that follows the variable's name."""
+    """The rule of a variable. `problems` returns the errors of a value, as clauses that follow the variable's name."""
 
     problems: Callable[[Any], Problems]
     example: Any  # a right value
-    default_of: str = ""  # the variable that the default comes from: it is the one that the user has set
-    contains: str = ""  # a variable of the role that is a part of the default: if it is wrong, only it is reported
+    default_of: str = ""  # the variable from which the default comes: messages name it, because the user has set it
+    contains: str = ""  # a variable of the role that is part of the default: if it is wrong, only it is reported
 
 
-# The kinds of rules. `what` is a noun phrase for the right values: "5 is not {what}".
+# The kinds of rules. `what` is a noun phrase for the allowed values: "5 is not {what}".
 
 
 def allowed(what: str, is_right: Callable[[Any], bool], example: Any, default_of: str = "", shown: bool = True) -> Rule:
@@ -75,6 +76,10 @@ def port(default_of: str = "") -> Rule:
     return number(1, 65535, 8080, "a TCP port", default_of)
 
 
+def ports(contains: str = "", empty: bool = False) -> Rule:
+    return items("TCP ports", port(), [443, 8443], empty)._replace(contains=contains)
+
+
 def boolean(example: bool, default_of: str = "") -> Rule:
     return allowed("true or false", lambda value: str(value).lower() in TRUE + FALSE, example, default_of)
 
@@ -86,7 +91,7 @@ def choice(*values: str) -> Rule:
 def text(
     what: str, pattern: str, example: str, empty: bool = True, numbers: bool = False, default_of: str = ""
 ) -> Rule:
-    """With `numbers`, a whole number counts as the text of its digits."""
+    """Return the rule for a text that matches a pattern. With `numbers`, a whole number counts as its digits."""
     return checked(what, lambda value: bool(re.fullmatch(pattern, value)), example, empty, numbers, default_of)
 
 
@@ -99,7 +104,7 @@ def checked(
     default_of: str = "",
     shown: bool = True,
 ) -> Rule:
-    """A text that a pattern cannot check. Control characters are never allowed."""
+    """Return the rule for a text that a function checks. Control characters are never allowed."""
     or_empty = ", or empty" if empty else ""
 
     def problems(value: Any) -> Iterator[str]:
@@ -120,8 +125,8 @@ def url(example: str, schemes: Iterable[str] = WEB, contains: str = "", **more: 
     return checked(what, lambda value: is_url(value, schemes), example, **more)._replace(contains=contains)
 
 
-def items(what: str, one: Rule, example: list[str], empty: bool = True, default_of: str = "") -> Rule:
-    """A list, or a text with commas."""
+def items(what: str, one: Rule, example: list, empty: bool = True, default_of: str = "") -> Rule:
+    """Return the rule for a list, which may be a text with commas."""
 
     def problems(value: Any) -> Iterator[str]:
         if value is None or not isinstance(value, (list, tuple, str, int)) or isinstance(value, bool):
@@ -137,7 +142,7 @@ def items(what: str, one: Rule, example: list[str], empty: bool = True, default_
 
 
 def mapping(names: Callable[[str], str], values: Rule, example: dict[str, Any], default_of: str = "") -> Rule:
-    """A dictionary. `names` returns what is wrong with a name, or an empty text."""
+    """Return the rule for a dictionary. `names` returns what is wrong with a name, or an empty text."""
 
     def problems(value: Any) -> Iterator[str]:
         if not isinstance(value, Mapping):
@@ -154,7 +159,7 @@ def mapping(names: Callable[[str], str], values: Rule, example: dict[str, Any], 
 
 
 def as_number(value: Any) -> int | None:
-    """The value as a whole number; None if it is neither one nor a text of digits."""
+    """Return the value as a whole number; None if it is neither a whole number nor a text of digits."""
     if isinstance(value, bool) or not isinstance(value, (int, str)) or not re.fullmatch(r"-?[0-9]+", str(value)):
         return None
     return int(value)
@@ -164,7 +169,7 @@ def as_boolean(value: Any) -> bool:
     return str(value).lower() in TRUE
 
 
-# What is allowed.
+# The checks of single values.
 
 
 def is_url(value: str, schemes: Iterable[str]) -> bool:
@@ -192,7 +197,7 @@ def is_ipv4(value: str) -> bool:
 
 
 def is_application(value: str) -> bool:
-    """As gunicorn's util.import_app and Flask's find_app_by_string read it: a call may only have literal arguments."""
+    """Return whether gunicorn (util.import_app) and Flask (find_app_by_string) can read it: arguments are literals."""
     module, _colon, expression = value.partition(":")
     if module.endswith(".py") or not all(part.isidentifier() for part in module.split(".")):
         return False
@@ -209,21 +214,24 @@ def is_application(value: str) -> bool:
 
 # A path must not have characters with a meaning in a unit of systemd, such as % and blanks.
 PATH = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9._+@-]+)+/?")
-# Folders of the system, folders that a boot empties, and folders that the unit's PrivateTmp= hides.
-SYSTEM = "bin|boot|dev|etc|home|lib|lib32|lib64|media|mnt|opt|proc|root|run|sbin|srv|sys|tmp|usr|var"
-NOT_OWN = re.compile(rf"/({SYSTEM})/?|/(boot|dev|proc|run|sys|tmp|var/run|var/tmp)/.*")
+SYSTEM = re.compile(
+    r"/(bin|boot|dev|etc|home|lib|lib32|lib64|media|mnt|opt|proc|root|run|sbin|srv|sys|tmp|usr|var|var/run|var/tmp)/?"
+)
+# Folders of the kernel or the configuration, and folders that a boot empties or that the unit's PrivateTmp= hides.
+NOT_FOR_FILES = re.compile(r"(/(?:boot|dev|etc|proc|run|sys|tmp|var/run|var/tmp))/.*")
 
 
 def is_path(value: str) -> bool:
     return bool(PATH.fullmatch(value))
 
 
-def is_own_folder(value: str) -> bool:
-    return is_path(value) and not NOT_OWN.fullmatch(value)
+def is_site_name(value: str) -> bool:
+    """Return whether a text can name a user and several units, such as NAME.service and NAME-health.service."""
+    return bool(re.fullmatch(r"[a-z][a-z0-9_-]{0,23}(?<!-health)(?<!-gate)(?<!-next)(?<!-deploy)", value))
 
 
 def is_memory(value: Any) -> bool:
-    """systemd.resource-control(5), MemoryMax=. A Python server does not start with less than 32 MiB."""
+    """Return whether it is a value of MemoryMax= (systemd.resource-control(5)) of 32 MiB or more, to start a server."""
     found = re.fullmatch(r"([1-9][0-9]{0,15})([KMGT%]?)|infinity", str(value)) if not isinstance(value, bool) else None
     if not found:
         return False
@@ -233,7 +241,7 @@ def is_memory(value: Any) -> bool:
 
 
 def is_directive_value(value: Any) -> bool:
-    """One line of a unit file. A backslash at its end would join the next one to it."""
+    """Return whether it is one line of a unit file. A backslash at the end would join the next line to it."""
     line = str(value)
     return isinstance(value, (str, int, float)) and not CONTROL.search(line) and not line.rstrip().endswith("\\")
 
@@ -311,9 +319,10 @@ def _port_problems(value: Any) -> Problems:
 
 
 def single_value(shown: bool = True, json_too: bool = False) -> Rule:
-    """A text, or a value with only one spelling: a number with a point may have lost digits, true may have been `yes`.
+    """Return the rule for a text, or a value that has only one spelling in YAML.
 
-    `json_too` is for ansible-core before 2.19, which parses a text that is JSON.
+    A number with a point may have lost digits, and true may have been written as `yes`. `json_too` is for ansible-core
+    before 2.19, which parses texts that are JSON.
     """
 
     def problems(value: Any) -> Iterator[str]:
@@ -329,7 +338,7 @@ def single_value(shown: bool = True, json_too: bool = False) -> Rule:
 
 
 def single_text(example: str) -> Rule:
-    """Any text, also with several lines. A whole number counts as the text of its digits."""
+    """Return the rule for any text, also with several lines. A whole number counts as its digits."""
 
     def problems(value: Any) -> Iterator[str]:
         if value is None:
@@ -348,14 +357,70 @@ def names_of_files() -> Rule:
 
 
 ANY_TEXT = r".*"
-own_folder = "an absolute path of a folder that holds nothing else, without blanks, and not below /tmp"
-path_on_machine = "an absolute path on the machine, without blanks"
+site_name = (
+    "a name that begins with a lower-case letter, has only lower-case letters, digits, - and _, has at most 24"
+    " characters, and does not end with -health, -gate, -next or -deploy"
+)
+path_on_machine = "an absolute path that has only letters, digits and /._+@-"
+
+
+def own_folder(example: str) -> Rule:
+    """Return the rule for a folder on the machine that the role removes and replaces as a whole."""
+    path = checked(path_on_machine, is_path, example)
+
+    def problems(value: Any) -> Iterator[str]:
+        unfit = list(path.problems(value))
+        above = NOT_FOR_FILES.fullmatch(str(value))
+        if unfit:
+            yield from unfit
+        elif SYSTEM.fullmatch(value):
+            yield f"{value} is a folder of the system. Choose a folder in it that nothing else uses"
+        elif above:
+            yield f"{value} is in {above[1]}, which is not a place for an application"
+
+    return Rule(problems, example)
+
+
+def user() -> Rule:
+    name = text("a user name", r"[A-Za-z_][A-Za-z0-9_.-]{0,30}", "webserver", empty=False)
+
+    def problems(value: Any) -> Iterator[str]:
+        if value == "root":
+            yield "the application must not run as root"
+        else:
+            yield from name.problems(value)
+
+    return name._replace(problems=problems)
+
+
+def sites() -> Rule:
+    """Return the rule for a list of dictionaries with the webserver role's variables for one site each.
+
+    The module check_variables checks the values in them.
+    """
+
+    def problems(value: Any) -> Iterator[str]:
+        if value is None or not isinstance(value, (list, tuple)):
+            yield f"{_unsuitable(value)}. It must be a list of dictionaries"
+            return
+        for number, entry in enumerate(value, 1):
+            if not isinstance(entry, Mapping):
+                yield f"entry {number} is {_kind(entry)}. It must be a dictionary"
+                continue
+            if not entry.get("webserver_name"):
+                yield f"entry {number} has no webserver_name. Each site needs a name of its own"
+            for name in entry.keys() - ROLES["webserver"].keys() | entry.keys() & {"webserver_sites"}:
+                yield f"entry {number} has {_shown(str(name))}, which is not a variable of a site"
+
+    return Rule(problems, [{"webserver_name": "shop", "webserver_port": 5001}])
+
+
 connection = {"region": "eu-central-1"}
 
 
 def aws(default_of: str = "") -> Rule:
     values = allowed("a text", lambda value: value is None or isinstance(value, (str, bool, dict)), "", shown=False)
-    # If a value is null, the environment decides.
+    # A value may be null: then the environment decides.
     return mapping(
         aws_option,
         values._replace(problems=lambda each: () if each is None else values.problems(each)),
@@ -389,7 +454,7 @@ ROLES: dict[str, dict[str, Rule]] = {
         ),
     },
     "flask": {
-        "flask_venv": checked(own_folder, is_own_folder, "/opt/flask"),
+        "flask_venv": own_folder("/opt/flask"),
         "flask_python": checked(path_on_machine, is_path, "/usr/bin/python3.12"),
         "flask_version": text("a version of Flask from 2.0 on", r"([2-9]|[1-9][0-9]+)\.[0-9]+(\.[0-9]+)?", "3.1.3"),
         "flask_requirements": checked(path_on_machine, is_path, "/opt/app/requirements.txt", empty=True),
@@ -405,6 +470,8 @@ ROLES: dict[str, dict[str, Rule]] = {
         "flask_pip_wheel_dir": checked(path_on_machine, is_path, "/var/lib/wheels", empty=True),
     },
     "webserver": {
+        "webserver_sites": sites(),
+        "webserver_name": checked(site_name, is_site_name, "shop"),
         "webserver_host": checked("an IPv4 or IPv6 address", is_address, "0.0.0.0"),
         "webserver_port": port(),
         "webserver_message": single_text("Hello World"),
@@ -463,13 +530,8 @@ ROLES: dict[str, dict[str, Rule]] = {
         "webserver_unit_options": mapping(
             directive_name, allowed("a text in one line", is_directive_value, ""), {"ReadWritePaths": "/srv/data"}
         ),
-        "webserver_dir": checked(own_folder, is_own_folder, "/opt/webserver"),
-        "webserver_user": text(
-            "the name of a user without the rights of root",
-            r"(?!root$)[A-Za-z_][A-Za-z0-9_.-]{0,30}",
-            "webserver",
-            empty=False,
-        ),
+        "webserver_dir": own_folder("/opt/webserver")._replace(contains="webserver_name"),
+        "webserver_user": user()._replace(contains="webserver_name"),
         "webserver_start_timeout": number(1, 3600, 30),
         "webserver_release": text("a name of a release", r"[A-Za-z0-9][A-Za-z0-9._-]*", "4f1c52a0b7d9"),
         "webserver_log_lines": number(1, 1000000, 500),
@@ -480,8 +542,11 @@ ROLES: dict[str, dict[str, Rule]] = {
         "security_group_manage": boolean(False),
         "security_group_state": choice("absent", "present"),
         "security_group_port": port("webserver_port"),
+        "security_group_ports": ports("security_group_port"),
+        "security_group_former_ports": ports(empty=True),
+        "security_group_keep_old": boolean(True),
         "security_group_cidrs": cidrs(["203.0.113.7/32", "::/0"]),
-        # AWS: IpRange, Description.
+        # The characters that AWS allows in the Description of an IpRange.
         "security_group_description": text(
             "a text of at most 255 letters, digits, blanks and ._-:/()#,@[]+=&;{}!$*",
             r"[A-Za-z0-9 ._:/()#,@\[\]+=&;{}!$*-]{1,255}",
@@ -535,7 +600,7 @@ ROLES: dict[str, dict[str, Rule]] = {
 }
 
 
-# Rules about two variables whose values are right by themselves.
+# Rules about two variables, each with an allowed value.
 
 
 def _debug_is_private(values: Mapping[str, Any]) -> str:
@@ -572,13 +637,16 @@ def _version_needs_source(values: Mapping[str, Any]) -> str:
     if not values["webserver_app_version"] or values["webserver_app_src"]:
         return ""
     return (
-        "webserver_app_version: webserver_app_src is empty, so there is nothing to take a version of. Set "
+        "webserver_app_version: it is the version of a git repository, but webserver_app_src is empty. Set "
         "webserver_app_src to a git repository, or remove webserver_app_version."
     )
 
 
 def _address_is_one_word(values: Mapping[str, Any]) -> str:
-    """The git module splits an address as a shell does. The filter git_url encodes a path."""
+    """Return an error for blanks, quotes and backslashes: the git module splits an address as a shell does.
+
+    For a path, the filter git_url encodes them.
+    """
     source = values["webserver_app_src"]
     if not values["webserver_app_version"] or not re.match(r"[^/]+:", source) or not re.search(r"[\s'\"\\]", source):
         return ""
@@ -610,11 +678,21 @@ def _tasks_are_enough(values: Mapping[str, Any]) -> str:
 
 
 def _ssh_stays_open(values: Mapping[str, Any]) -> str:
-    closes = values["security_group_state"] == "absent" and as_number(values["security_group_port"]) == 22
-    if not closes or as_boolean(values["security_group_close_ssh"]) or not as_boolean(values["security_group_manage"]):
+    closed = {
+        name: {as_number(port) for port in as_list(values[name])}
+        for name, is_closed in (
+            ("security_group_ports", values["security_group_state"] == "absent"),
+            ("security_group_former_ports", not as_boolean(values["security_group_keep_old"])),
+        )
+        if is_closed
+    }
+    name = next((name for name, ports in closed.items() if 22 in ports), "")
+    if not name or as_boolean(values["security_group_close_ssh"]) or not as_boolean(values["security_group_manage"]):
         return ""
+    if name == "security_group_ports" and as_number(values["security_group_port"]) == 22:
+        name = "security_group_port"
     return (
-        "security_group_port: 22 is the port of ssh. Without its rule nobody can log in to any machine of the group, "
+        f"{name}: 22 is the port of ssh. Without its rule nobody can log in to any machine of the group, "
         "and Ansible cannot either. If you want that, add: -e security_group_close_ssh=true"
     )
 
@@ -633,13 +711,13 @@ BETWEEN: dict[str, list[Callable[[Mapping[str, Any]], str]]] = {
 }
 
 
-# What is called.
+# The functions that other files call.
 
 
 def errors(role: str, values: Mapping[str, Any]) -> list[str]:
-    """A sentence for each value of a role's variables that is not allowed.
+    """Return a sentence for each value of a role's variables that is not allowed.
 
-    `values` may lack variables of the role, and may have variables of other roles, from which defaults are taken.
+    `values` may lack variables of the role. It may have variables of other roles, from which defaults are taken.
     """
     rules = {name: rule for name, rule in ROLES[role].items() if name in values}
     problems = {name: list(rule.problems(values[name])) for name, rule in rules.items()}
@@ -658,25 +736,27 @@ def errors(role: str, values: Mapping[str, Any]) -> list[str]:
 
 
 def misspelt(role: str, names: Iterable[str]) -> list[str]:
-    """A sentence for each name that is almost the name of one of the role's variables.
+    """Return a sentence for each name that is almost the name of one of the role's variables.
 
-    Ansible does not report such names: with `security_group_cidr` for `security_group_cidrs` the port would be open to
-    everybody. A name that resembles no variable of the role is a user's own.
+    Ansible does not report such names: with `security_group_cidr` for `security_group_cidrs`, the port would be open to
+    everybody. A name that does not resemble a variable of the role is a user's own.
     """
-    known = ROLES[role]
+    prefix = f"{role}_"
+    known = [name[len(prefix) :] for name in ROLES[role]]
     sentences = []
-    for name in sorted(name for name in names if name.startswith(f"{role}_") and name not in known):
-        for meant in difflib.get_close_matches(name, known, n=1, cutoff=ALIKE):
+    for name in sorted(name for name in names if name.startswith(prefix) and name not in ROLES[role]):
+        for meant in difflib.get_close_matches(name[len(prefix) :], known, n=1, cutoff=ALIKE):
             sentences.append(
-                f"{name}: there is no such variable. Write {meant}, or give a variable of your own another name."
+                f"{name}: there is no such variable. Write {prefix}{meant}, or give a variable of your own another"
+                " name."
             )
     return sentences
 
 
 def missing_default(role: str, reason: str) -> str:
-    """A sentence to follow a reason such as "'webserver_port' is undefined", if another role defines the variable.
+    """Return a sentence if `reason`, such as "'webserver_port' is undefined", names a variable of another role.
 
-    A role cannot use the defaults of a role that does not run. `reason` is Ansible's. Else the sentence is empty.
+    A role cannot use the defaults of a role that does not run. `reason` is Ansible's message. Otherwise returns "".
     """
     found = re.search(r"'(\w+)' is undefined", reason)
     for owner, rules in ROLES.items():
@@ -686,7 +766,7 @@ def missing_default(role: str, reason: str) -> str:
 
 
 def sources(role: str) -> set[str]:
-    """The variables of other roles from which a role's defaults are taken."""
+    """Return the variables of other roles from which a role's defaults are taken."""
     return {rule.default_of for rule in ROLES[role].values()} - {""}
 
 
@@ -694,7 +774,8 @@ def _not_a_text(value: Any, shown: bool) -> Problems:
     if isinstance(value, (dict, list)):
         return [f"its value is {_kind(value)}, not a text"]
     what = f"{_shown(value)} without quotes" if shown else "its value"
-    return [f"{what} is {_kind(value)}, not a text. Put it in quotes"]
+    zeros = " and drops zeros at its end" if isinstance(value, float) else ""
+    return [f"YAML reads {what} as {_kind(value)}{zeros}. Put the value in quotes"]
 
 
 def _unsuitable(value: Any) -> str:
@@ -702,13 +783,13 @@ def _unsuitable(value: Any) -> str:
 
 
 def _kind(value: Any) -> str:
-    """What kind of value it is. The value itself may be a secret."""
+    """Return the kind of a value for a message. The value itself may be a secret."""
     kinds = {bool: "a truth value", dict: "a dictionary", float: "a number", int: "a number", list: "a list"}
     return next((kind for each, kind in kinds.items() if isinstance(value, each)), "a text")
 
 
 def _shown(value: Any) -> str:
-    """A value for a message, without passwords in URLs and without characters that control a terminal."""
+    """Return a value for a message, without passwords in URLs and without control characters."""
     if isinstance(value, Mapping):
         return "a dictionary"
     if isinstance(value, (list, tuple)):
@@ -720,7 +801,7 @@ def _shown(value: Any) -> str:
 
 
 def _written(name: str, example: Any) -> str:
-    """The variable as it is written in an inventory. JSON is used for some values, as it is YAML too."""
+    """Return the variable as it is written in an inventory. Some values are JSON, which is YAML too."""
     plain = (
         isinstance(example, str)
         and re.fullmatch(r"[A-Za-z/][A-Za-z0-9/:._() -]*[A-Za-z0-9/)]", example)

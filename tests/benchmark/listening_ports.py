@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How fast listening_ports is, against netstat, ss and community.general.listen_ports_facts, in one run.
+"""Measure how fast listening_ports is, compared with netstat, ss and community.general.listen_ports_facts.
 
-It makes all sockets itself, in network namespaces of its own that end with it. It needs root, netstat, ss and, for
+It makes all sockets itself, in network namespaces that end with it. It needs root, netstat, ss and, for
 the last part, ansible beside the Python that runs it. Prints a line for each aim, and fails if one is missed.
 
     sudo .venv/bin/python tests/benchmark/listening_ports.py [--no-ansible]
@@ -39,9 +39,9 @@ CLONE_NEWNET = 0x40000000
 HOLDERS = 8
 FIRST_PORT = 2000
 ROUNDS = 7
-# Rounds of ansible at most: listen_ports_facts runs ps twice for each listener, so that patience limits them.
+# The most rounds of ansible. They take long, because listen_ports_facts runs ps twice for each listener.
 SIZES = ((1, 0, 80), (20, 0, 80), (20, 60000, 20), (200, 0, 3), (2000, 0, 1))
-FEWEST = 9  # rounds, before the spread of the ratios says anything
+FEWEST = 9  # rounds; the spread of fewer ratios shows nothing
 PATIENCE = 90  # seconds for a single run of ansible
 
 
@@ -61,7 +61,7 @@ class Aim(NamedTuple):
 
 @contextlib.contextmanager
 def network(listeners: int, established: int = 0) -> Iterator[None]:
-    """A network with so many listeners and sockets of connections, shared out among some processes."""
+    """Make a network with this many listeners and connections, divided among some processes."""
     libc = ctypes.CDLL(None, use_errno=True)
     with contextlib.ExitStack() as cleanup:
         before = os.open("/proc/self/ns/net", os.O_RDONLY)
@@ -70,7 +70,7 @@ def network(listeners: int, established: int = 0) -> Iterator[None]:
             sys.exit(f"cannot make a network namespace: {os.strerror(ctypes.get_errno())}")
         cleanup.callback(libc.setns, before, CLONE_NEWNET)
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-        leash, hand = os.pipe()  # whoever holds sockets lets go when this program does, however it ends
+        leash, hand = os.pipe()  # the processes that hold sockets end with this program, also if it is killed
         ready, done = os.pipe()
         children = [hold(share, listeners, established, leash, hand, done) for share in range(HOLDERS)]
         for descriptor in (leash, done):
@@ -84,7 +84,7 @@ def network(listeners: int, established: int = 0) -> Iterator[None]:
 
 
 def hold(share: int, listeners: int, established: int, leash: int, hand: int, done: int) -> int:
-    """Starts the process that holds every HOLDERS-th listener and its part of the connections, both ends of each."""
+    """Start the process that holds every HOLDERS-th listener and its part of the connections, both ends of each."""
     child = os.fork()
     if child:
         return child
@@ -111,7 +111,7 @@ def seconds(run: Callable[[], object]) -> float:
 
 
 def compare(runs: dict[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, float]:
-    """The median of each, taken in turns, so that what else the machine does hits all alike."""
+    """Return the median of each. They run in turns, so that other load on the machine affects all of them."""
     taken: dict[str, list[float]] = {name: [] for name in runs}
     for _time in range(rounds):
         for name, run in runs.items():
@@ -123,7 +123,7 @@ def compare(runs: dict[str, Callable[[], object]], rounds: int = ROUNDS) -> dict
 
 
 def processor_seconds(run: Callable[[], object]) -> float:
-    """Of all the processes that it starts and waits for."""
+    """Return the processor time of all the processes that it starts and waits for."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     run()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -131,12 +131,12 @@ def processor_seconds(run: Callable[[], object]) -> float:
 
 
 def lower_quartile(values: list[float]) -> float:
-    """What else the machine does can only add to a time: of many the lower ones are nearer to the truth."""
+    """Return the lower quartile. Other load on the machine can only add to a time, so lower times are more accurate."""
     return sorted(values)[len(values) // 4]
 
 
 def spread(ours: list[float], theirs: list[float]) -> tuple[float, float]:
-    """Between which limits the ratio of the two is, with a certainty of 95 % (bootstrap over the rounds)."""
+    """Return the limits of the ratio of the two, with a certainty of 95 % (bootstrap over the rounds)."""
     chance = random.Random(0)
     ratios = []
     for _time in range(400):
@@ -146,10 +146,10 @@ def spread(ours: list[float], theirs: list[float]) -> tuple[float, float]:
 
 
 def race(limits: dict[str, float], rounds: int) -> Iterator[Aim]:
-    """Runs listening_ports and its peers in turns until it is certain on which side of each limit their ratio is.
+    """Run listening_ports and its peers in turns until it is certain on which side of each limit their ratio is.
 
-    Ansible keeps one processor busy and hardly waits. So processor time is compared, which the other programs of the
-    machine disturb less than they do the time that passes. Where there are few rounds, seconds compare with minutes.
+    Ansible keeps one processor busy and hardly waits. So this compares processor time, which other programs on the
+    machine disturb less than elapsed time. If there are few rounds, the difference is one of seconds to minutes.
     """
     measure = processor_seconds if rounds >= FEWEST else seconds
     ours, taken = "listening_ports", {name: [] for name in ("listening_ports", *limits)}
@@ -170,14 +170,14 @@ def race(limits: dict[str, float], rounds: int) -> Iterator[Aim]:
 
 
 def fastest_table() -> float:
-    """Of what takes less than a millisecond the minimum: what else the machine does can only add to it."""
+    """Return the minimum, because a look takes less than a millisecond, and other load can only add to it."""
     fastest = min(seconds(lambda: read_table(["tcp"], False, ignore)) for _time in range(200))
     print(f"         {fastest * 1000:>9.2f} ms  the table, in process, the fastest of 200")
     return fastest
 
 
 def ignore(_warning: str) -> None:
-    """On a machine where not everything can be read, that is no matter here."""
+    """Ignore warnings that some processes cannot be read."""
 
 
 def command(line: str) -> Callable[[], object]:
@@ -200,7 +200,7 @@ def ansible(module: str) -> Callable[[], object]:
 
 
 def in_a_process_of_its_own(processes: bool) -> tuple[float, float]:
-    """Seconds of one look, and the most memory that its process had, in MB."""
+    """Return the seconds of one look, and the most memory that its process had, in MB."""
     arguments = [sys.executable, __file__, "--look", "with" if processes else "without"]
     text = subprocess.run(arguments, stdout=subprocess.PIPE, check=True).stdout
     taken, memory = text.split()

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What site.yml does on the machine, written for pyinfra: the measure that site.py compares with."""
+"""The steps of site.yml on the machine, written for pyinfra. site.py compares the two."""
 
 from io import StringIO
 

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How many calls reachability and exposure make, and how long they think themselves, against a local EC2 API.
+"""Measure how many calls reachability and exposure make, and their own processor time, against a local EC2 API.
 
-It starts the API itself, on a free port of 127.0.0.1, and connects to nothing that the API makes up. Prints a line for
+It starts the API itself, on a free port of 127.0.0.1, and connects to no address in its answers. Prints a line for
 each aim, and fails if one is missed.
 
     .venv/bin/python tests/benchmark/reachability.py
@@ -48,7 +48,7 @@ class Aim(NamedTuple):
 
 
 class Measured(Describe):
-    """Counts what is sent, each attempt of it, and the processor time of this thread that boto3 takes for it."""
+    """Counts the requests, with each attempt, and the processor time of this thread that boto3 takes for them."""
 
     def __init__(self, clients: dict[str, Any]):
         super().__init__(None)
@@ -69,7 +69,7 @@ class Measured(Describe):
 
 
 def block_public_access(vpc: str) -> None:
-    """Teach moto what it does not know, in the way that costs the most calls."""
+    """Add VPC Block Public Access to moto, in the state that needs the most calls."""
     arn = f"arn:aws:ec2:us-east-1:123456789012:vpc/{vpc}"
     exclusion = {"ExclusionId": "vpcbpa-exclude-1", "ResourceArn": arn, "State": "create-complete"}
     exclusion["InternetGatewayExclusionMode"] = "allow-bidirectional"
@@ -82,7 +82,7 @@ def block_public_access(vpc: str) -> None:
 
 
 def build(ec2: Any, elbv2: Any) -> tuple[list[str], str]:
-    """Instances of one VPC in 20 groups and four subnets, and a load balancer before one of them."""
+    """Make instances of one VPC in 20 groups and four subnets, and a load balancer in front of one of them."""
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     block_public_access(vpc)
     gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
@@ -123,7 +123,7 @@ def build(ec2: Any, elbv2: Any) -> tuple[list[str], str]:
 
 
 def measured(clients: dict[str, Any], ask: Callable[[Measured], Any]) -> tuple[Any, int, float]:
-    """The answer, the calls that were sent, and the seconds of processor time that the judgement itself took."""
+    """Return the answer, the number of calls, and the processor time of the judgement itself in seconds."""
     describe = Measured(clients)
     before = time.thread_time()
     answer = ask(describe)

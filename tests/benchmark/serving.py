@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Requests per second and their tail: the unit that site.yml leaves, beside `python3 webserver.py` on the same machine.
+"""Measure requests per second and latency: the unit of site.yml, and `python3 webserver.py` on the same machine.
 
   make benchmark
 
-Both serve the same page from the same virtual environment and take turns, so that what else the machine does hits both.
+Both serve the same page from the same virtual environment. They take turns, so that other load affects both.
 wrk runs in the network namespace of the machine (which needs root), as a client on the machine itself would: the
 published port leads through docker's proxy, which is slower than the server and levels the difference. wrk keeps its
-connections wherever the server lets it; Flask's development server closes each one after its answer. Prints a Markdown
+connections if the server allows it; Flask's development server closes each one after its answer. Prints a Markdown
 table and fails if an aim is missed.
 """
 
@@ -66,7 +66,7 @@ def sh(*command: str, **options) -> str:
 
 
 def start_unit(inventory: pathlib.Path) -> None:
-    """A new machine with the site on it, all by its defaults."""
+    """Make a new machine with the site, with all variables at their defaults."""
     machine = {
         "ansible_host": MACHINE,
         "ansible_ssh_common_args": f'-F "{ROOT}/.demo/ssh_config"',
@@ -86,7 +86,7 @@ def start_unit(inventory: pathlib.Path) -> None:
 
 
 def start_newcomer() -> None:
-    """In a unit too, so that both run alike; what it logs for each request goes to a file, not to the journal."""
+    """Start it in a unit too, so that both run alike. Its log of requests goes to a file, not to the journal."""
     sh("docker", "exec", "-i", MACHINE, "sh", "-c", "cat > /opt/newcomer.py", input=WEBSERVER_PY)
     run = "exec python3 /opt/newcomer.py > /tmp/newcomer.log 2>&1"
     options = ["--unit=newcomer", "--uid=webserver", "--setenv=PATH=/opt/webserver/current/venv/bin:/usr/bin"]
@@ -99,7 +99,7 @@ def in_network_of_machine() -> list[str]:
 
 
 def check(inside: list[str], server: str) -> None:
-    """Both must serve the same page, or the comparison says nothing."""
+    """Check that both serve the same page. Otherwise the comparison would be meaningless."""
     url = f"http://127.0.0.1:{PORTS[server]}/"
     retry = ["--retry", "50", "--retry-delay", "0", "--retry-connrefused", "--retry-max-time", "20"]
     body = sh(*inside, "curl", "--silent", "--noproxy", "*", *retry, url)
@@ -113,7 +113,7 @@ def measure(inside: list[str], server: str, connections: int, seconds: int = SEC
 
 
 def parse(output: str) -> Figures:
-    """What wrk prints. Errors are answers other than 2xx and 3xx, and connections refused, cut or late."""
+    """Read wrk's output. Errors are answers other than 2xx and 3xx, and connections that were refused, cut or late."""
     rate = re.search(r"^Requests/sec: +([\d.]+)", output, re.MULTILINE)
     tail = re.search(r"^ +99% +([\d.]+)([a-z]+)", output, re.MULTILINE)
     errors = re.findall(r"(?:connect|read|write|timeout|Non-2xx or 3xx responses:) (\d+)", output)
@@ -150,7 +150,7 @@ def main() -> None:
 
 
 def report(medians: dict[tuple[str, int], Figures]) -> bool:
-    """Whether all aims are met."""
+    """Print the figures. Returns whether all aims are met."""
     print(f"On {os.cpu_count()} cores that wrk shares, medians of {ROUNDS} rounds of {SECONDS} s:\n")
     print("| connections | server | requests per second | 99th percentile | errors |")
     print("|---:|---|---:|---:|---:|")

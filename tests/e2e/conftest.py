@@ -1,4 +1,4 @@
-"""The product as a user meets it: whole commands, on the demo machine, which is made anew for this session."""
+"""The product as a user sees it: whole commands on the demo machine, which is made again for this session."""
 
 import os
 import pathlib
@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 
 def run(*command, cwd=ROOT, **environment):
-    """Run a command and return it with its whole output as text; AWS settings of the tester's own are not for it."""
+    """Run a command and return it with its whole output as text. It does not get the tester's own AWS settings."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     with subprocess.Popen(
         command,
@@ -28,7 +28,7 @@ def run(*command, cwd=ROOT, **environment):
         try:
             output, _none = running.communicate(timeout=280)  # a test has 300 s: pyproject.toml
         except BaseException:
-            # With all that it started, which would go on with the machine while the next test looks at it.
+            # Kill its children too. Otherwise they could change the machine during the next test.
             os.killpg(running.pid, signal.SIGKILL)
             raise
     return subprocess.CompletedProcess(command, running.returncode, output)
@@ -39,12 +39,12 @@ def playbook(name, *options, inventory="inventory", **environment):
 
 
 def site(*options, **keywords):
-    """site.yml where security groups are no concern: a third of its time goes to asking AWS."""
+    """Run site.yml without security groups, because a third of its time is spent on AWS."""
     return playbook("site.yml", "-e", "security_group_manage=false", *options, **keywords)
 
 
 def copied_inventory(folder):
-    """The demo's inventory in a folder of the test's own, for it to change; the way in stays the checkout's."""
+    """Copy the demo's inventory into a folder of the test, which may change it. ssh uses the checkout's settings."""
     copy = pathlib.Path(shutil.copytree(ROOT / "inventory", folder))
     variables = copy / "group_vars" / "webservers.yml"
     text = variables.read_text()
@@ -59,12 +59,12 @@ def on_machine(command, container="flasklaunch-demo"):
 
 
 def rules():
-    """The ingress rules of the demo's security group, a line each."""
+    """Return the ingress rules of the demo's security group, a line for each."""
     return run("python", "files/demo/ec2.py", "rules").stdout.splitlines()
 
 
 def changes(output):
-    """How many changes the recaps of all playbooks in an output count."""
+    """Return the numbers of changes in the recaps of all playbooks in an output."""
     return [int(count) for count in re.findall(r"changed=(\d+)", output)]
 
 
@@ -78,7 +78,7 @@ def first_run():
 
 @pytest.fixture
 def demo(first_run):
-    """The demo machine with its site, whatever the test before has changed."""
+    """The demo machine with its site, also if the test before has changed it."""
     assert first_run.returncode == 0, first_run.stdout
     if "Hello World" not in run("curl", "-s", "--noproxy", "*", "http://127.0.0.1:5000/").stdout:
         assert playbook("site.yml").returncode == 0

@@ -9,14 +9,14 @@ from ansible.release import __version__ as core
 from conftest import ROOT, copied_inventory, on_machine, playbook, rules, run
 
 BARE = "flasklaunch-bare"
-# Amazon Linux 2's Python, and RHEL 8's where ansible-core manages that one.
+# Amazon Linux 2's Python, and RHEL 8's if ansible-core manages it.
 OLD_PYTHON, WHAT_IS_SAID_OF_IT = (
     ("3.6.8", ["This machine's Python is 3.6.8, and this collection manages 3.7 and newer"])
     if core.startswith("2.17.")
     else ("3.7.16", ["this machine's is 3.7.16", "Run the playbook with ansible-core 2.17"])
 )
 EC2 = {"endpoint_url": "http://127.0.0.1:5555", "region": "us-east-1"}
-NO_AWS = {"security_group_manage": False}  # which would be asked in vain, and takes its time
+NO_AWS = {"security_group_manage": False}  # AWS has no such machine, and asking it takes time
 CASES = {
     "port 0": ({"webserver_port": 0}, ["webserver_port: 0 is not a TCP port from 1 to 65535."]),
     "port too high": ({"webserver_port": 65536}, ["webserver_port: 65536 is not a TCP port"]),
@@ -29,10 +29,10 @@ CASES = {
     "port held": (
         {"webserver_port": 22},
         [
-            "webserver_port: 22 is held already, on 0.0.0.0, by",
+            "webserver_port: 22 is already in use on 0.0.0.0, by",
             "sshd.service",
             "process",
-            "Take another webserver_port, or stop that unit if nobody needs it.",
+            "Set another webserver_port, or stop that unit if nobody needs it.",
         ],
     ),
     "misspelt option of the unit": (
@@ -41,7 +41,7 @@ CASES = {
     ),
     "foreign address": (
         {"webserver_host": "203.0.113.9"},
-        ["webserver_host: 203.0.113.9 is no address of this machine. Take 0.0.0.0", "172.1"],
+        ["webserver_host: 203.0.113.9 is not an address of this machine. Use 0.0.0.0", "172.1"],
     ),
     "name for address": ({"webserver_host": "localhost"}, ["webserver_host: localhost is not an IPv4 or IPv6 address"]),
     "time-out of the diagnosis": (
@@ -52,7 +52,7 @@ CASES = {
     "no version of Flask": ({"flask_version": "latest"}, ["flask_version: latest is not a version of Flask"]),
     "version of Flask as a number": (
         {"flask_version": 3.1},
-        ["flask_version: 3.1 without quotes is a number, not a text. Put it in quotes."],
+        ["flask_version: YAML reads 3.1 without quotes as a number and drops zeros at its end. Put the value"],
     ),
     "Python that is not there": (
         {"flask_python": "/opt/no-python3"},
@@ -132,7 +132,7 @@ CASES = {
         WHAT_IS_SAID_OF_IT,
     ),
 }
-# What pip must try on the machine, which it can for one at a time, and what is only for the command line.
+# Input that only pip on the machine can check, for one run at a time, and input that is only for the command line.
 ALONE = [
     "missing version of Flask",
     "unreachable index",
@@ -141,7 +141,7 @@ ALONE = [
     "Python of the machine on the command line",
 ]
 TOGETHER = {name: case for name, case in CASES.items() if name not in ALONE}
-# Of what a machine without Python is spared: one of each kind.
+# Input that is refused before Python is installed: one of each kind.
 SPARED = {
     name: CASES[name]
     for name in (
@@ -167,7 +167,7 @@ SPARED["package that is an option"] = (
 )
 SPARED["no application"] = (
     {"webserver_app_src": "/no/such/folder"},
-    ["webserver_app_src: /no/such/folder is no folder on the control node"],
+    ["webserver_app_src: /no/such/folder is not a folder on the control node"],
 )
 SPARED["no module of the application"] = (
     {"webserver_app_src": str(ROOT / "playbooks"), "webserver_app": "shop:app"},
@@ -188,7 +188,7 @@ SPARED["unreachable proxy"] = (
 
 
 def state():
-    """All that a refused run must leave as it was."""
+    """Return the state that a refused run must not change."""
     return on_machine(
         "systemctl show webserver.service --property=MainPID,ActiveState,NRestarts;"
         "sha256sum /opt/webserver/*.py /etc/systemd/system/webserver*;"
@@ -199,7 +199,7 @@ def state():
 
 @pytest.fixture(autouse=True, scope="module")
 def old_python(first_run):
-    """Looks like an old Python to whoever asks for its version."""
+    """A program that reports the version of an old Python."""
     script = f"#!/bin/sh\\necho python3: version {OLD_PYTHON}\\n"
     on_machine(f"printf '{script}' > /opt/old-python; chmod +x /opt/old-python")
     yield
@@ -208,7 +208,7 @@ def old_python(first_run):
 
 @pytest.fixture(scope="module")
 def bare(first_run, tmp_path_factory):
-    """The inventory of a machine without Python, an instance of the demo's EC2 API, for this module's tests alone."""
+    """The inventory of a machine without Python, an instance of the demo's EC2 API, only for the tests of this file."""
     inventory = copied_inventory(tmp_path_factory.mktemp("bare") / "inventory")
     host = {"ansible_host": BARE, "machine_ports": [], "webserver_url": ""}
     (inventory / "hosts.yml").write_text(json.dumps({"webservers": {"hosts": {"bare": host}}}))
@@ -229,14 +229,14 @@ def bare(first_run, tmp_path_factory):
 
 
 def every_file():
-    """All files of the bare machine, but for logs, with what their inodes say; a write changes the time there."""
+    """Return all files of the bare machine, without logs, with their inodes' data. A write changes the time there."""
     listing = on_machine("find / -xdev -path /var/log -prune -o -printf '%C@ %m %u %g %s %p %l\\n'", BARE)
     assert " /etc/passwd " in listing
     return set(listing.splitlines())
 
 
 def refused_together(cases, machine, folder):
-    """What site.yml says to each case, when all are hosts of one inventory, and one and the same machine."""
+    """Run site.yml for all cases at once: each is a host of the inventory, and all hosts are the same machine."""
     inventory = copied_inventory(folder / "inventory")
     hosts = {host(name): {**machine, **variables} for name, (variables, _said) in cases.items()}
     (inventory / "hosts.yml").write_text(json.dumps({"webservers": {"hosts": hosts}}))
@@ -252,7 +252,7 @@ def check_refusal(refused, name, said):
     assert "Traceback" not in refused.stdout
     fatal = re.findall(rf"^fatal: \[{name}\]: FAILED! => *\n(?:\s.*\n)*", refused.stdout, re.MULTILINE)
     rescued = int(re.search(rf"^{name} .* rescued=(\d+)", refused.stdout, re.MULTILINE)[1])
-    assert len(fatal) == 1 + rescued, refused.stdout  # what is rescued is said again, with what to do
+    assert len(fatal) == 1 + rescued, refused.stdout  # a rescued failure is reported again, with advice
     text = " ".join("".join(fatal).replace("''", "'").split())
     for words in said:
         assert words in text
@@ -279,13 +279,13 @@ def test_bad_input_is_refused(refused_on_demo, name):
     check_refusal(refused, host(name), TOGETHER[name][1])
 
 
-def test_what_is_refused_has_changed_nothing(refused_on_demo):
+def test_refused_runs_change_nothing(refused_on_demo):
     _refused, before, after = refused_on_demo
     assert after == before
 
 
 @pytest.mark.parametrize("name", ALONE)
-def test_bad_input_that_the_machine_must_try_is_refused_and_changes_nothing(demo, tmp_path, name):
+def test_bad_input_that_only_the_machine_can_check_is_refused(demo, tmp_path, name):
     variables, said = CASES[name]
     before = state()
     check_refusal(playbook("site.yml", "-e", json.dumps(variables), HOME=str(tmp_path)), "demo", said)
@@ -299,7 +299,7 @@ def test_bad_input_is_refused_for_a_bare_machine(refused_on_bare, name):
 
 
 @pytest.mark.parametrize("name", ["verify", "status", "logs", "rollback", "diagnose", "exposure", "teardown"])
-def test_a_machine_without_python_is_named_in_a_sentence(bare, tmp_path, name):
+def test_a_machine_without_python_is_reported_in_a_sentence(bare, tmp_path, name):
     folder = {f"{role}_{kind}": str(tmp_path / kind) for role in ("diagnosis", "exposure") for kind in ("json", "html")}
     options = {**NO_AWS, "diagnosis_ask_aws": False, "exposure_ask_aws": False, **folder}
     done = playbook(f"playbooks/{name}.yml", "-e", json.dumps(options), inventory=bare)
@@ -316,7 +316,7 @@ def test_bare_machine_was_not_touched(refused_on_bare):
     assert after[1] == before[1]
 
 
-def test_check_mode_looks_the_group_up_and_leaves_a_bare_machine_as_it_is(bare):
+def test_check_mode_looks_up_the_group_and_changes_no_bare_machine(bare):
     files, rules_before = every_file(), rules()
     checked = playbook("site.yml", "--check", inventory=bare)
     assert checked.returncode == 0, checked.stdout
@@ -327,7 +327,7 @@ def test_check_mode_looks_the_group_up_and_leaves_a_bare_machine_as_it_is(bare):
     check_refusal(unknown, "bare", ["security_group_id: sg-00000000 is not attached to eni-"])
 
 
-def test_password_of_an_index_gets_onto_no_command_line(bare):
+def test_password_of_an_index_is_on_no_command_line(bare):
     secret = "hunter2-of-the-index"
     variable = f"flask_pip_index_url=http://user:{secret}@127.0.0.1:9/simple"
     refused = playbook("site.yml", "-vvv", "-e", variable, inventory=bare)
@@ -342,11 +342,11 @@ def test_token_in_the_address_of_a_repository_is_not_printed(bare):
     token = "ghp_of_nobody"
     variables = {"webserver_app_src": f"https://ci:{token}@github.invalid/me/app.git"}
     refused = playbook("site.yml", "-e", json.dumps(variables), inventory=bare)
-    check_refusal(refused, "bare", ["https://github.invalid/me/app.git is no folder on the control node."])
+    check_refusal(refused, "bare", ["https://github.invalid/me/app.git is not a folder on the control node."])
     assert token not in refused.stdout
 
 
-def test_security_groups_are_skipped_in_one_line_when_told_so(demo, tmp_path):
+def test_skipped_security_groups_are_reported_in_one_line(demo, tmp_path):
     site = playbook("site.yml", "-e", json.dumps({"security_group_manage": False, "security_group_aws": {}}))
     assert site.returncode == 0, site.stdout
-    assert "security_group_manage is false: no security group is touched." in site.stdout
+    assert "security_group_manage is false, so no security group is changed." in site.stdout

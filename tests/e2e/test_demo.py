@@ -1,4 +1,4 @@
-"""The newcomer's way: make demo, look, change a variable, break something, tear down."""
+"""The steps of a newcomer: make demo, look, change a variable, break something, tear down."""
 
 import json
 import re
@@ -12,7 +12,7 @@ AWS_SECRET = "no-secret-of-anybody"  # the demo's, in its inventory
 
 
 def row(port):
-    """The line of netstat -ltn4 for a listener on every address."""
+    """Return the line of netstat -ltn4 for a listener on all addresses."""
     return f"tcp        0      0 {f'0.0.0.0:{port}':23} 0.0.0.0:*               LISTEN     "
 
 
@@ -30,12 +30,12 @@ def test_demo_ends_with_the_url_the_page_and_the_table(demo, first_run):
     assert row(22) in end
 
 
-def test_yum_really_installed_python(demo, first_run):
+def test_yum_installed_python(demo, first_run):
     assert "python3-3." in on_machine("rpm -q python3")
     assert "python3-pip-" in on_machine("rpm -q python3-pip")
 
 
-def test_security_group_has_just_one_rule_more(demo):
+def test_security_group_has_one_rule_more(demo):
     ssh, flask = rules()
     assert ssh.endswith("(flask-site): tcp/22 from 0.0.0.0/0, SSH")
     assert flask.endswith("(flask-site): tcp/5000 from 0.0.0.0/0, Flask Server")
@@ -48,17 +48,19 @@ def test_second_demo_changes_nothing(demo):
 
 
 def defaults_as_text():
-    """The defaults of all that has a type, as a command line has them: `-e name=value`, lists with commas."""
+    """Return the defaults of all variables with a type, as on a command line: `-e name=value`, lists with commas."""
     for specs in sorted(ROOT.glob("roles/*/meta/argument_specs.yml")):
         for entry_point in yaml.safe_load(specs.read_text())["argument_specs"].values():
             for name, option in (entry_point.get("options") or {}).items():
+                if option.get("elements") == "dict":
+                    continue  # dictionaries are written as JSON
                 if option.get("type") in ("int", "bool", "list") and option.get("default") is not None:
                     default = option["default"]
                     yield f"{name}={','.join(default) if isinstance(default, list) else str(default).lower()}"
 
 
 def test_a_value_is_the_same_on_the_command_line(demo):
-    """Where it is text, whatever the type is. Nor does a talkative run print AWS's keys."""
+    """On a command line, values of each type are text. A run with -vvv prints no AWS keys."""
     options = [word for text in dict.fromkeys(defaults_as_text()) if "{{" not in text for word in ("-e", text)]
     assert "webserver_debug=false" in options
     assert "python3_packages=python3,python3-pip" in options
@@ -78,7 +80,7 @@ def test_sources_admitted_by_other_rules_are_reported(demo):
 
 
 def test_listening_ports_ad_hoc(demo):
-    """Verbatim as the README has it, by the short name, from a plain checkout."""
+    """The command is that of the README, with the short name, from a plain checkout."""
     said = run("ansible", "all", "-i", "inventory", "-m", "listening_ports")
     assert said.returncode == 0, said.stdout
     assert f"- '{row(5000)}'" in said.stdout
@@ -91,7 +93,8 @@ def test_check_mode_shows_a_change_and_makes_none(demo):
     check = playbook("site.yml", "--check", "--diff", "-e", "webserver_port=8080")
     assert check.returncode == 0, check.stdout
     assert '+    app.run(host="0.0.0.0", port=8080)' in check.stdout
-    assert changes(check.stdout) == [3]  # the release, the unit files, the rule
+    old_rule = "tcp/5000 from 0.0.0.0/0: would be removed" in " ".join(check.stdout.split())
+    assert changes(check.stdout) == [3 + old_rule]  # the release, the unit files, the rule
     assert on_machine(look) == before
     assert len(rules()) == 2
 
@@ -99,35 +102,42 @@ def test_check_mode_shows_a_change_and_makes_none(demo):
 def test_other_port_and_message(demo):
     moved = playbook("site.yml", "-e", "webserver_port=8080", "-e", "webserver_message=Moved")
     assert moved.returncode == 0, moved.stdout
-    assert "The rule for tcp/5000 from 0.0.0.0/0 stays in sg-" in " ".join(moved.stdout.split())
+    said = " ".join(moved.stdout.split())
+    assert "(flask-site), the former port tcp/5000 from 0.0.0.0/0: " in said
+    assert "The rule for tcp/5000" not in said
+    # The bare machine of other tests may also have the group.
+    left = "the former port tcp/5000 from 0.0.0.0/0: this rule stays" in said
+    assert [f"tcp/{port} " in " ".join(rules()) for port in (5000, 8080)] == [left, True]
     assert get(8080) == "Moved\n"
     with pytest.raises(OSError):
         get(5000)
-    assert site().returncode == 0
+    back = playbook("site.yml", "-e", "security_group_keep_old=true")
+    assert back.returncode == 0, back.stdout
+    assert "The rule for tcp/8080 from 0.0.0.0/0 stays in sg-" in " ".join(back.stdout.split())
     closed = playbook("playbooks/close_port.yml", "-e", "security_group_port=8080")
     assert closed.returncode == 0, closed.stdout
-    how = "removed(, also for 1 other network interface with this group)?[.]"  # the bare machine's
+    how = "removed(, also for 1 other network interface with this group)?[.]"  # that of the bare machine
     assert re.search(f"\\(flask-site\\), tcp/8080 from 0.0.0.0/0: {how}", " ".join(closed.stdout.split()))
     assert len(rules()) == 2
     assert get(5000) == "Hello World\n"
 
 
-def test_environment_without_its_python_is_made_anew(demo):
+def test_environment_without_its_python_is_made_again(demo):
     on_machine("rm /opt/webserver/current/venv/bin/python*")
     repaired = site()
     assert repaired.returncode == 0, repaired.stdout
     assert get(5000) == "Hello World\n"
 
 
-def test_a_talkative_exposure_prints_no_key_of_aws(demo):
+def test_verbose_exposure_prints_no_key_of_aws(demo):
     assert AWS_SECRET in (ROOT / "inventory" / "group_vars" / "webservers.yml").read_text()
     shown = playbook("playbooks/exposure.yml", "-vv")
     assert shown.returncode == 0, shown.stdout
     assert AWS_SECRET not in shown.stdout
 
 
-def test_wheels_on_the_machine_need_no_index_and_its_password_shows_nowhere(demo):
-    """Not in the output, not in the journal (where modules leave their arguments), not in a file others can read."""
+def test_wheels_on_the_machine_need_no_index_and_hide_its_password(demo):
+    """It is not in the output, in the journal (which has modules' arguments), or in a file that others can read."""
     secret = "hunter2-of-the-index"
     pip = "/opt/webserver/current/venv/bin/pip"
     on_machine(f"{pip} download --quiet --dest /opt/wheels flask==3.1.3 gunicorn==27.0.1")
@@ -144,7 +154,7 @@ def test_wheels_on_the_machine_need_no_index_and_its_password_shows_nowhere(demo
     on_machine("rm -r /opt/wheels")
 
 
-def test_dynamic_inventory_finds_the_instance_and_says_which_it_is(demo):
+def test_dynamic_inventory_finds_the_instance_and_names_it(demo):
     """Against the local EC2 API, whose Elastic IPs are loopback addresses."""
     listed = run(
         "ansible-inventory",
@@ -160,7 +170,7 @@ def test_dynamic_inventory_finds_the_instance_and_says_which_it_is(demo):
     inventory = json.loads(listed.stdout[listed.stdout.index("{\n") :])
     (instance,) = inventory["webservers"]["hosts"]
     variables = inventory["_meta"]["hostvars"][instance]
-    # What EC2 says is text that is no template: from ansible-core 2.19 on it is wrapped.
+    # Text from EC2 is not a template: ansible-core 2.19 and newer mark it as unsafe.
     variables = json.loads(re.sub(r'\{"__ansible_unsafe": ("[^"]*")\}', r"\1", json.dumps(variables)))
     assert instance.startswith("i-")
     assert variables["security_group_instance_id"] == instance
@@ -169,8 +179,8 @@ def test_dynamic_inventory_finds_the_instance_and_says_which_it_is(demo):
     assert variables["ansible_user"] == "ec2-user"
 
 
-def test_application_that_does_not_start_is_explained(demo, tmp_path):
-    """The run that would break it says why, and the page stays as it was."""
+def test_application_that_does_not_start_is_refused_with_the_reason(demo, tmp_path):
+    """The run that would break the site reports why, and the page is served as before."""
     (tmp_path / "shop.py").write_text("from flask import Flask\n\napp = Flask(__name__)\n")
     broken = site("-e", f"webserver_app_src={tmp_path} webserver_app=shop:nothing")
     assert broken.returncode == 2
@@ -198,18 +208,18 @@ def test_verify_reports_and_fails_when_the_page_is_not_served(demo):
     assert "got no answer: Connection refused" in " ".join(status.stdout.split())
 
 
-def test_readme_shows_what_is_printed(demo):
-    shown = run("python", "tests/readme_outputs.py", "--check")
+def test_pages_show_what_is_printed(demo):
+    shown = run("python", "tests/outputs.py", "--check")
     assert shown.returncode == 0, shown.stdout
 
 
 def example(name):
-    """The block of README.md below the comment `example: NAME`."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    """Return the block of docs/applications.md below the comment `example: NAME`."""
+    text = (ROOT / "docs" / "applications.md").read_text(encoding="utf-8")
     return re.search(rf"<!-- example: {name} -->\n```\w+\n(.*?)```", text, re.DOTALL)[1]
 
 
-def test_application_of_the_readme_is_served(demo, tmp_path):
+def test_application_of_the_documentation_is_served(demo, tmp_path):
     (tmp_path / "my-app").mkdir()
     (tmp_path / "my-app" / "my_app.py").write_text(example("application"))
     inventory = copied_inventory(tmp_path / "my-inventory")
@@ -229,7 +239,21 @@ def test_playbook_without_an_inventory_is_an_error():
     assert "webservers" in forgotten.stdout
 
 
-def test_teardown_takes_away_what_was_made_and_no_more(demo):
+def test_teardown_is_refused_during_the_deploy_of_another_run(demo):
+    """It does not close the port of the site either."""
+    of = '{"who": "ann@laptop", "place": "laptop", "pid": 812, "started": "1"}'
+    lock = f'{{"run": {of}, "since": 1, "renewed": %s, "boot": "%s"}}'
+    moment = "$(cut -d' ' -f1 /proc/uptime) $(cat /proc/sys/kernel/random/boot_id)"
+    on_machine(f"printf '{lock}' {moment} > /opt/webserver/releases/.lock")
+    refused = playbook("playbooks/teardown.yml")
+    on_machine("rm /opt/webserver/releases/.lock")
+    assert refused.returncode == 2
+    assert "ann@laptop (process 812) has been deploying to this machine since" in " ".join(refused.stdout.split())
+    assert len(rules()) == 2
+    assert get(5000) == "Hello World\n"
+
+
+def test_teardown_removes_only_what_was_made(demo):
     on_machine("mkdir -p /etc/webserver; echo theirs | tee /etc/webserver/notes.txt > /opt/webserver/notes.txt")
     planned = playbook("playbooks/teardown.yml", "--check", "--diff")
     assert planned.returncode == 0, planned.stdout
@@ -244,7 +268,7 @@ def test_teardown_takes_away_what_was_made_and_no_more(demo):
         "etc/webserver/notes.txt",
         "opt/webserver/notes.txt",
     ]
-    assert on_machine("getent passwd webserver") == ""
+    assert on_machine("getent passwd webserver flasklaunch-pip") == ""
     assert "python3-3." in on_machine("rpm -q python3")
     assert "webserver" not in on_machine("ls /etc/systemd/system /etc/systemd/system/*.wants")
     again = playbook("playbooks/teardown.yml")
@@ -253,7 +277,7 @@ def test_teardown_takes_away_what_was_made_and_no_more(demo):
     assert "tcp/5000 from 0.0.0.0/0: there is no such rule" in " ".join(again.stdout.split())
     verified = playbook("playbooks/verify.yml")
     assert verified.returncode == 2
-    assert "There is no webserver.service on this machine: site.yml makes it." in verified.stdout
+    assert "There is no webserver.service on this machine. Run site.yml to make it." in verified.stdout
     on_machine("rm /opt/webserver/notes.txt /etc/webserver/notes.txt")
     assert playbook("playbooks/teardown.yml", "-e", "security_group_manage=false").returncode == 0
     assert on_machine("ls -d /opt/webserver /etc/webserver 2> /dev/null") == ""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Commands as a user gives them."""
+"""Runs commands as a user does."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import subprocess
 
 
 def run(*command, cwd=None, env=None):
-    """Run a command and return `(exit status, text)`. The text is all that it prints, also to stderr."""
+    """Run a command and return `(exit status, text)`. The text is its output, with stderr."""
     done = subprocess.run(
         command,
         cwd=cwd,
@@ -26,7 +26,7 @@ def run(*command, cwd=None, env=None):
 
 
 def run_tasks(folder, tasks, variables):
-    """Run the tasks on localhost with these variables, and return as `run` does. The play is written to the folder."""
+    """Run the tasks on localhost with these variables. Returns as run() does. Writes the play into the folder."""
     play = {"hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": tasks}
     playbook = folder / "play.json"
     playbook.write_text(json.dumps([play]), encoding="utf-8")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the tests share: a network namespace of their own, sockets of every kind, and a /proc made of plain files."""
+"""Fixtures that the tests share: a network namespace, sockets of every kind, and a /proc made of plain files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 0x1
 
 @pytest.fixture
 def network():
-    """An empty network with a loopback interface, for the time of one test."""
+    """Move the test into an empty network namespace with a loopback interface."""
     if os.geteuid() != 0:
         pytest.skip("only root may make a network namespace")
     libc = ctypes.CDLL(None, use_errno=True)
@@ -51,7 +51,7 @@ def _bring_up(interface):
 
 @pytest.fixture
 def bind():
-    """Binds sockets, TCP ones to listen, and closes them after the test."""
+    """Binds sockets, and closes them after the test. TCP sockets listen."""
     opened = []
 
     def bind(address="127.0.0.1", port=0, protocol="tcp", backlog=8, v6only=None, device=None, reuse=False, free=False):
@@ -79,7 +79,7 @@ def bind():
 
 @pytest.fixture
 def time_zone(monkeypatch):
-    """Lets this process be in another one, for the time of one test."""
+    """Sets the time zone of this process until the end of the test."""
     with monkeypatch.context() as patch:
 
         def time_zone(name):
@@ -92,7 +92,7 @@ def time_zone(monkeypatch):
 
 @pytest.fixture
 def netstat():
-    """Runs the real thing; its rows come in no order."""
+    """Runs the real netstat. The order of its rows is undefined."""
 
     def netstat(flags):
         environment = {"LC_ALL": "C", "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin:/bin:/usr/bin"}
@@ -108,7 +108,7 @@ def netstat():
 
 @pytest.fixture
 def nft():
-    """Gives the real thing rules to load, in the network namespace of the test."""
+    """Loads rules with the real nft, in the network namespace of the test."""
 
     def nft(rules):
         try:
@@ -124,7 +124,7 @@ def nft():
 
 @pytest.fixture
 def forbid_netlink(monkeypatch):
-    """As a seccomp filter does."""
+    """Forbids netlink, as a seccomp filter does."""
 
     def refuse(_protocol, _question):
         raise netlink.Unusable("Operation not permitted")
@@ -133,7 +133,7 @@ def forbid_netlink(monkeypatch):
 
 
 class FakeProc:
-    """A /proc below a directory of the test."""
+    """A /proc in a folder of the test."""
 
     def __init__(self, path):
         self.path = str(path)

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Copyright: (c) 2026, The flasklaunch founders
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Managed nodes have any Python from 3.7 on. Runs the tests of plugins/module_utils on every such Python that this machine
-# has, except that of the virtual environment, with which `make unit` runs them. The tests of _aws are left out, because it
-# runs on the control node only. The folder $1 keeps the virtual environments with pytest between runs.
+# Runs the tests of plugins/module_utils on every Python of this computer from 3.7 on, as managed nodes may have any of
+# them. `make unit` runs them on that of the virtual environment. The tests of _aws are left out, because it runs only
+# on the control node. The folder $1 keeps the virtual environments with pytest between runs.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 state=$(realpath -m "${1:-.demo}")/pythons
@@ -11,7 +11,7 @@ state=$(realpath -m "${1:-.demo}")/pythons
 mkdir -p "$state/collections/ansible_collections/flasklaunch"
 ln -sfn "$PWD" "$state/collections/ansible_collections/flasklaunch/ec2"
 
-# The tests of the version $1, whose Python is $2. What they say is kept together.
+# Runs the tests on the version $1, with the Python $2, and prints their output as a whole.
 run() {
   local venv=$state/$1 said outcome=0
   if ! "$venv/bin/python" -c 'import hypothesis, pytest, pytest_timeout' 2> /dev/null; then

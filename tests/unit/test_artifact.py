@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What `ansible-galaxy collection build` packs: what the collection consists of, whatever else lies in the checkout."""
+"""`ansible-galaxy collection build` packs only the collection, even if the checkout contains other files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.flasklaunch.ec2.tests.unit.commands import run
 
 ROOT = pathlib.Path(__file__).parents[2]
-# Files in git that no user of the artifact needs: tests, the demo, and the inventories that users edit.
+# Files in git that users of the artifact do not need: tests, the demo, and the inventories that users edit.
 WORKSHOP = (".", "Makefile", "ansible.cfg", "changelogs/fragments/", "files/demo/", "galaxy.yml", "inventory/")
 WORKSHOP += ("inventory-ec2/", "molecule/", "pyproject.toml", "requirements.txt", "site.yml", "tests/")
 # Files that users add.
@@ -50,7 +50,7 @@ OWN = [
 
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory):
-    """The files in the artifact of a checkout with files of a user, and the files in git."""
+    """The files in the artifact of a checkout that also has files of a user, and the files in git."""
     folder = tmp_path_factory.mktemp("a checkout")
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     tracked = [name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
@@ -72,11 +72,11 @@ def packed(tmp_path_factory):
     return names, set(tracked)
 
 
-def test_nothing_of_the_user_s_own_is_packed(packed):
+def test_files_of_the_user_are_not_packed(packed):
     names, tracked = packed
     assert names - tracked == set()
 
 
-def test_all_of_the_collection_is_packed(packed):
+def test_the_whole_collection_is_packed(packed):
     names, tracked = packed
     assert names == {name for name in tracked if not name.startswith(WORKSHOP)}

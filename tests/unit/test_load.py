@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The load against servers that each misbehave in one way of their own."""
+"""The load against servers that each misbehave in one way."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ import pytest
 PROGRAM = pathlib.Path(__file__).parents[1] / "load.py"
 SPEC = importlib.util.spec_from_file_location("load", PROGRAM)
 load = importlib.util.module_from_spec(SPEC)
-sys.modules["load"] = load  # where dataclasses look for the module of their annotations
+sys.modules["load"] = load  # dataclasses look up the module of their annotations there
 SPEC.loader.exec_module(load)
 
 RIGHT = b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nHello World\n"
@@ -31,7 +31,7 @@ RESET = b"\x01\0\0\0\0\0\0\0"  # SO_LINGER: on, 0 seconds
 
 @contextlib.contextmanager
 def serve(behave, host="127.0.0.1"):
-    """A server whose connections are each handled by behave(number of the connection, reader, writer); its URL."""
+    """Start a server that handles each connection with behave(its number, reader, writer). Yields its URL."""
     loop = asyncio.new_event_loop()
     connections = iter(range(10**9))
 
@@ -69,7 +69,7 @@ async def answer(reader, writer, with_=RIGHT, times=10**9):
 
 
 def reset(writer):
-    """Close so that the other side sees a reset, not an end of stream."""
+    """Close the connection so that the other side sees a reset, not an end of stream."""
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     writer.transport.abort()
 
@@ -82,7 +82,7 @@ def run(url, requests=40, **options):
 
 
 def counts(result):
-    """Every count of failures and retries that is not 0."""
+    """Return every count of failures and retries that is not 0."""
     names = ("failed", "retried", "refused", "cut", "wrong", "timed_out")
     return {name: getattr(result, name) for name in names if getattr(result, name)}
 
@@ -138,7 +138,7 @@ def test_cut_on_a_new_connection_is_not_retried(close, sent):
         await request(reader)
         writer.write(sent)
         await writer.drain()
-        await asyncio.sleep(0.01)  # a reset must not overtake what was sent
+        await asyncio.sleep(0.01)  # a reset must not overtake the data
         close(writer)
 
     with serve(behave) as url:
@@ -345,7 +345,7 @@ def test_it_runs_in_the_background_until_it_is_stopped():
     assert running.result.seconds > 0.1, "it keeps to its pace"
 
 
-def test_a_load_that_ended_too_early_is_told():
+def test_a_load_that_ended_too_early_is_reported():
     async def behave(_number, reader, writer):
         await answer(reader, writer)
 
@@ -375,7 +375,7 @@ def test_the_command():
     assert told["failures"][0]["at"].endswith("+00:00")
 
 
-# Runs the program, and sends it a signal as soon as its thread runs: before the main one goes on, on a busy machine.
+# Runs the program, and sends it a signal as soon as its thread runs, on a busy machine before the main thread.
 EARLY = """
 import os, runpy, sys, threading
 start, number = threading.Thread.start, int(sys.argv.pop(1))
@@ -415,7 +415,7 @@ def test_the_command_ends_by_a_signal_too(when, number):
 
 
 def test_the_command_refuses_other_machines():
-    arguments = [sys.executable, PROGRAM, "http://0.0.0.0:9/", "--expect", "x"]  # it is one of these, if taken
+    arguments = [sys.executable, PROGRAM, "http://0.0.0.0:9/", "--expect", "x"]  # this address reaches this machine too
     done = subprocess.run(arguments, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith(

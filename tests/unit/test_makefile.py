@@ -20,7 +20,7 @@ PYTHON = """#!/bin/sh
 [ "$1" = -m ] || exec {python} "$@"
 {python} -m venv --without-pip "$3" && printf '#!/bin/sh\\n' > "$3/bin/pip" && chmod +x "$3/bin/pip"
 """
-# A docker engine with a machine of this checkout and a machine of another one. It records what it is asked to remove.
+# A docker engine with a machine of this checkout and one of another checkout. It records what it should remove.
 DOCKER = """#!/bin/sh
 case "$1 $2" in
   'ps '*)
@@ -70,7 +70,7 @@ def test_setup_links_the_checkout(checkout, tmp_path):
     assert link.resolve() == checkout.resolve()
 
 
-def test_clean_removes_what_is_of_this_checkout(checkout, tmp_path):
+def test_clean_removes_only_files_of_this_checkout(checkout, tmp_path):
     log = tmp_path / "removed"
     docker = program(tmp_path / "bin" / "docker", "")
     docker.write_text(DOCKER.format(checkout=str(checkout.resolve()).replace("'", "'\\''"), log=log), encoding="utf-8")

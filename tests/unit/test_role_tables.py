@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The tables of the roles' README.md: what is made of a specification, and what becomes of a stale one."""
+"""The tables in the roles' README.md: how they are made from a specification, and what happens with a stale one."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_tables_are_written_and_the_rest_is_left_alone(role):
     assert role_tables.main(check=True, roles=role.parent) == ""
 
 
-def test_stale_table_is_told_and_not_mended_by_the_check(role):
+def test_the_check_reports_a_stale_table_and_does_not_write_it(role):
     told = role_tables.main(check=True, roles=role.parent)
     assert str(role / "README.md") in told and "make docs" in told
     assert (role / "README.md").read_text(encoding="utf-8") == README
@@ -120,7 +120,7 @@ def test_changed_specification_makes_it_stale(role):
 
 
 @pytest.mark.parametrize("text", [None, "# Site\n", README.replace(role_tables.END, "")])
-def test_readme_without_a_place_for_it_is_told(role, text):
+def test_readme_without_markers_is_reported(role, text):
     (role / "README.md").unlink()
     if text is not None:
         (role / "README.md").write_text(text)
@@ -129,7 +129,7 @@ def test_readme_without_a_place_for_it_is_told(role, text):
 
 
 def test_command_fails_for_a_stale_one(tmp_path):
-    """As `make lint` runs it, on a copy of this collection's roles."""
+    """The command of `make lint`, on a copy of this collection's roles."""
     for command in (["cp", "-r", str(PROGRAM.parents[1] / "roles"), str(tmp_path)], ["mkdir", str(tmp_path / "tests")]):
         subprocess.run(command, check=True)
     (tmp_path / "tests" / "role_tables.py").write_text(PROGRAM.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""The site with much set otherwise: IPv6 too, a privileged port, Flask's own server, another message."""
+"""The site with many other values: IPv6, a privileged port, Flask's own server, another message."""
 
 import urllib.request
 
@@ -17,7 +17,7 @@ def test_page_from_outside(host):
         assert page.read().decode() == 'Grüße, "quoted" \\ and {{ braced }} & <b>bold</b> ☁\n'
 
 
-def test_privileged_port_is_had_by_capability_alone(host):
+def test_capability_is_enough_for_a_privileged_port(host):
     properties = unit_properties(host, "User", "AmbientCapabilities", "CapabilityBoundingSet")
     assert properties == {
         "User": "page",
@@ -30,12 +30,12 @@ def test_one_socket_serves_both_families(host):
     assert "*:80" in host.check_output("ss --no-header --listening --tcp --numeric 'sport = 80'")
 
 
-def test_flask_s_own_server_runs_it(host):
+def test_flask_s_own_server_serves_the_site(host):
     process = host.check_output("ps -o args= -p " + unit_properties(host, "MainPID")["MainPID"])
     assert process == "/srv/page/current/venv/bin/python3 webserver.py"
 
 
-def test_other_version_of_flask_with_a_werkzeug_that_fits(host):
+def test_another_version_of_flask_gets_a_matching_werkzeug(host):
     versions = host.check_output(
         "/srv/page/current/venv/bin/python3 -m pip --disable-pip-version-check list --format=freeze"
     )
@@ -43,6 +43,6 @@ def test_other_version_of_flask_with_a_werkzeug_that_fits(host):
     assert "Werkzeug==3." in versions
 
 
-def test_nothing_of_the_other_server_is_there(host):
+def test_socket_and_gunicorn_of_the_other_server_are_gone(host):
     assert not host.file("/etc/systemd/system/webserver.socket").exists
     assert host.run("pgrep gunicorn").rc == 1

@@ -1,4 +1,4 @@
-"""The site on a machine that had no Python, after a second run and a reboot; everything at its default."""
+"""The site on a machine that had no Python, after a second run and a reboot, with all variables at their defaults."""
 
 import time
 import urllib.request
@@ -29,7 +29,7 @@ def test_page_from_outside(host):
 
 
 def test_page_is_served_after_a_reboot(host):
-    """The side effect restarted the machine: nobody but systemd can have started the unit since."""
+    """The side effect restarted the machine, so only systemd can have started the unit."""
     assert host.service("webserver.socket").is_enabled
     properties = unit_properties(host, "ActiveState", "SubState", "UnitFileState", "NRestarts")
     assert properties == {
@@ -73,19 +73,19 @@ def test_user_can_neither_log_in_nor_write_the_application(host):
     assert (folder.user, folder.group, folder.mode) == ("root", "webserver", 0o750)
 
 
-def test_tutorial_s_command_still_runs_the_page(host):
-    """python3 webserver.py, as a newcomer knows it; the port is taken, so it gets as far as binding."""
+def test_the_command_of_the_tutorial_runs_the_page(host):
+    """The command is python3 webserver.py. It ends when it binds the port, because the unit holds it."""
     tried = host.run("cd /opt/webserver/current && timeout 10 venv/bin/python3 app/webserver.py")
     assert "Serving Flask app 'webserver'" in tried.stdout + tried.stderr
     assert "Address already in use" in tried.stdout + tried.stderr
 
 
-def test_flask_is_in_the_virtual_environment_alone(host):
+def test_flask_is_only_in_the_virtual_environment(host):
     assert host.run("/opt/webserver/current/venv/bin/python3 -c 'import flask, gunicorn'").rc == 0
     assert host.run("python3 -c 'import flask'").rc == 1
 
 
-def test_pip_settings_are_for_root_alone(host):
+def test_only_root_can_read_pip_settings(host):
     assert host.file("/opt/webserver/current/venv/pip.conf").mode == 0o600
 
 
@@ -95,8 +95,8 @@ def test_system_folders_keep_their_permissions(host, folder):
     assert (found.user, found.group, found.mode) == ("root", "root", 0o755)
 
 
-def test_unit_comes_back_after_a_crash(host):
-    """Last, as it leaves a restart behind."""
+def test_unit_is_restarted_after_a_crash(host):
+    """This test is the last one, because the unit has restarted after it."""
     before = unit_properties(host, "MainPID")["MainPID"]
     host.check_output(f"kill -9 {before}")
     deadline = time.monotonic() + 20

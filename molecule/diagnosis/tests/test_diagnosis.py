@@ -1,4 +1,4 @@
-"""The machine is broken one thing at a time, and the diagnosis must name just that; then it is mended again."""
+"""Each test breaks one thing on the machine, checks that the diagnosis names exactly that, and repairs it."""
 
 import contextlib
 import json
@@ -32,7 +32,7 @@ def address():
 
 
 class Result:
-    """What a run of the playbook said, by its exit code, its text and the JSON that it wrote."""
+    """A run of the playbook: its exit code, its text and the JSON that it wrote."""
 
     def __init__(self, done, diagnosis):
         self.status, self.output = done.returncode, done.stdout + done.stderr
@@ -45,7 +45,7 @@ class Result:
 
 @pytest.fixture
 def unreachable(tmp_path):
-    """An inventory that says the machine is where no ssh server is."""
+    """An inventory in which the machine has an address without an ssh server."""
     inventory = tmp_path / "unreachable"
     shutil.copytree(INVENTORY, inventory)
     (inventory / "host_vars").mkdir()
@@ -66,7 +66,7 @@ def playbook(name, inventory=INVENTORY, **variables):
 
 @pytest.fixture
 def diagnose(address, tmp_path):
-    """The machine's own address is asked, without docker's proxy in between, which answers for a dead machine too."""
+    """Diagnose the machine's own address, without docker's proxy, which accepts connections for a dead machine too."""
 
     def diagnose(inventory=INVENTORY, **variables):
         files = {f"diagnosis_{kind}": str(tmp_path / f"diagnosis.{kind}") for kind in ("json", "html")}
@@ -80,17 +80,17 @@ def diagnose(address, tmp_path):
 
 
 @contextlib.contextmanager
-def broken(script, mend):
-    """Both are shell scripts for the machine."""
+def broken(script, fix):
+    """Run a shell script on the machine, and another one, which repairs it, at the end."""
     try:
         on_machine(script)
         yield
     finally:
-        on_machine(mend)
+        on_machine(fix)
 
 
 def drop_in(command, kind="notify"):
-    """The unit with another command line, until it is mended."""
+    """Give the unit another command line until the end of the test."""
     folder = "/etc/systemd/system/webserver.service.d"
     text = f"[Service]\nType={kind}\nExecStart=\nExecStart={command}\n"
     write = f"mkdir -p {folder} && printf '%s' '{text}' > {folder}/test.conf && systemctl daemon-reload"
@@ -103,7 +103,7 @@ def gunicorn(options):
 
 
 def firewall(rule):
-    """A table of its own, with one rule."""
+    """Add a table with one rule until the end of the test."""
     rules = f"add table inet t; add chain inet t i {{ type filter hook input priority 0; }}; add rule inet t i {rule}"
     return broken(f"nft '{rules}'", "nft delete table inet t")
 
@@ -170,9 +170,9 @@ def test_D2_the_unit_is_stopped(diagnose):
 
 
 def test_D2_the_application_cannot_be_imported(diagnose):
-    mend = f"cp /root/application {APPLICATION} && {RESTART}"
+    fix = f"cp /root/application {APPLICATION} && {RESTART}"
     crash = f"cp {APPLICATION} /root/application && sed -i '1i import flsk' {APPLICATION}"
-    with broken(f"{crash} && (systemctl restart webserver || true)", mend):
+    with broken(f"{crash} && (systemctl restart webserver || true)", fix):
         result = diagnose()
     assert result.status == 2
     assert result.diagnosis["first_broken_hop"] == "unit"
@@ -188,7 +188,7 @@ def test_D3_bound_to_loopback(diagnose, address):
     assert result.hops["bound_address"]["code"] == "x-BOUND_TO_LOOPBACK"
     assert address in result.diagnosis["cause"]
     assert result.diagnosis["fix"].startswith("webserver_host: 0.0.0.0")
-    # The page itself is fine, and the machine says so.
+    # The page itself is served, and the machine's own view shows it.
     assert result.hops["http"]["verdict"] == "ok"
     assert result.hops["http"]["evidence"].startswith("On the machine: ")
 
@@ -204,7 +204,7 @@ Server(("::", 5000), http.server.SimpleHTTPRequestHandler).serve_forever()
 """
 
 
-def test_D3_ipv6_alone(diagnose):
+def test_D3_bound_to_ipv6_only(diagnose):
     on_machine(f"cat > /opt/v6only.py <<'E'\n{V6_ONLY}E")
     with drop_in("/usr/bin/python3 /opt/v6only.py", "simple"):
         on_machine("sleep 1")
@@ -216,8 +216,8 @@ def test_D3_ipv6_alone(diagnose):
 
 def test_D11_another_unit_holds_the_port(diagnose):
     squat = "systemctl stop webserver && systemd-run --quiet --unit squatter python3 -m http.server 5000 && sleep 1"
-    mend = f"systemctl stop squatter; {RESTART}"
-    with broken(f"{squat} && (systemctl start webserver || true)", mend):
+    fix = f"systemctl stop squatter; {RESTART}"
+    with broken(f"{squat} && (systemctl start webserver || true)", fix):
         result = diagnose()
     assert result.status == 2
     assert result.diagnosis["first_broken_hop"] == "listener"
@@ -244,7 +244,7 @@ def test_D6_the_machine_s_firewall(diagnose, rule, code, saw):
     assert rule.split(" with")[0] in result.diagnosis["cause"]
 
 
-def test_D6_a_rule_for_this_client_alone(diagnose, address):
+def test_D6_a_rule_for_this_client_only(diagnose, address):
     client = address.rpartition(".")[0] + ".1"  # docker's bridge
     with firewall(f"ip saddr {client} tcp dport 5000 drop"):
         result = diagnose()
@@ -253,7 +253,7 @@ def test_D6_a_rule_for_this_client_alone(diagnose, address):
     assert f"from {client}, which is this client" in result.diagnosis["cause"]
 
 
-def test_D6_the_advice_on_the_firewall_mends_it(diagnose):
+def test_D6_the_fix_for_the_firewall_works(diagnose):
     with firewall("tcp dport 5000 drop"):
         fix = diagnose().diagnosis["fix"]
         on_machine(fix.replace("sudo ", "").partition(" #")[0])
@@ -288,7 +288,7 @@ def test_two_faults_are_listed_in_the_order_of_the_packet(diagnose):
 
 
 def test_D25_a_machine_that_ssh_does_not_reach(diagnose, unreachable):
-    """The client's view is left, and the rest is unknown, not ok."""
+    """Only the client's view is known. All other hops are unknown, not ok."""
     result = diagnose(unreachable)
     assert result.status == 0, result.output
     assert result.verdicts("unknown")[:6] == [
@@ -308,14 +308,14 @@ def test_D25_a_machine_that_ssh_does_not_reach(diagnose, unreachable):
     assert {"unit", "listener"} <= set(result.diagnosis["suspects"])
 
 
-def test_a_wrong_scheme_is_said(diagnose, address):
+def test_a_wrong_scheme_is_reported(diagnose, address):
     result = diagnose(diagnosis_url=f"https://{address}:5000/")
     assert result.status == 2
     assert result.diagnosis["first_broken_hop"] == "tls"
     assert result.diagnosis["open"] == f"http://{address}:5000/"
 
 
-def test_another_application_s_page_is_said(diagnose):
+def test_another_application_s_page_is_reported(diagnose):
     result = diagnose(diagnosis_expected="Goodbye")
     assert result.status == 2
     assert result.diagnosis["first_broken_hop"] == "application"
@@ -334,7 +334,7 @@ def ec2():
 
 @contextlib.contextmanager
 def shut_group(ec2):
-    """The group of the machine without the rule for its port."""
+    """Remove the rule for the machine's port from its group until the end of the test."""
     groups = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["flask-site"]}])["SecurityGroups"]
     rule = {"IpProtocol": "tcp", "FromPort": 5000, "ToPort": 5000, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
     ec2.revoke_security_group_ingress(GroupId=groups[0]["GroupId"], IpPermissions=[rule])
@@ -360,7 +360,7 @@ def test_D1_the_security_group_and_the_unit(diagnose, ec2):
     assert group in result.hops["security_group"]["resources"]
 
 
-def test_D25_aws_alone(diagnose, unreachable, ec2):
+def test_D25_aws_only(diagnose, unreachable, ec2):
     instance = ec2.describe_instances()["Reservations"][0]["Instances"][0]["InstanceId"]
     with shut_group(ec2):
         result = diagnose(unreachable, diagnosis_ask_aws=True, diagnosis_instance_id=instance, diagnosis_url="")
@@ -369,7 +369,7 @@ def test_D25_aws_alone(diagnose, unreachable, ec2):
     assert "unit" in result.verdicts("unknown")
 
 
-def test_D16_wrong_credentials_are_no_traceback(diagnose):
+def test_D16_wrong_credentials_do_not_cause_a_traceback(diagnose):
     nobody = {"endpoint_url": "http://127.0.0.1:1", "region": "us-east-1", "access_key": "a", "secret_key": "b"}
     result = diagnose(diagnosis_ask_aws=True, diagnosis_aws=nobody)
     assert result.status == 0, result.output
@@ -377,13 +377,13 @@ def test_D16_wrong_credentials_are_no_traceback(diagnose):
     assert "Traceback" not in result.output
 
 
-def test_what_everybody_reaches_and_nobody_asked_for(tmp_path, ec2):
+def test_a_port_that_is_open_to_all_and_not_asked_for(tmp_path, ec2):
     files = {f"exposure_{kind}": str(tmp_path / f"exposure.{kind}") for kind in ("json", "html")}
     done = playbook("exposure", exposure_ask_aws=True, **files)
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads((tmp_path / "exposure.json").read_text())
     sections = {(row["family"], row["port"]): row["section"] for row in report["rows"]}
-    # The demo's group admits SSH from everywhere; the page's port was asked for.
+    # The demo's group admits SSH from everywhere. The page's port is expected to be open.
     assert sections["ipv4", 22] == "alarm"
     assert sections["ipv4", 5000] == "everybody"
     assert "Open to everybody, and not asked for" in done.stdout
@@ -394,7 +394,7 @@ def test_what_everybody_reaches_and_nobody_asked_for(tmp_path, ec2):
 
 @pytest.fixture
 def behind_a_socket():
-    """The unit as it is by default, with its port in the hands of systemd."""
+    """The unit as it is by default: systemd holds its socket."""
     deployed = playbook("site", webserver_server="gunicorn")
     assert deployed.returncode == 0, deployed.stdout
     yield
@@ -408,15 +408,15 @@ def test_faults_behind_a_socket_of_systemd(diagnose, behind_a_socket):
     ):
         result = diagnose()
     assert (result.status, result.diagnosis["broken_hops"]) == (2, ["unit"])
-    mend = f"cp /root/application {APPLICATION} && {RESTART}"
+    fix = f"cp /root/application {APPLICATION} && {RESTART}"
     crash = f"cp {APPLICATION} /root/application && sed -i '1i import flsk' {APPLICATION}"
-    with broken(f"{crash} && (timeout 5 systemctl restart webserver || true)", mend):
+    with broken(f"{crash} && (timeout 5 systemctl restart webserver || true)", fix):
         result = diagnose()
     assert result.status == 2
     assert result.diagnosis["first_broken_hop"] == "unit"
     assert "ModuleNotFoundError: No module named 'flsk'" in result.diagnosis["cause"]
 
 
-def test_the_machine_is_as_it_was(diagnose):
-    """Last: the tests mended what they broke."""
+def test_the_machine_is_repaired(diagnose):
+    """This test is the last one: the other tests have repaired what they broke."""
     assert diagnose().status == 0

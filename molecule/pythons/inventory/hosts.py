@@ -1,9 +1,9 @@
 #!/usr/bin/env python
 # Copyright: (c) 2026, The flasklaunch founders
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A machine each for the oldest Python that this ansible-core manages, Amazon Linux 2023's, and the newest here.
+"""One machine each for the oldest Python that this ansible-core manages, Amazon Linux 2023's Python, and the newest.
 
-Their Pythons are those of this machine, on the PATH or of pyenv. One that is not here is left out, and said so.
+Their Pythons are those of this computer, on the PATH or of pyenv. A version that is missing is left out and reported.
 """
 
 import json
@@ -25,7 +25,7 @@ def oldest_managed():
 
 
 def pythons(*versions):
-    """Return {version: folder} of those named, or of all, that are here. One in /usr is no folder of its own."""
+    """Return {version: folder} of the named versions, or of all, that are installed here outside of /usr."""
     lines = subprocess.check_output([ROOT / "tests" / "pythons.sh", *versions], text=True).splitlines()
     probe = "import sys; print(sys.base_prefix)"
     folders = {

@@ -33,7 +33,7 @@ def test_page_from_outside(host, variables):
         assert answer.read() == b"Hello World\n"
 
 
-def test_it_is_served_by_this_python_and_no_other_is_there(host, variables):
+def test_the_only_python_serves_it(host, variables):
     main_pid = host.check_output("systemctl show webserver.service --property MainPID --value")
     assert host.file(f"/proc/{main_pid}/exe").linked_to == f"/opt/python/bin/python{variables['python_version']}"
     assert host.run("rpm -q python3").rc == 1
@@ -47,8 +47,8 @@ def test_playbook_runs_on_all_of_them(name):
     assert done.stdout.count("failed=0") == len(HOSTS)
 
 
-def test_nothing_of_a_run_is_a_warning_of_an_old_python():
-    """A module that its Python cannot compile, or that it warns of, would show here."""
+def test_a_run_prints_no_warning_of_an_old_python():
+    """A module that the old Python cannot compile, or warns about, fails this test."""
     done = subprocess.run(
         ["ansible", "all", "-i", str(INVENTORY), "-b", "-m", "flasklaunch.ec2.listening_ports"],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""What the tests of this scenario share: runs of the collection's playbooks, and looks at the machine from outside."""
+"""Functions that the tests of this scenario share: run the collection's playbooks, and look at the machine."""
 
 from __future__ import annotations
 
@@ -9,12 +9,18 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
 
 SCENARIO = pathlib.Path(__file__).parents[1]
 ROOT = SCENARIO.parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+import load  # noqa: E402
+
+Load = load.Load
+
 INVENTORY = SCENARIO / "inventory"
 CONTAINER = "flasklaunch-molecule-releases"
 URL = "http://127.0.0.1:15060/"
@@ -35,8 +41,8 @@ class Run:
         self.text = " ".join(done.stdout.replace("''", "'").split())
 
     def fatal(self, host: str) -> str:
-        """What is said of a host's failures, in one line."""
-        said = re.findall(rf"^fatal: \[{host}\]: (?:.*\n)(?:\s.*\n)*", self.stdout, re.MULTILINE)
+        """Return the output about a host's failures, in one line."""
+        said = re.findall(rf"^fatal: \[{host}(?: -> \w+)?\]: (?:.*\n)(?:\s.*\n)*", self.stdout, re.MULTILINE)
         return " ".join("".join(said).replace("''", "'").split())
 
     @property
@@ -45,7 +51,7 @@ class Run:
 
 
 def command(playbooks: str, *arguments: str, **variables: object) -> list[str]:
-    """The command for one run of one or more playbooks, whose names are separated by blanks."""
+    """Return the command for one run of one or more playbooks, whose names are separated by blanks."""
     extra = ["--extra-vars", json.dumps(variables)] if variables else []
     names = [str(ROOT / name) for name in playbooks.split()]
     return ["ansible-playbook", *names, "--inventory", str(INVENTORY), *extra, *arguments]
@@ -74,6 +80,19 @@ def play(playbook: str, *arguments: str, **variables: object) -> Run:
     return Run(done)
 
 
+def begun(playbook: str = "site.yml", **variables: object) -> subprocess.Popen:
+    """Start a deploy in its own process group."""
+    return subprocess.Popen(
+        command(playbook, **variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=ROOT,
+        env={**environment(), "PYTHONUNBUFFERED": "1"},
+        start_new_session=True,
+    )
+
+
 def deploy(*arguments: str, **variables: object) -> Run:
     run = play("site.yml", *arguments, **variables)
     assert run.rc == 0, run.stdout
@@ -88,7 +107,7 @@ def refused(*arguments: str, **variables: object) -> Run:
 
 
 def machine(script: str) -> str:
-    """What a script prints, run as root on the machine."""
+    """Run a script as root on the machine, and return its output."""
     done = subprocess.run(
         ["docker", "exec", CONTAINER, "sh", "-c", script], stdout=subprocess.PIPE, text=True, check=False
     )
@@ -110,8 +129,8 @@ def is_refused(url: str) -> bool:
     return False
 
 
-def eventually(check, seconds: float = 30):
-    """What check returns, once that is true; the last exception or value when it never is."""
+def eventually(check, seconds: float = 180):
+    """Return the result of `check` as soon as it is true. Fails with its last exception or value if it never is."""
     deadline = time.monotonic() + seconds
     while True:
         with contextlib.suppress(OSError, AssertionError):
@@ -139,7 +158,7 @@ def main_pid() -> str:
 
 
 def version(folder: pathlib.Path, number: str) -> str:
-    """Makes another version of the shop in a folder. Returns the folder, as webserver_app_src takes it."""
+    """Make another version of the shop in a folder. Returns the folder, for webserver_app_src."""
     return edited(folder, 'VERSION = "1"', f'VERSION = "{number}"')
 
 
@@ -149,3 +168,26 @@ def edited(folder: pathlib.Path, old: str, new: str, file: str = "shop/web.py") 
     assert old in text
     (folder / file).write_text(text.replace(old, new))
     return str(folder)
+
+
+# The next server, which starts before the former one ends.
+NEXT_UNITS = "systemctl list-units --all --plain --no-legend 'webserver-next@*'"
+
+
+def in_hand() -> int:
+    """Return how many slow requests the workers have begun."""
+    return int(machine("journalctl --unit webserver.service --output cat --no-pager | grep -c '^slow begins'"))
+
+
+def asked(clients=1, method="GET", seconds=30):
+    """Start clients with one request each, on separate connections, and wait until the workers have begun them all."""
+    before = in_hand()
+    ask = ["curl", "--silent", "--noproxy", "*", "--request", method, f"{URL}slow?seconds={seconds}"]
+    running = [subprocess.Popen(ask, stdout=subprocess.PIPE, text=True) for _client in range(clients)]
+    assert eventually(lambda: in_hand() == before + clients)
+    return running
+
+
+def got(clients):
+    """Return the answers of the clients. An answer is empty if the connection was cut."""
+    return [each.communicate()[0] for each in clients]

@@ -1,4 +1,4 @@
-"""The rules after the role, beside the rules before it: one more in the shared group, and nothing else anywhere."""
+"""The rules after the role, compared with those before it: the shared group has one more, and all else is the same."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def after():
 
 
 def rules(group):
-    """All rules of a group as a set of tuples, one for each source."""
+    """Return all rules of a group as a set of tuples, one for each source."""
     found = set()
     for direction, key in (("ingress", "IpPermissions"), ("egress", "IpPermissionsEgress")):
         for permission in group[key]:
@@ -47,21 +47,21 @@ def by_id(groups):
     return {group["GroupId"]: group for group in groups}
 
 
-def test_shared_group_has_just_the_new_rules_more(before, after):
+def test_shared_group_has_only_the_new_rules_added(before, after):
     shared = before["shared"]
     assert rules(by_id(after)[shared]) - rules(by_id(before["groups"])[shared]) == OURS
     assert rules(by_id(before["groups"])[shared]) <= rules(by_id(after)[shared])
 
 
-def test_every_other_group_is_as_it_was(before, after):
-    """The wide one admits the port in two halves, a namesake is in another VPC, VPCs have their default groups."""
+def test_other_groups_are_unchanged(before, after):
+    """One group admits the port in two halves, one has the same name in another VPC, and VPCs have default groups."""
     others = {id_: group for id_, group in by_id(before["groups"]).items() if id_ != before["shared"]}
     assert len(others) >= 4
     for id_, group in others.items():
         assert rules(by_id(after)[id_]) == rules(group)
 
 
-def test_no_group_was_made_renamed_or_described_anew(before, after):
+def test_no_group_was_made_renamed_or_described_again(before, after):
     def identity(groups):
         return {(group["GroupId"], group["GroupName"], group["Description"], group["VpcId"]) for group in groups}
 

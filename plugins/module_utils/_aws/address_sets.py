@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""Sets of addresses and of ports, so that "who gets in" is calculated and not tried out with samples."""
+"""Sets of addresses and of ports, to calculate which clients get through instead of trying samples."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Intervals:
 
 
 def _of_pairs(pairs: Iterable[tuple[int, int]]) -> Intervals:
-    """Of pairs that are sorted and apart already."""
+    """Return the set of pairs that are sorted and neither overlap nor touch."""
     made = Intervals()
     made.pairs = tuple(pairs)
     return made
@@ -93,9 +93,9 @@ def _left_over(ours: tuple, theirs: tuple) -> Iterator[tuple[int, int]]:
 
 
 def addresses(cidrs: Iterable[str], family: str) -> Intervals:
-    """The addresses of the blocks that are of the family; the others are not looked at.
+    """Return the addresses of those blocks that belong to the family. Ignores blocks of the other family.
 
-    A block may have host bits set and a single address needs no prefix length. Raises ValueError for what is neither.
+    A block may have host bits set, and a single address needs no prefix length. Raises ValueError for any other text.
     """
     return Intervals(_ends(cidr) for cidr in cidrs if family_of(cidr) == family)
 
@@ -107,7 +107,7 @@ def _ends(cidr: str) -> tuple[int, int]:
 
 
 def cidrs(space: Intervals, family: str) -> list[str]:
-    """The fewest blocks that make up the set."""
+    """Return the smallest list of blocks that make up the set."""
     kind = ipaddress.IPv6Address if family == "ipv6" else ipaddress.IPv4Address
     return [
         str(network)
@@ -119,7 +119,7 @@ def cidrs(space: Intervals, family: str) -> list[str]:
 FAMILY_NAMES = {"ipv4": "IPv4", "ipv6": "IPv6"}  # for people
 EVERYTHING = {"ipv4": "0.0.0.0/0", "ipv6": "::/0"}
 
-# Who can be a client over the Internet: public unicast addresses, of IPv6 the one block that is given out.
+# Clients on the Internet have public unicast addresses; in IPv6, these are from the one block that IANA allocates.
 _NOT_PUBLIC = [*(str(network) for network, _scope in SCOPES), "0.0.0.0/8", "240.0.0.0/4"]
 INTERNET = {
     "ipv4": addresses([EVERYTHING["ipv4"]], "ipv4") - addresses(_NOT_PUBLIC, "ipv4"),
@@ -128,7 +128,7 @@ INTERNET = {
 
 
 def named(space: Intervals, family: str, most: int = 3) -> str:
-    """A few words for a set of addresses: "203.0.113.0/24 and 198.51.100.7/32"."""
+    """Return a short text for a set of addresses: "203.0.113.0/24 and 198.51.100.7/32"."""
     if INTERNET[family] <= space:
         return EVERYTHING[family]
     blocks = cidrs(space, family)
@@ -138,5 +138,5 @@ def named(space: Intervals, family: str, most: int = 3) -> str:
 
 
 def ports_named(ports: Intervals) -> str:
-    """ "5000, 8000-8010"."""
+    """Return a text for a set of ports: "5000, 8000-8010"."""
     return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in ports.pairs) or "none"

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""Splits what a describe call of EC2 asks for into lists that AWS accepts."""
+"""Splits the ids and values in describe calls of EC2 into lists of the length that AWS accepts."""
 
 from __future__ import annotations
 

@@ -4,11 +4,11 @@
 
 # Private to this collection: it may change in any release.
 
-"""Asks AWS for what a judgement needs, and for no more: what it missed is asked for, and it is made again.
+"""Asks AWS only for what a judgement needs: fetches the answers that it missed, and repeats it until it misses none.
 
-`describe(service, operation, answer, **arguments)` returns the list or dict `answer` of a describe call, all pages of
-it, or raises NotRead. Nothing here knows boto3. Filters are by id alone, and the rest is selected here: local EC2
-APIs know few others.
+`describe(service, operation, answer, **arguments)` returns the list or dict `answer` of a describe call, with all its
+pages, or raises NotRead. This file does not use boto3. It filters by ids and addresses only, and selects the rest
+itself, because local EC2 APIs support few other filters.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Key = tuple  # (name, id or None), see Snapshot
 
 
 def is_block(text: Any) -> bool:
-    """Whether it is an address or a CIDR block."""
+    """Return whether a value is an address or a CIDR block."""
     try:
         return bool(addresses([text], family_of(text)))
     except (TypeError, ValueError):
@@ -44,12 +44,12 @@ def is_block(text: Any) -> bool:
 
 
 def is_id(text: Any) -> bool:
-    """Whether it is text that nobody takes for a CIDR block, beside which a rule's source stands."""
+    """Return whether a value is text that cannot be a CIDR block. The source of a rule may be either."""
     return isinstance(text, str) and "/" not in text
 
 
-# Of each answer, what is used of its records: an endpoint that answers with something else is not believed. What
-# begins with ? may be left out, and of several keys one must be there.
+# The shapes of the records in each answer, with the keys that are used. An answer with another shape is not used. A key
+# that begins with ? is optional, and one of a tuple of keys must be there.
 _ADDRESSES = {"?PrivateIpAddresses": [{"PrivateIpAddress": is_block}], "?Ipv6Addresses": [{"Ipv6Address": is_block}]}
 _INTERFACE = {
     "NetworkInterfaceId": str,
@@ -152,6 +152,7 @@ SHAPES: dict[str, Any] = {
 
 
 def fits(record: Any, shape: Any) -> bool:
+    """Return whether a record has a shape: a type, a function, a list of one shape, or a dict of shapes by key."""
     if isinstance(shape, dict):
         return isinstance(record, dict) and all(_has(record, key, each) for key, each in shape.items())
     if isinstance(shape, list):
@@ -169,9 +170,9 @@ def _has(record: Record, key: str | tuple[str, ...], shape: Any) -> bool:
 
 
 def ask_aws(describe: Describe, question: Question, wanted: Wanted, place: Place = HERE) -> dict[str, Any]:
-    """What `diagnose` says once it has all that it needs. What cannot be read is a NotRead to it.
+    """Return the result of reachability.diagnose() with all answers that it needs; a NotRead for each unreadable one.
 
-    It ends, since each round keeps an answer for whatever the one before missed.
+    The loop ends because each round adds answers for all that the one before missed.
     """
     snapshot = Snapshot({})
     while True:
@@ -185,12 +186,13 @@ def ask_aws(describe: Describe, question: Question, wanted: Wanted, place: Place
 
 
 def fetch_missed(describe: Describe, snapshot: Snapshot) -> Snapshot:
+    """Return a snapshot that also has the answers that `snapshot` missed."""
     fetched = {key: attempt(FETCH[key[0]], describe, snapshot, key[1]) for key in sorted(snapshot.missed, key=str)}
     return Snapshot({**snapshot.answers, **fetched})
 
 
 def attempt(fetch: Callable, *arguments: Any) -> Any:
-    """What it returns, or the NotRead that it raises, which is then kept in the answer's place."""
+    """Return the result of the function, or the NotRead that it raises: a snapshot keeps that in the answer's place."""
     try:
         return fetch(*arguments)
     except NotRead as error:
@@ -198,14 +200,14 @@ def attempt(fetch: Callable, *arguments: Any) -> Any:
 
 
 def believed(name: str, answer: Any, whole: str | None = None) -> Any:
-    """The answer, if it is what AWS would answer. Raises NotRead."""
+    """Return the answer if all its records have the shape that AWS documents. Raises NotRead if not."""
     if all(fits(record, SHAPES[name]) for record in (answer if isinstance(answer, list) else [answer])):
         return answer
     raise NotRead(f"The endpoint's answer makes no sense as {whole or name} of EC2. Is it AWS that answers there?")
 
 
 def _ec2(operation: str, answer: str, ids: str = "") -> Callable:
-    """A function that fetches all records of the VPCs; or, if its key is an id, this one record, of any VPC.
+    """Return a function that fetches all records of the VPCs; or, if its key is an id, this one record of any VPC.
 
     `ids` is the name of the call's argument for ids.
     """
@@ -228,12 +230,12 @@ def _one_or_none(describe: Describe, operation: str, answer: str, **arguments: A
 
 
 def _members(describe: Describe, _snapshot: Snapshot, group_id: str) -> list[Record]:
-    """The interfaces, of any VPC, that are in a security group."""
+    """Return the interfaces, of any VPC, that are in a security group."""
     return _interfaces(describe, "group-id", group_id)
 
 
 def vpc_ids(snapshot: Snapshot) -> list[str]:
-    """The VPCs of the targets that were found."""
+    """Return the ids of the VPCs of the targets that were found."""
     found = [record for key in snapshot.answers for record in _records_of(snapshot, key)]
     return sorted({record["VpcId"] for record in found})
 
@@ -263,11 +265,11 @@ def _block_exclusions(describe: Describe, _snapshot: Snapshot, _key: None) -> li
 
 
 class Missing(NotRead):
-    """AWS says that there is no such thing; its text has AWS's words, with the ids."""
+    """AWS reports that an object does not exist. The text is AWS's message, which has the ids."""
 
 
 def instances_by_id(describe: Describe, ids: list[str]) -> list[Record]:
-    """Those of the instances that exist. One that does not makes AWS refuse the whole call, and name it."""
+    """Return those of the instances that exist. AWS refuses the whole call if one does not, and names it."""
     if not ids:
         return []
     try:
@@ -278,6 +280,7 @@ def instances_by_id(describe: Describe, ids: list[str]) -> list[Record]:
 
 
 def instances(describe: Describe, **arguments: Any) -> list[Record]:
+    """Return the instances of a DescribeInstances call with these arguments. Raises NotRead."""
     reservations = describe("ec2", "describe_instances", "Reservations", **arguments)
     found = [each for reservation in reservations for each in reservation.get("Instances", [])]
     believed("InstanceInterfaces", [each for one in found for each in one.get("NetworkInterfaces", [])], "Instances")
@@ -285,7 +288,7 @@ def instances(describe: Describe, **arguments: Any) -> list[Record]:
 
 
 def _instances(describe: Describe, snapshot: Snapshot, key: str | None) -> list[Record]:
-    """The one that is asked for, or those that a load balancer has as targets."""
+    """Return the instance that is asked for, or those that are targets of the load balancer."""
     if key:
         return instances_by_id(describe, [key])
     targets = [answer for (name, _arn), answer in snapshot.answers.items() if name == "TargetHealthDescriptions"]
@@ -294,7 +297,7 @@ def _instances(describe: Describe, snapshot: Snapshot, key: str | None) -> list[
 
 
 def find_address(describe: Describe, address: str) -> dict[Key, Any]:
-    """The interfaces that have the address, the instances they are of, and the Elastic IP that it is, if any."""
+    """Return the interfaces that have the address, their instances, and the Elastic IP if the address is one."""
     answers: dict[Key, Any] = {("Addresses", address): [], ("Instances", address): []}
     interfaces = attempt(_find_interfaces, describe, address, answers)
     answers["NetworkInterfaces", address] = interfaces
@@ -330,13 +333,13 @@ def _find_interfaces(describe: Describe, address: str, answers: dict[Key, Any]) 
     if having:
         return having
     try:
-        # A load balancer's node: neither an Elastic IP nor an instance's.
+        # The address may belong to a load balancer's node: neither to an Elastic IP nor to an instance.
         return _interfaces(describe, "association.public-ip", address)
     except NotRead:
         return []  # AWS answered the two questions that matter
 
 
-# Addresses that nobody has on the Internet, and that are looked for as what a machine has for itself.
+# Addresses that do not exist on the Internet. They are looked up among the machines' private addresses.
 PRIVATE = addresses(["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"], "ipv4")
 
 
@@ -347,7 +350,7 @@ def _interfaces(describe: Describe, filter_: str, address: str) -> list[Record]:
 
 
 def _elb(operation: str, answer: str, argument: str) -> Callable:
-    """Fetch what belongs to the load balancer, or to the listener or target group that is the key."""
+    """Return a function that fetches records of the load balancer, or of the listener or target group in the key."""
 
     def fetch(describe: Describe, snapshot: Snapshot, key: str | None) -> Any:
         arn = key or balancer_arn(snapshot)
@@ -357,6 +360,7 @@ def _elb(operation: str, answer: str, argument: str) -> Callable:
 
 
 def balancer_arn(snapshot: Snapshot) -> str:
+    """Return the ARN of the load balancer in the answers."""
     balancers = next(answer for (name, _key), answer in snapshot.answers.items() if name == "LoadBalancers")
     return balancers[0]["LoadBalancerArn"]
 

@@ -39,12 +39,12 @@ try:
 except ImportError:
     FAILURES = ()  # AwsModule reports that botocore is missing
 
-# AWSRetry knows only some of these.
+# AWSRetry retries for only some of these by itself.
 THROTTLED_CODES = [code for code, kind in CODES.items() if kind == THROTTLED]
 IAM_PREFIX = {"ec2": "ec2", "elbv2": "elasticloadbalancing"}
-# EC2 and the load balancers each have their words for "where to go on".
+# The key in the answer that marks the next page, and the argument for it: of EC2, and of the load balancers.
 PAGES = {"NextToken": "NextToken", "NextMarker": "Marker"}
-# These depend on the account, which AWS's message may not name.
+# These refusals depend on the account, which AWS's message may not name.
 OF_AN_ACCOUNT = (DENIED, EXPLICIT_DENY, NOT_FOUND, QUOTA)
 # STS may be unreachable although EC2 answers, so do not wait for it.
 IMPATIENT = {"connect_timeout": 3, "read_timeout": 3, "retries": {"total_max_attempts": 1}}
@@ -69,7 +69,7 @@ class AwsModule(AnsibleAWSModule):
         super().fail_json(msg=msg, **result)
 
     def fail_refused(self, error: Exception, action: str, region: str | None, failed: str = "") -> None:
-        """Fail with the error of AWS or botocore. `failed` begins the message: it is what was not done."""
+        """Fail with the error of AWS or botocore. `failed` begins the message, and says what was not done."""
         refusal = self.refusal(error, action, region)
         msg = f"{failed}: {refusal}" if failed else str(refusal)
         # AWS's own answer, in the keys that amazon.aws modules use for it.
@@ -78,13 +78,14 @@ class AwsModule(AnsibleAWSModule):
         super().fail_json(msg=msg, fix=refusal.advice, **result)
 
     def refusal(self, error: Exception, action: str, region: str | None) -> Refusal:
+        """Return the explanation of an error, with the account if it matters."""
         refusal = refusal_of(error, action, region)
         if refusal.kind in OF_AN_ACCOUNT and not refusal.account:
             return refusal_of(error, action, region, self.account())
         return refusal
 
     def account(self) -> str | None:
-        """The account of the credentials; None if STS does not answer. STS needs no permission for this."""
+        """Return the account of the credentials; None if STS does not answer. STS needs no permission for this."""
         if self._account is None:
             try:
                 self._account = self.client("sts", config=IMPATIENT).get_caller_identity()["Account"]
@@ -94,8 +95,9 @@ class AwsModule(AnsibleAWSModule):
 
 
 class Describe:
-    """`describe(service, operation, answer, **arguments)`, see collect.py. Fails the module if AWS cannot
-    answer any request, for example without credentials or without a connection.
+    """`describe(service, operation, answer, **arguments)`, see collect.py.
+
+    Fails the module if AWS cannot answer any request, for example without credentials or without a connection.
     """
 
     def __init__(self, module: AwsModule):
@@ -139,7 +141,7 @@ def _one_page(client: Any, operation: str, arguments: dict) -> dict:
         return getattr(client, operation)(**arguments)
     except botocore.exceptions.ClientError as error:
         if "Code" not in error.response.get("Error", {}):
-            raise _Nonsense from None  # on which AWSRetry itself would stumble
+            raise _Nonsense from None  # AWSRetry fails on such an error
         raise
 
 

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""Who can reach each listening port of many machines, from one set of describe calls for all of them."""
+"""Which clients can reach each listening port of many machines, from one set of describe calls for all of them."""
 
 from __future__ import annotations
 
@@ -48,6 +48,8 @@ FAMILIES = {"ipv4": ("ipv4",), "ipv6": ("ipv6",), "any": ("ipv4", "ipv6")}
 
 
 class Exposure(NamedTuple):
+    """Who can reach one listening port. `sources` and `resources` are as in RETURN of plugins/modules/exposure.py."""
+
     audience: Audience
     reason: str
     sources: tuple[str, ...] = ()
@@ -55,13 +57,16 @@ class Exposure(NamedTuple):
 
     @property
     def rank(self) -> int:
-        """Of several addresses of a machine the widest counts, and what is not known could be wider than it looks."""
+        """A number that is higher for a wider audience. Unknown counts as part of the Internet: it may be that wide."""
         known = Audience.PART if self.audience == Audience.UNKNOWN else self.audience
         return NARROWEST_FIRST.index(known)
 
 
 def normalised(machines: list[Record]) -> list[Record]:
-    """The machines with their listeners' addresses without zones. Raises ValueError that names the option."""
+    """Return the machines, with the addresses of their listeners normalised and without zones.
+
+    Raises ValueError with a text that names the option.
+    """
     return [
         {**machine, "listeners": [_normalised(machine["name"], each) for each in machine["listeners"] or []]}
         for machine in machines
@@ -81,9 +86,10 @@ def _normalised(name: str, listener: Record) -> Record:
 
 
 def expose(snapshot: Snapshot, machines: list[Record], place: Place = HERE) -> list[Record]:
-    """`{machine, protocol, family, address, port, audience, sources, resources, reason}` for each listener and family.
+    """Return a record for each listener and family that it serves.
 
-    A machine is `{name, instance_id, private_address, listeners: [{protocol, address, port, family}]}`.
+    The record is `{machine, protocol, family, address, port, audience, sources, resources, reason}`, and a machine is
+    `{name, instance_id, private_address, listeners: [{protocol, address, port, family}]}`.
     """
     judge = _Judge(snapshot, place)
     return [
@@ -106,7 +112,7 @@ def expose(snapshot: Snapshot, machines: list[Record], place: Place = HERE) -> l
 
 
 class _Judge:
-    """Judges each combination of subnet, groups and port once, however many machines share it."""
+    """Judges each combination of subnet, groups and port only once, because many machines may share it."""
 
     def __init__(self, snapshot: Snapshot, place: Place):
         self.snapshot = snapshot
@@ -119,7 +125,7 @@ class _Judge:
         address = listener["address"]
         where = scope(address, listener.get("interface"))
         if where == "loopback":
-            return Exposure(Audience.NOBODY, f"{address} is for the machine itself alone.")
+            return Exposure(Audience.NOBODY, f"{address} is only for the machine itself.")
         if where in ("link-local", "multicast"):
             return Exposure(Audience.NOBODY, f"{address} is an address that EC2 delivers nothing to.")
         try:
@@ -129,7 +135,7 @@ class _Judge:
         if not is_wildcard(address):
             interfaces = [each for each in interfaces if unmapped(address) in own_addresses(each, family)]
             if not interfaces:
-                return Exposure(Audience.NOBODY, f"{address} is no address of the machine that EC2 delivers to.")
+                return Exposure(Audience.NOBODY, f"{address} is not an address of the machine that EC2 delivers to.")
         return max((self._at(each, listener, family) for each in interfaces), key=lambda found: found.rank)
 
     def _interfaces(self, machine: Record) -> list[Record]:
@@ -169,7 +175,7 @@ class _Judge:
         return found._replace(resources=resources)
 
 
-# What is judged is true of all interfaces with the same subnet and groups, so that none of them is to be named.
+# Interfaces with the same subnet and groups share a judgement, so its text names none of them.
 ANY = {"NetworkInterfaceId": "the interface"}
 
 
@@ -182,7 +188,7 @@ def _by_address(snapshot: Snapshot) -> dict[str, list[Record]]:
 
 
 def _judged(snapshot: Snapshot, question: Question, interface: Record, entrance: bool) -> Exposure:
-    """Hidden groups and unread lists only ever add to who gets in, so that everybody stays everybody."""
+    """Judge the groups that could be read. Hidden ones can only allow more, so the audience `everybody` stays right."""
     try:
         groups, hidden = snapshot.groups(group_ids(interface))
         rules = [rule for rule in group_rules(groups) if rule.is_for(question.protocol, question.port)]
@@ -197,7 +203,7 @@ def _judged(snapshot: Snapshot, question: Question, interface: Record, entrance:
 def _of_rules(
     snapshot: Snapshot, question: Question, interface: Record, entrance: bool, rules: list[GroupRule]
 ) -> Exposure:
-    # The instance runs, since it told of its listeners.
+    # The instance runs, because it reported its listeners.
     way = Way(snapshot, question, interface, {"InstanceId": "", "State": {"Name": "running"}})
     hops = walk(way) if entrance else {}
     through = _through(hops, way.client.space) if entrance else Intervals()
@@ -220,7 +226,7 @@ def _of_rules(
 
 
 def _through(hops: dict[str, Hop], space: Intervals) -> Intervals:
-    """Who gets past every hop, with some port of their own at least."""
+    """Return the clients that get through every hop, with at least some of their own ports."""
     if verdict(hops) == Reach.UNREACHABLE:
         return Intervals()
     for hop in hops.values():
@@ -234,7 +240,10 @@ def _space(snapshot: Snapshot, rule: GroupRule, family: str) -> Intervals:
 
 
 def _admits_neighbours(snapshot: Snapshot, rule: GroupRule, family: str, vpc_id: str) -> bool:
-    """Whether a rule is for machines of the VPC or of other private networks: network ACLs do not see neighbours."""
+    """Return whether a rule allows machines of the VPC or of other private networks.
+
+    Network ACLs are not asked, because they do not see packets within a subnet.
+    """
     if rule.source.startswith("sg-"):
         return True
     space = _space(snapshot, rule, family)
@@ -250,13 +259,13 @@ def _sources(rules: list[GroupRule]) -> tuple[str, ...]:
 
 
 def _named(snapshot: Snapshot, rules: list[GroupRule], through: Intervals, way: Way) -> tuple[str, ...]:
-    """The sources as the rules have them; the addresses themselves where something else narrows them further."""
+    """Return the sources in the rules; or the addresses that get through, if another hop stops some of them."""
     named, admitted = [], Intervals()
     for rule in rules:
         try:
             space = _space(snapshot, rule, way.question.family)
         except NotRead:
-            continue  # the others admit everybody, or it would be unknown
+            continue  # the other rules admit all clients, otherwise the hop would be unknown
         if space & through or rule.source.startswith("sg-"):
             named.append(rule)
             admitted |= space & way.client.space
@@ -264,7 +273,7 @@ def _named(snapshot: Snapshot, rules: list[GroupRule], through: Intervals, way: 
 
 
 def ask_aws(describe: Describe, machines: list[Record], place: Place = HERE) -> list[Record]:
-    """What `expose` says once it has all that it needs; machines that listen on loopback alone need nothing."""
+    """Return the result of expose() with all answers that it needs. Machines that listen only on loopback need none."""
     open_ones = [each for each in machines if any(_leaves(listener) for listener in each["listeners"])]
     ids = sorted({each["instance_id"] for each in open_ones if each["instance_id"]})
     private = {each["private_address"] for each in open_ones if not each["instance_id"] and each["private_address"]}

@@ -6,7 +6,7 @@
 
 """The hops that filter packets: security groups at an interface, the network ACL at a subnet's border.
 
-The evidence names the rule that decides and what is there instead; see hops.py.
+The evidence names the rule that decides, or similar rules that do not apply; see hops.py.
 """
 
 from __future__ import annotations
@@ -38,19 +38,20 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import
 
 
 def named_group(group: Record) -> str:
+    """Return the id and name of a group, for texts."""
     return f"{group['GroupId']} ({group['GroupName']})"
 
 
 class Ask(NamedTuple):
-    """Whom to let through to which port, and how sources of rules become addresses."""
+    """Packets that should get through: the clients, the port, and how to resolve sources of rules to addresses."""
 
     protocol: str
     port: int
     family: str
     space: Intervals
-    who: str  # a CIDR block that holds the space, and that is to be let in if it is not
+    who: str  # a CIDR block that contains the space; the fix allows it
     resolve: Resolve
-    peer: str | None = None  # a group that they are in, which is then let in rather than the block
+    peer: str | None = None  # a group that the clients are in; then the fix allows this group, not the block
 
     @property
     def service(self) -> str:
@@ -58,7 +59,7 @@ class Ask(NamedTuple):
 
 
 def security_group(snapshot: Snapshot, ids: list[str], ask: Ask, place: str, egress: bool = False) -> Hop:
-    """The union of all groups of one interface. Answers need no rule, since groups know the connections they let in."""
+    """Return the hop of all groups of one interface together. Groups track connections, so answers need no rule."""
     groups, hidden = snapshot.groups(ids)
     rules = group_rules(groups, egress)
     through, deciding = admitted(rules, ask.protocol, ask.port, ask.family, ask.space, ask.resolve)
@@ -81,7 +82,7 @@ def security_group(snapshot: Snapshot, ids: list[str], ask: Ask, place: str, egr
 
 
 def _share(through: Passage, family: str) -> str:
-    """ "203.0.113.7/32 only", or "all but 203.0.113.7/32"; whatever is shorter."""
+    """Return "203.0.113.7/32 only" or "all but 203.0.113.7/32", whichever is shorter."""
     inside, outside = through.asked & through.whole, through.asked - through.whole
     if not inside:
         return f"{named(through.asked & through.some, family)} with some of its ports only"
@@ -93,7 +94,7 @@ def _share(through: Passage, family: str) -> str:
 def _near_misses(
     snapshot: Snapshot, groups: list[Record], rules: list[GroupRule], ask: Ask, egress: bool
 ) -> Iterable[str]:
-    """What is there instead, as a person would point out."""
+    """Yield sentences on rules that come close: for other sources, other ports, or of groups that are not attached."""
     of_port = [rule for rule in rules if rule.is_for(ask.protocol, ask.port)]
     if of_port:
         sources = ", ".join(dict.fromkeys(_source_named(rule) for rule in of_port))
@@ -132,7 +133,7 @@ def _has_port(rule: GroupRule, port: int) -> bool:
 
 
 def _reads(rule: GroupRule, ask: Ask) -> bool:
-    """Whether the rule is for some of those who ask."""
+    """Return whether the rule's source is a block that contains some of the clients."""
     return "/" in rule.source and bool(addresses([rule.source], ask.family) & ask.space)
 
 
@@ -143,7 +144,7 @@ def _source_named(rule: GroupRule) -> str:
 
 
 def _open_group(groups: list[Record], ask: Ask, egress: bool) -> str:
-    # A VPC's default group is shared by whatever nobody thought about, hence the last choice.
+    # A VPC's default group is the last choice: everything that was created without a group is in it.
     group_id = next((each["GroupId"] for each in groups if each["GroupName"] != "default"), groups[0]["GroupId"])
     if ask.peer:
         ranges = f"UserIdGroupPairs=[{{GroupId={ask.peer}}}]"
@@ -160,7 +161,7 @@ def _open_group(groups: list[Record], ask: Ask, egress: bool) -> str:
 
 
 class Packets(NamedTuple):
-    """Packets through a subnet's border: whose, and to which ports."""
+    """Packets that cross a subnet's border: their addresses and ports."""
 
     egress: bool
     protocol: str
@@ -168,20 +169,25 @@ class Packets(NamedTuple):
     space: Intervals
     who: str  # see Ask
     ports: Intervals
-    what: str  # in the words of the evidence
+    what: str  # the name of these packets in the evidence
 
 
 def requests(ask: Ask, egress: bool = False) -> Packets:
+    """Return the packets of the requests."""
     return Packets(egress, ask.protocol, ask.family, ask.space, ask.who, Intervals([(ask.port, ask.port)]), ask.service)
 
 
 def answers(ask: Ask, egress: bool = True) -> Packets:
-    """A network ACL knows no connections: answers need rules of their own, for the ports that clients choose."""
+    """Return the packets of the answers. They need rules, because network ACLs do not track connections.
+
+    The ports are those that clients choose.
+    """
     what = f"answers ({ask.protocol}/{ports_named(EPHEMERAL)})"
     return Packets(egress, ask.protocol, ask.family, ask.space, ask.who, EPHEMERAL, what)
 
 
 def network_acl(snapshot: Snapshot, vpc_id: str, subnet_id: str, packets: Packets) -> Hop:
+    """Return the hop of a subnet's network ACL for packets. Raises NotRead."""
     acl = snapshot.network_acl(subnet_id, vpc_id)
     acl_id = acl["NetworkAclId"]
     made = decisions(acl, packets.egress, packets.protocol, packets.family, packets.space, packets.ports)
@@ -204,6 +210,7 @@ def network_acl(snapshot: Snapshot, vpc_id: str, subnet_id: str, packets: Packet
 
 
 def rule_number(decision: Decision) -> str:
+    """Return the number of the rule as AWS shows it: "*" for the last rule."""
     if decision.entry is None or decision.entry["RuleNumber"] == LAST_RULE:
         return "*"
     return str(decision.entry["RuleNumber"])
@@ -217,7 +224,7 @@ def _denied(decision: Decision, packets: Packets) -> str:
 
 
 def _overruled(acl: Record, denials: list[Decision], packets: Packets) -> str:
-    """The rule that would allow it and comes too late: order is by number, not by place in the list."""
+    """Return a sentence if a rule with a higher number would allow the packets: the lowest number decides."""
     for denial in denials:
         if denial.entry is None or rule_number(denial) == "*":
             continue
@@ -236,7 +243,7 @@ def _open_ports(acl: Record, packets: Packets) -> str:
     for decision in made:
         if decision.allows:
             ports |= decision.ports
-    # Where these are among them it hangs on the address, which is told.
+    # If our ports are among these, the address is the reason, and the evidence names it already.
     return f" {packets.protocol}/{ports_named(ports)} is let through." if ports and not packets.ports <= ports else ""
 
 
@@ -245,7 +252,7 @@ def _open_acl(acl: Record, denials: list[Decision], packets: Packets) -> str:
     before = min((each.entry["RuleNumber"] for each in denials if each.entry), default=LAST_RULE)
     where = f"--network-acl-id {acl['NetworkAclId']} {'--egress' if packets.egress else '--ingress'}"
     lowest = max([number for number in taken if number < before], default=0)
-    # In the gap before the rule that denies: as far from both ends as fits, since others will want to fit in too.
+    # The new rule's number is below that of the rule that denies, with room on both sides for more rules.
     number = lowest + 100 if lowest + 100 < before else (lowest + before) // 2
     if number in taken or number < 1:
         free = [each for each in range(before - 1, 0, -1) if each not in taken]

@@ -4,9 +4,9 @@
 
 # Private to this collection: it may change in any release.
 
-"""The question that AWS's hops answer, how judgements of several places become one, and the hops of a whole VPC.
+"""The question that AWS's hops answer, how the hops of several places become one, and the hops of a whole VPC.
 
-Each function that judges a hop gives its evidence and a fix. If something could not be read it raises NotRead.
+Each function that judges a hop gives its evidence and a fix. It raises NotRead if an answer is missing.
 """
 
 from __future__ import annotations
@@ -33,10 +33,12 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.words impo
 
 
 class Question(NamedTuple):
+    """What is asked: whether clients reach a port. A source is a CIDR block."""
+
     protocol: str = "tcp"
     port: int = 5000
     family: str = "ipv4"
-    source: str | None = None  # a CIDR block; none is the whole Internet
+    source: str | None = None  # a CIDR block; None: the whole Internet
 
     @property
     def service(self) -> str:
@@ -67,7 +69,11 @@ class Client(NamedTuple):
 
 
 def client_of(question: Question, snapshot: Snapshot, vpc_id: str) -> Client:
-    """Of a source, the part counts that can be a client: public addresses that are not the VPC's own, else private."""
+    """Return the client that a question's source stands for.
+
+    If the source contains public addresses outside of the VPC, only these count, and the client is on the Internet.
+    Otherwise it is in the VPC if the source contains addresses of the VPC.
+    """
     key = ("client", question.asked_source, question.family, vpc_id)
     return snapshot.once(key, lambda: _client_of(question, snapshot, vpc_id))
 
@@ -76,7 +82,7 @@ def _client_of(question: Question, snapshot: Snapshot, vpc_id: str) -> Client:
     try:
         vpc_space = snapshot.vpc_space(vpc_id, question.family)
     except NotRead:
-        vpc_space = Intervals()  # the route hop says that it is unknown
+        vpc_space = Intervals()  # the hop `route` reports that it is unknown
     asked = addresses([question.asked_source], question.family)
     over_the_internet = asked & INTERNET[question.family] - vpc_space
     if over_the_internet:
@@ -86,12 +92,12 @@ def _client_of(question: Question, snapshot: Snapshot, vpc_id: str) -> Client:
 
 
 def judged_everywhere(judge: Callable[..., Hop], places: Iterable) -> Hop:
-    """One judgement of several places of which a client meets one: a load balancer's subnets, a group's targets."""
+    """Return one hop for several places of which a client's packets pass one, such as a load balancer's subnets."""
     return merged([judged(judge, place) for place in places])
 
 
 def judged(judge: Callable[..., Hop], *arguments: Any) -> Hop:
-    """What could not be read is unknown, and hides nothing else."""
+    """Return the hop that `judge` returns; an unknown one if it raises NotRead, so that other hops are still judged."""
     try:
         return judge(*arguments)
     except NotRead as error:
@@ -99,7 +105,7 @@ def judged(judge: Callable[..., Hop], *arguments: Any) -> Hop:
 
 
 def merged(hops: list[Hop]) -> Hop:
-    """Broken if they all are, for else somebody gets through."""
+    """Return one hop for alternatives: it is broken only if all are, and ok only if all are."""
     verdicts = {hop.verdict for hop in hops}
     if len(verdicts) == 1:
         verdict = verdicts.pop()
@@ -118,7 +124,7 @@ def merged(hops: list[Hop]) -> Hop:
 
 
 def in_series(hops: list[Hop]) -> Hop:
-    """One judgement of several things that a client needs all: the worst of them."""
+    """Return one hop for several that all must pass the packet: the worst of them."""
     return min(hops, key=lambda hop: (BROKEN, UNKNOWN, PARTIAL, OK, SKIPPED).index(hop.verdict))
 
 
@@ -130,12 +136,13 @@ def _common(passages: list[Passage]) -> Passage:
 
 
 def some_of(sentences: list[str], most: int = 3) -> str:
+    """Return the first sentences as one text, with the number of the others."""
     more = len(sentences) - most
     return " ".join(sentences[:most]) + (f" And {more} more like these." if more > 0 else "")
 
 
 def block_public_access(snapshot: Snapshot, vpc_id: str, subnet_id: str) -> Hop:
-    """The account's switch above everything else. Of its exclusions only those for both directions let clients in."""
+    """Return the hop of VPC Block Public Access, a setting of the account. Exclusions for egress allow no clients."""
     options = snapshot.all("VpcBlockPublicAccessOptions")
     mode = options["InternetGatewayBlockMode"]
     if mode == "off":
@@ -148,12 +155,12 @@ def block_public_access(snapshot: Snapshot, vpc_id: str, subnet_id: str) -> Hop:
         what = exclusion["ResourceArn"].split("/")[-1]
         evidence = f"VPC Block Public Access is {mode}, but {exclusion['ExclusionId']} excludes {what} from it."
         return Hop(OK, evidence, resources=(exclusion["ExclusionId"], *resources))
-    evidence = f"VPC Block Public Access is {mode} in this account and region: whatever else is open, nobody gets in."
+    evidence = f"VPC Block Public Access is {mode} in this account and region, so no connection gets in."
     fix = f"aws ec2 create-vpc-block-public-access-exclusion --subnet-id {subnet_id}"
     fix += " --internet-gateway-exclusion-mode allow-bidirectional"
     if exclusion:
         resources = (exclusion["ExclusionId"], *resources)
-        evidence += f" {exclusion['ExclusionId']} excludes {exclusion['ResourceArn'].split('/')[-1]} for egress alone."
+        evidence += f" {exclusion['ExclusionId']} excludes {exclusion['ResourceArn'].split('/')[-1]} for egress only."
         fix = f"aws ec2 modify-vpc-block-public-access-exclusion --exclusion-id {exclusion['ExclusionId']}"
         fix += " --internet-gateway-exclusion-mode allow-bidirectional"
     if options.get("ExclusionsAllowed", "allowed") != "allowed":
@@ -164,12 +171,12 @@ def block_public_access(snapshot: Snapshot, vpc_id: str, subnet_id: str) -> Hop:
     return Hop(BROKEN, evidence, "VPC_BLOCK_PUBLIC_ACCESS_ENABLED", fix, resources)
 
 
-# An exclusion that is being made does not count yet, one that is being taken away does not count any more.
+# An exclusion that is being created does not count yet, and one that is being deleted no longer counts.
 EFFECTIVE = ("create-complete", "update-complete", "update-in-progress", "update-failed")
 
 
 def _exclusion(exclusions: list[Record], vpc_id: str, subnet_id: str) -> Record | None:
-    """The one for the subnet or its VPC; the one that lets more through, if there are both."""
+    """Return the exclusion for the subnet or its VPC; if there are both, the one that allows more."""
     ours = [
         each
         for each in exclusions
@@ -179,6 +186,7 @@ def _exclusion(exclusions: list[Record], vpc_id: str, subnet_id: str) -> Record 
 
 
 def internet_gateway(snapshot: Snapshot, vpc_id: str) -> Hop:
+    """Return the hop of the VPC's internet gateway. Raises NotRead."""
     found = snapshot.internet_gateway(vpc_id)
     if not found:
         return _no_gateway(vpc_id, snapshot.detached_gateway(vpc_id))
@@ -191,7 +199,7 @@ def internet_gateway(snapshot: Snapshot, vpc_id: str) -> Hop:
     edge = snapshot.edge_route_table(gateway_id) if snapshot.has("RouteTables") else None
     if edge and any(route.get("GatewayId") != "local" for route in edge["Routes"]):
         evidence = f"{gateway_id} is attached to {vpc_id}, but {edge['RouteTableId']} sends what comes in through it to"
-        evidence += " another interface or firewall first. Whether that lets it through was not looked into."
+        evidence += " another interface or firewall first. Whether that lets it through was not checked."
         code = "INGRESS_RTB_TRAFFIC_REDIRECTION"
         return Hop(UNKNOWN, evidence, code, None, (edge["RouteTableId"], *resources))
     return Hop(OK, f"{gateway_id} is attached to {vpc_id}.", resources=resources)
@@ -209,9 +217,11 @@ def _no_gateway(vpc_id: str, detached: str | None) -> Hop:
 
 
 def attach_gateway(vpc_id: str, gateway_id: str) -> str:
+    """Return the command that attaches an internet gateway."""
     return f"aws ec2 attach-internet-gateway --vpc-id {vpc_id} --internet-gateway-id {gateway_id}"
 
 
 def is_attached(state: str) -> bool:
+    """Return whether a state of an attachment means that it is complete."""
     # The documentation says "attached", the API answers "available".
     return state in ("available", "attached")

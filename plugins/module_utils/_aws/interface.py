@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""The way from a client to one network interface: that of an instance, or whatever an address belongs to."""
+"""The path from a client to one network interface: that of an instance, or the one that has an address."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ SERVICES = {"natGateway": "a NAT gateway", "nat_gateway": "a NAT gateway", "netw
 
 
 class Way(NamedTuple):
-    """What is asked of one interface; an instance is None where the interface has none, or it is a NotRead."""
+    """The path to one interface. The instance is None if the interface has none, and a NotRead if it is unknown."""
 
     snapshot: Snapshot
     question: Question
@@ -76,13 +76,16 @@ class Way(NamedTuple):
 
 
 def ask_of(question: Question, snapshot: Snapshot, client: Client) -> Ask:
-    """What the packets of that client ask of a filter on their way."""
+    """Return the packets of that client, for the filters on their path."""
     resolve = resolver(snapshot, question.family, inside=not client.over_the_internet)
     return Ask(question.protocol, question.port, question.family, client.space, question.asked_source, resolve)
 
 
 def resolver(snapshot: Snapshot, family: str, inside: bool) -> Callable[[str], Intervals]:
-    """A group as source stands for its members' private addresses: for nobody on the Internet."""
+    """Return a function from the id of a prefix list or a group to its addresses.
+
+    A group as a source stands for the private addresses of its members, so it allows no client on the Internet.
+    """
 
     def resolve(source: str) -> Intervals:
         if source.startswith("pl-"):
@@ -93,7 +96,7 @@ def resolver(snapshot: Snapshot, family: str, inside: bool) -> Callable[[str], I
 
 
 def walk(way: Way) -> dict[str, Hop]:
-    """Judge every hop, in the order that a packet and its answer meet them."""
+    """Judge every hop, in the order of the packet and then of its answer."""
     snapshot, ask = way.snapshot, way.ask
     vpc = way.vpc_id, way.subnet_id
     inside = not way.client.over_the_internet
@@ -119,6 +122,7 @@ def _exists(way: Way) -> Hop:
 
 
 def described(way: Way) -> Record:
+    """Return the target as in RETURN of plugins/modules/reachability.py."""
     public = public_addresses(way.interface)
     none: tuple[str | None, str | None, bool | None] = (None, None, None)
     asked = [each for each in public if each[0] == way.address]
@@ -138,10 +142,12 @@ def described(way: Way) -> Record:
 
 
 def instance_id(interface: Record) -> str | None:
+    """Return the id of the instance that has the interface; None if there is none."""
     return (interface.get("Attachment") or {}).get("InstanceId")
 
 
 def instance_state(way: Way) -> Hop:
+    """Return the hop of the state of the interface's instance. Raises NotRead."""
     if isinstance(way.instance, NotRead):
         raise way.instance
     if way.instance:
@@ -151,7 +157,7 @@ def instance_state(way: Way) -> Hop:
     if way.interface.get("Attachment"):
         what = description or kind or "an AWS service"
         hint = " Ask with load_balancer_arn." if "ELB" in description or kind == "a load balancer" else ""
-        evidence = f"{way.id} is not an instance's but that of {what}; what lies behind was not looked into.{hint}"
+        evidence = f"{way.id} is not an instance's but that of {what}; what is behind it was not checked.{hint}"
         return Hop(UNKNOWN, evidence, "UNSUPPORTED_COMPONENT", resources=(way.id,))
     evidence = f"{way.id} is attached to no instance."
     fix = f"aws ec2 attach-network-interface --network-interface-id {way.id} --device-index 1 --instance-id"
@@ -159,6 +165,7 @@ def instance_state(way: Way) -> Hop:
 
 
 def state_of(instance: Record) -> Hop:
+    """Return the hop of the state of an instance."""
     id_, state = instance["InstanceId"], instance["State"]["Name"]
     if state == "running":
         return Hop(OK, f"{id_} is running.", resources=(id_,))
@@ -172,6 +179,7 @@ def state_of(instance: Record) -> Hop:
 
 
 def public_address(way: Way) -> Hop:
+    """Return the hop of the address that clients use."""
     if not own_addresses(way.interface, way.question.family):
         return _no_address(way)
     if not way.client.over_the_internet:
@@ -215,7 +223,10 @@ def _ipv6_address(way: Way) -> Hop:
 
 
 def _no_address(way: Way) -> Hop:
-    """Every interface has a private IPv4 address, unless its subnet is IPv6-only. There it cannot get one."""
+    """Return the hop of an interface without an address of the family.
+
+    Only in an IPv6-only subnet can an interface have no private IPv4 address, and it cannot get one there.
+    """
     if way.question.family == "ipv6":
         fix = f"aws ec2 assign-ipv6-addresses --network-interface-id {way.id} --ipv6-address-count 1"
         return Hop(BROKEN, f"{way.id} has no IPv6 address.", "x-ENI_HAS_NO_IPV6_ADDRESS", fix, (way.id,))
@@ -229,7 +240,7 @@ def _no_address(way: Way) -> Hop:
 
 
 def _at_border(way: Way, packets: Packets) -> Hop:
-    """The network ACL is at the subnet's border: it does not see what stays inside."""
+    """Return the hop of the network ACL. It is at the subnet's border, and does not see packets within the subnet."""
     if way.client.kind != ClientKind.VPC:
         return network_acl(way.snapshot, way.vpc_id, way.subnet_id, packets)
     neighbours = way.snapshot.subnet_space(way.subnet_id, packets.family) & packets.space

@@ -4,9 +4,9 @@
 
 # Private to this collection: it may change in any release.
 
-"""The way from a client through an Application or Network Load Balancer to its targets.
+"""The path from a client through an Application or Network Load Balancer to its targets.
 
-A load balancer has a node in each of its subnets, and a client meets any of them; a node opens connections of its own
+A load balancer has a node in each of its subnets, and a client may get any of them. A node opens its own connections
 to the targets, from any address of its subnet. Sources: "Security groups for your Application Load Balancer",
 "Update the security groups for your Network Load Balancer", "Client IP preservation" and "Health checks for target
 groups" of the Elastic Load Balancing user guides.
@@ -66,7 +66,7 @@ TRANSPORT = {
 
 
 class Target(NamedTuple):
-    """A registered target that packets can be followed to, and what the load balancer sends there."""
+    """A registered target that is a network interface, and the packets that the load balancer sends there."""
 
     id: str
     port: int
@@ -87,7 +87,7 @@ class Target(NamedTuple):
 
 
 class Way(NamedTuple):
-    """What is asked of one load balancer."""
+    """The path to one load balancer."""
 
     snapshot: Snapshot
     question: Question
@@ -119,7 +119,7 @@ class Way(NamedTuple):
 
 
 def walk(way: Way) -> dict[str, Hop]:
-    """Judge every hop, in the order that a packet meets them; the answers' ways come where the design lists them."""
+    """Judge every hop, in the order of the packet and then of its answer: see DIRECTIONS in reachability.py."""
     ask, client, vpc = way.ask, way.client, way.vpc_id
     inside = not client.over_the_internet
 
@@ -157,6 +157,7 @@ def walk(way: Way) -> dict[str, Hop]:
 
 
 def described(way: Way) -> Record:
+    """Return the target as in RETURN of plugins/modules/reachability.py."""
     return {
         "instance_id": None,
         "interface_id": None,
@@ -199,7 +200,7 @@ def _state(way: Way) -> Hop:
         return Hop(PARTIAL, evidence, "BAD_STATE", fix, resources=(_arn(way),))
     fix = f"aws elbv2 wait load-balancer-available --load-balancer-arns {_arn(way)}"
     if state == "failed":
-        fix = f"aws elbv2 delete-load-balancer --load-balancer-arn {_arn(way)}, and create it anew"
+        fix = f"aws elbv2 delete-load-balancer --load-balancer-arn {_arn(way)}, and create it again"
     return Hop(BROKEN, evidence, "BAD_STATE", fix, resources=(_arn(way),))
 
 
@@ -219,7 +220,7 @@ def _own_groups(way: Way) -> Hop:
 
 
 def _of_balancer(way: Way, hop: Hop) -> Hop:
-    """With its ARN among the resources rather than its name, which the evidence has."""
+    """Return the hop with the load balancer's ARN among the resources, instead of its name."""
     return hop._replace(resources=tuple(_arn(way) if each == way.name else each for each in hop.resources))
 
 
@@ -227,6 +228,7 @@ def _of_balancer(way: Way, hop: Hop) -> Hop:
 
 
 def listener_of(way: Way) -> Record | None:
+    """Return the listener for the port that is asked for; None if there is none."""
     listeners = way.snapshot.all("Listeners")
     ours = [each for each in listeners if each.get("Port") == way.question.port]
     return next((each for each in ours if each.get("Protocol") in TRANSPORT[way.question.protocol]), None)
@@ -253,7 +255,7 @@ def _create_listener(way: Way, protocol: str, port: str) -> str:
 
 
 def _judged_listener(way: Way, listener: Record, before: tuple[str, ...]) -> Hop:
-    """Whether a listener sends requests to a target group, or redirects them to a listener that does.
+    """Return the hop of a listener: whether it sends requests to a target group, or redirects them to one that does.
 
     `before` has the ARNs of the listeners that redirected to this one.
     """
@@ -273,7 +275,7 @@ def _judged_listener(way: Way, listener: Record, before: tuple[str, ...]) -> Hop
 
 
 def _own_answer(way: Way, listener: Record, action: Record, before: tuple[str, ...]) -> Hop:
-    """The hop of a request that the load balancer answers by itself. Its evidence continues the listener's sentence."""
+    """Return the hop if the load balancer answers itself. Its evidence continues the sentence about the listener."""
     if action["Type"] == "redirect":
         return _redirected(way, listener, action.get("RedirectConfig") or {}, before)
     what = _own_answers(listener, [action])
@@ -287,7 +289,7 @@ def _forward(listener: Record) -> str:
 
 
 def _redirected_to(listener: Record, config: Record) -> tuple[str, str, str | None]:
-    """Protocol, port and host of a redirect; the host is None if it stays the same. `#{protocol}` means no change."""
+    """Return protocol, port and host of a redirect; None for the same host. `#{protocol}` in it means no change."""
     protocol, port, host = (config.get(key, "#{") for key in ("Protocol", "Port", "Host"))
     protocol = listener["Protocol"] if "#{" in protocol else protocol
     return protocol, str(listener["Port"]) if "#{" in port else port, None if "#{" in host else host
@@ -318,14 +320,14 @@ def _redirected(way: Way, listener: Record, config: Record, before: tuple[str, .
 
 
 def actions_of(listener: Record, rules: Iterable[Record]) -> list[Record]:
-    """What the listener does with requests: its default action's and all its rules' last steps."""
+    """Return what the listener does with requests: the last step of its default action and of each rule."""
     own = [rule["Actions"] for rule in rules if not rule.get("IsDefault")]
     chains = [listener.get("DefaultActions", []), *own]
     return [max(chain, key=lambda action: action.get("Order", 0)) for chain in chains if chain]
 
 
 def forwarded_to(actions: Iterable[Record]) -> list[str]:
-    """The target groups that get any requests: those with weight 0 get none."""
+    """Return the ARNs of the target groups that get requests. Groups with weight 0 get none."""
     arns = []
     for action in actions:
         weighted = (action.get("ForwardConfig") or {}).get("TargetGroups") or []
@@ -340,13 +342,13 @@ def forwarded_to(actions: Iterable[Record]) -> list[str]:
 def _actions(way: Way, listener: Record | None) -> list[Record]:
     if listener is None:
         return []
-    # A Network Load Balancer's listener has no rules but its default action.
+    # The listener of a Network Load Balancer has a default action, but no rules.
     rules = way.snapshot.all("Rules", listener["ListenerArn"]) if way.balancer["Type"] == "application" else []
     return actions_of(listener, rules)
 
 
 def _legs_hop(way: Way) -> Hop:
-    """Why there may be nothing to follow beyond the load balancer; OK if there is."""
+    """Return a skipped hop that says why there are no targets to judge; an ok one if there are."""
     listener = listener_of(way)
     if listener is None:
         return Hop(SKIPPED, f"Without a listener for {way.question.service} nothing is sent to targets.")
@@ -411,24 +413,25 @@ def _health(way: Way) -> Hop:
 
 
 def _group_health(way: Way, group: Record, descriptions: list[Record]) -> Hop:
-    """A group serves if one of its targets is healthy: the load balancer avoids the others. If all fail their checks,
-    it sends requests to all of them.
+    """Return the hop of a group. It serves if one of its targets is healthy: the load balancer avoids the others.
+
+    If all fail their checks, the load balancer sends requests to all of them.
     """
     arn, name = group["TargetGroupArn"], group["TargetGroupName"]
     if not descriptions:
         return Hop(SKIPPED, f"{name} has no targets that could be healthy.", resources=(arn,))
     targets = [(each, _subnet_without_node(way, group, each)) for each in descriptions]
-    # Without health checks, which only Lambda functions may do without, the state is "unavailable".
+    # The state is "unavailable" if health checks are off, which is possible for Lambda functions only.
     bad = [each for each in targets if each[1] or _state_of(each[0]) not in ("healthy", "unavailable")]
     healthy = len(targets) - len(bad)
     resources = (arn, *(each["Target"]["Id"] for each, _subnet in bad))
     evidence = f"{healthy} of {len(targets)} targets of {name} healthy." + "".join(
-        f" {_ailment(way, each, subnet)}" for each, subnet in bad[:3]
+        f" {_problem_of(way, each, subnet)}" for each, subnet in bad[:3]
     )
     if healthy:
         return Hop(OK, evidence, resources=resources)
     tried = [each for each in bad if _state_of(each[0]) == "unhealthy" and not each[1]]
-    code, fix = _cure(way, group, *(tried or bad)[0])
+    code, fix = _fix_of(way, group, *(tried or bad)[0])
     if tried:
         evidence += f" {way.name} sends requests to all targets if none is healthy, so some may be answered."
     return Hop(PARTIAL if tried else BROKEN, evidence, code, fix, resources=resources)
@@ -439,7 +442,7 @@ def _state_of(description: Record) -> str:
 
 
 def _subnet_without_node(way: Way, group: Record, description: Record) -> Record | None:
-    """The subnet of a target in an Availability Zone without a node of the load balancer, which sends nothing there."""
+    """Return the target's subnet if the load balancer has no node in its Availability Zone: it sends nothing there."""
     kind, zones = group.get("TargetType", "instance"), [zone.get("ZoneName") for zone in way.balancer[ZONES]]
     if kind not in ("instance", "ip") or description["Target"].get("AvailabilityZone") == "all":
         return None
@@ -452,7 +455,7 @@ def _subnet_without_node(way: Way, group: Record, description: Record) -> Record
     return subnet if zone and None not in zones and zone not in zones else None
 
 
-def _ailment(way: Way, description: Record, subnet: Record | None) -> str:
+def _problem_of(way: Way, description: Record, subnet: Record | None) -> str:
     if subnet:
         where = f"{subnet['AvailabilityZone']}, an Availability Zone that is not enabled for {way.name}"
         return f"{description['Target']['Id']} is in {where}."
@@ -461,7 +464,7 @@ def _ailment(way: Way, description: Record, subnet: Record | None) -> str:
     return f"{description['Target']['Id']} is {health['State']}" + (f" ({why})" if why else "") + "."
 
 
-def _cure(way: Way, group: Record, description: Record, subnet: Record | None) -> tuple[str, str]:
+def _fix_of(way: Way, group: Record, description: Record, subnet: Record | None) -> tuple[str, str]:
     arn, id_ = group["TargetGroupArn"], description["Target"]["Id"]
     health = description["TargetHealth"]
     reason, port = health.get("Reason", ""), health_port(group, description)
@@ -489,8 +492,9 @@ def _cure(way: Way, group: Record, description: Record, subnet: Record | None) -
 
 
 def health_port(group: Record, description: Record) -> int:
+    """Return the port of a target's health check."""
     for port in (description.get("HealthCheckPort"), group.get("HealthCheckPort")):
-        if port and port.isdigit():  # else "traffic-port"
+        if port and port.isdigit():  # otherwise it is "traffic-port"
             return int(port)
     return _port(group, description)
 
@@ -503,7 +507,7 @@ def _port(group: Record, description: Record) -> int:
 
 
 def targets_of(way: Way) -> Iterator[Target]:
-    """Those that are network interfaces: Lambda functions have none. Raises NotRead for what was not found."""
+    """Yield the targets that are network interfaces, not Lambda functions. Raises NotRead if one was not found."""
     for group in _groups_used(way):
         kind = group.get("TargetType", "instance")
         if kind == "lambda":
@@ -539,7 +543,7 @@ def _interface_of(way: Way, kind: str, description: Record) -> Record | None:
     if kind == "instance":
         instance = next((each for each in way.snapshot.all("Instances") if each["InstanceId"] == id_), None)
         if instance is None and description["TargetHealth"]["State"] == "unused":
-            return None  # terminated: it stays registered for good
+            return None  # a terminated instance stays registered
         if instance is None:
             raise NotRead(f"DescribeInstances does not show the target {id_} to this user.")
         interfaces = instance.get("NetworkInterfaces", [])
@@ -549,12 +553,12 @@ def _interface_of(way: Way, kind: str, description: Record) -> Record | None:
         for interface in way.snapshot.all("NetworkInterfaces"):
             if interface["VpcId"] == way.vpc_id and id_ in own_addresses(interface, family):
                 return interface
-        raise NotRead(f"The target {id_} is no address of {way.vpc_id}: what is there was not looked into.")
+        raise NotRead(f"The target {id_} is not an address of {way.vpc_id}: what is there was not checked.")
     raise NotRead(f"The target {id_} is a load balancer itself: ask again with it as load_balancer_arn.")
 
 
 def _keeps_client(way: Way, group: Record) -> bool:
-    """Whether the target sees the client's own address, which a Network Load Balancer may leave as it is."""
+    """Return whether the target sees the client's own address: a Network Load Balancer may preserve it."""
     if way.balancer["Type"] != "network":
         return False
     attributes = way.snapshot.all("Attributes", group["TargetGroupArn"])
@@ -572,7 +576,7 @@ def _targets_or_none(way: Way) -> list[Target]:
     try:
         return list(targets_of(way))
     except NotRead:
-        return []  # _legs_hop says why
+        return []  # the hop of _legs_hop() says why
 
 
 def _at_targets(legs: Hop, targets: list[Target], judge: Callable[..., Hop]) -> Hop:
@@ -580,7 +584,10 @@ def _at_targets(legs: Hop, targets: list[Target], judge: Callable[..., Hop]) -> 
 
 
 def _node_spaces(way: Way, target: Target, same_subnet: bool = True) -> list[tuple[str, Intervals]]:
-    """The nodes' subnets with the addresses that they may send from. A subnet's own traffic meets no network ACL."""
+    """Return the nodes' subnets and the addresses from which the nodes send.
+
+    Leave out the target's own subnet (`same_subnet`) for network ACLs, which do not see packets within a subnet.
+    """
     subnet_ids = [each for each in way.subnet_ids if same_subnet or each != target.interface["SubnetId"]]
     spaces = [(each, way.snapshot.subnet_space(each, target.family)) for each in subnet_ids]
     for subnet_id, space in spaces:
@@ -591,8 +598,10 @@ def _node_spaces(way: Way, target: Target, same_subnet: bool = True) -> list[tup
 
 
 def _asks(way: Way, target: Target, same_subnet: bool = True) -> list[list[Ask]]:
-    """What a target must let in, all of it, and by each of the alternatives: packets for its port from the nodes, or
-    from the client where the target sees that, and health checks, which are the nodes' own.
+    """Return a list for each kind of packets that a target must accept, with an Ask for each source that may send them.
+
+    The packets for its port come from the nodes, or from the client if the target sees its address. Health checks
+    always come from the nodes.
     """
     nodes = _node_spaces(way, target, same_subnet)
     from_nodes = [(space, cidrs(space, target.family)[0]) for _subnet, space in nodes]
@@ -608,7 +617,7 @@ def _ask(way: Way, target: Target, port: int, space: Intervals, who: str) -> Ask
     others = resolver(way.snapshot, target.family, inside=False)
 
     def resolve(source: str) -> Intervals:
-        # What comes from the load balancer comes from a member of its groups, whatever address it has.
+        # The load balancer's nodes are members of its groups, with any address.
         return space if source in way.group_ids else others(source)
 
     peer = way.group_ids[0] if way.group_ids else None
@@ -625,7 +634,7 @@ def _target_security_group(way: Way, target: Target) -> Hop:
 
 
 def _outgoing(way: Way, target: Target) -> Hop:
-    """The load balancer's own connections need outgoing rules of its groups; a new group has one for everything."""
+    """Return the hop of the load balancer's connections, which its groups must allow. A new group allows all."""
     if not way.group_ids:
         return Hop(OK, f"{way.name} has no security groups: it may connect to every target.")
     theirs = group_ids(target.interface)
@@ -660,7 +669,7 @@ def _out_of_target(way: Way, target: Target) -> Hop:
 
 
 def _inner(way: Way, targets: list[Target], packets_of: Callable[[Target], Packets]) -> list[Hop]:
-    """The nodes' subnets' ACLs for the connections to targets in other subnets; none if there are no such."""
+    """Return the hop of the nodes' network ACLs for connections to targets in other subnets, if there are any."""
     pairs = [(subnet, t) for t in targets for subnet in way.subnet_ids if subnet != t.interface["SubnetId"]]
     if not pairs:
         return []

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""Whom security groups, network ACLs and route tables let through, as sets of addresses.
+"""The clients that security groups, network ACLs and route tables let through, as sets of addresses.
 
 Sources: the pages "Security group rules", "Network ACL rules" and "Route priority" of the Amazon VPC User Guide.
 """
@@ -26,10 +26,10 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.snapshot impo
 )
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.words import Verdict
 
-# The API gives protocols as names or as IANA's numbers; -1 is all of them.
+# The API gives protocols as names or as IANA's numbers. -1 stands for all protocols.
 PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6"}
 ALL_PORTS = Intervals([(0, 65535)])
-# What an unknown client may have chosen for its own end: the widest range that systems and load balancers use.
+# The ports from which an unknown client may send: the widest range that systems and load balancers use.
 EPHEMERAL = Intervals([(1024, 65535)])
 LAST_RULE = 32767  # the rule that is shown as "*"
 
@@ -37,7 +37,7 @@ Resolve = Callable[[str], Intervals]  # from a prefix list's or a security group
 
 
 class Passage(NamedTuple):
-    """Who of those who ask gets through: with any port of their own, and with some port at least."""
+    """The clients that ask; those that get through with any of their own ports; and those that do with some ports."""
 
     asked: Intervals
     whole: Intervals
@@ -51,6 +51,7 @@ class Passage(NamedTuple):
 
 
 def protocol_of(record: Record, key: str) -> str:
+    """Return the name of the protocol under a key of a record; "-1" for all protocols."""
     protocol = str(record[key]).lower()
     return PROTOCOLS.get(protocol, protocol)
 
@@ -71,12 +72,12 @@ class GroupRule(NamedTuple):
         return f"{what} from {self.source}"
 
     def addresses(self, family: str, resolve: Resolve) -> Intervals:
-        """Raises NotRead for a prefix list or group that could not be read."""
+        """Return the addresses of the source. Raises NotRead if it is a prefix list or group that could not be read."""
         return addresses([self.source], family) if "/" in self.source else resolve(self.source)
 
 
 def group_rules(groups: list[Record], egress: bool = False) -> list[GroupRule]:
-    """All rules of one direction of all the groups: they only allow, so they add up."""
+    """Return all rules of one direction of all the groups. Rules only allow, so their effects add up."""
     return [
         GroupRule(group["GroupId"], protocol_of(permission, "IpProtocol"), _ports(permission), source)
         for group in groups
@@ -104,9 +105,9 @@ def _sources(permission: Record) -> list[str]:
 def admitted(
     rules: list[GroupRule], protocol: str, port: int, family: str, asked: Intervals, resolve: Resolve
 ) -> tuple[Passage, list[GroupRule]]:
-    """Whom the rules let in to a port, and the rules that do it.
+    """Return which of the clients in `asked` the rules admit to a port, and the rules that admit them.
 
-    Raises NotRead if it hangs on a source that could not be read; where the others admit everybody, it does not.
+    Raises NotRead if a source could not be read and the other rules do not admit all clients.
     """
     inside, deciding, doubt = Intervals(), [], None
     for rule in rules:
@@ -126,7 +127,7 @@ def admitted(
 
 
 class Decision(NamedTuple):
-    """What one rule of a network ACL says of some of the packets. Without an entry no rule was for them."""
+    """What one rule of a network ACL does with some of the packets. The entry is None if no rule is for them."""
 
     entry: Record | None
     addresses: Intervals
@@ -140,9 +141,9 @@ class Decision(NamedTuple):
 def decisions(
     acl: Record, egress: bool, protocol: str, family: str, asked: Intervals, ports: Intervals
 ) -> list[Decision]:
-    """Cut the packets up by the rule that decides on them: the one with the lowest number of those that match.
+    """Divide the packets by the rule that decides on them: of those that match, the one with the lowest number.
 
-    The ports are those that the packets go to; the addresses are the other end's.
+    `ports` are the packets' destination ports, and `asked` the addresses of the other end.
     """
     entries = sorted(
         (entry for entry in acl["Entries"] if entry["Egress"] is egress and _is_for(entry, protocol, family)),
@@ -162,7 +163,7 @@ def decisions(
 
 
 def passage(made: list[Decision], asked: Intervals) -> Passage:
-    """Whom a network ACL lets through on all of the ports, and on one of them at least."""
+    """Return which clients a network ACL lets through on all of the ports, and on some of them."""
     some = denied = Intervals()
     for decision in made:
         if decision.allows:
@@ -188,7 +189,7 @@ def _entry_ports(entry: Record) -> Intervals:
 
 
 def _cut(ports: Intervals, borders: list[Intervals]) -> list[Intervals]:
-    """Cut ports into pieces that each border set holds whole or not at all."""
+    """Divide ports into pieces, so that each border set contains a piece completely or not at all."""
     pieces = [ports]
     for border in borders:
         pieces = [part for piece in pieces for part in (piece & border, piece - border) if part]
@@ -198,9 +199,11 @@ def _cut(ports: Intervals, borders: list[Intervals]) -> list[Intervals]:
 def routed(
     table: Record, family: str, asked: Intervals, blocks_of: Callable[[str], list[str]]
 ) -> list[tuple[Record | None, Intervals]]:
-    """Cut the addresses up by the route that packets to them take: longest prefix, then static before prefix list
-    before propagated. Addresses that no route is for come last, with None. `blocks_of` gives a prefix list's blocks;
-    raises NotRead for one that could not be read.
+    """Divide the addresses by the route that packets to them take.
+
+    The longest prefix wins; of equal ones static routes come before prefix lists, and these before propagated routes.
+    Addresses without a route come last, with None. `blocks_of` returns the blocks of a prefix list. Raises NotRead if
+    one could not be read.
     """
     choices = []
     for route in table["Routes"]:
@@ -221,5 +224,5 @@ def routed(
 
 
 def is_gateway_endpoint(route: Record) -> bool:
-    """Such a route is for the addresses of an AWS service, which are nobody's client: it does not count."""
+    """Return whether a route leads to a gateway endpoint. Its addresses belong to an AWS service, not to clients."""
     return bool(route.get("DestinationPrefixListId")) and str(route.get("GatewayId", "")).startswith("vpce-")

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""Which region and account an answer is about. Runs on the control node."""
+"""The region and the account that an answer is about. Runs on the control node."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COMMAND = re.compile(r"\baws [a-z0-9]+ (?:wait )?[a-z0-9-]+")
 
 
 class Place(NamedTuple):
-    """The region and the account that are asked. The account is looked up only if an answer names it; None: unknown."""
+    """The region and the account. The account is looked up only if an answer names it, and is None if unknown."""
 
     region: str | None = None
     account: Callable[[], str | None] = lambda: None
@@ -27,7 +27,7 @@ class Place(NamedTuple):
         return f"in region {self.region}" + (f" of account {account}" if account else "")
 
     def of_commands(self, text: str | None) -> str | None:
-        """The text, with this region added to each command of the AWS CLI."""
+        """Return the text, with this region added to each command of the AWS CLI."""
         return COMMAND.sub(rf"\g<0> --region {self.region}", text) if text and self.region else text
 
 

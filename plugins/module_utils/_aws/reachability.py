@@ -4,9 +4,9 @@
 
 # Private to this collection: it may change in any release.
 
-"""Does a packet get from a client to an instance, an address or a load balancer, and its answer back?
+"""Whether a packet gets from a client to an instance, an address or a load balancer, and its answer back.
 
-`diagnose` joins the hops to one answer; collect.py asks AWS for what it needs.
+diagnose() combines the hops into one result; collect.py asks AWS for what it needs.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import
 )
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.words import Reach
 
-# In the order that a packet and then its answer meet them, and which of the two it is; none where no packet goes.
+# The hops in the order of the packet and then of its answer: ingress for the packet, egress for the answer, and None if
+# no packet passes the hop.
 DIRECTIONS = {
     "target_exists": None,
     "instance_state": None,
@@ -68,7 +69,7 @@ BEST_FIRST = (Reach.REACHABLE, Reach.PARTIAL, Reach.UNKNOWN, Reach.UNREACHABLE)
 
 
 class Wanted(NamedTuple):
-    """What is to be reached: one of these."""
+    """The target: one of these."""
 
     instance_id: str | None = None
     address: str | None = None
@@ -79,7 +80,7 @@ class Wanted(NamedTuple):
 
 
 def asked(options: dict[str, Any]) -> tuple[Question, Wanted]:
-    """What the module's options ask. Raises ValueError, with a message that names the option."""
+    """Return what the module's options ask for. Raises ValueError with a message that names the option."""
     wanted = Wanted(options["instance_id"], options["address"], options["load_balancer_arn"])
     if not 1 <= options["port"] <= 65535:
         raise ValueError(f"port: {options['port']} is not within 1 to 65535")
@@ -104,15 +105,17 @@ def asked(options: dict[str, Any]) -> tuple[Question, Wanted]:
 
 
 class Walk(NamedTuple):
+    """A path to one interface or load balancer, with all hops judged."""
+
     hops: dict[str, Hop]
     client: Client
-    target: Record  # what is known of it, see the module's documentation
+    target: Record  # as in RETURN of plugins/modules/reachability.py
 
 
 def diagnose(snapshot: Snapshot, question: Question, wanted: Wanted, place: Place = HERE) -> dict[str, Any]:
-    """The answer of the module `reachability`, except for `changed`."""
+    """Return the result of the module `reachability`, except for `changed`."""
     walks = [_placed(_concluded(walk), place) for walk in _walks(snapshot, question, wanted, place)]
-    # An instance with several addresses is reachable if it is at one of them.
+    # An instance with several addresses is reachable if one of them is.
     walk = min(walks, key=lambda each: BEST_FIRST.index(verdict(each.hops)))
     stopping = {name: hop for name, hop in walk.hops.items() if hop.verdict in (BROKEN, PARTIAL)}
     first = next((name for name, hop in stopping.items() if hop.verdict == BROKEN), None)
@@ -129,6 +132,7 @@ def diagnose(snapshot: Snapshot, question: Question, wanted: Wanted, place: Plac
 
 
 def verdict(hops: dict[str, Hop]) -> Reach:
+    """Return what all hops together do to the connection."""
     verdicts = {hop.verdict for hop in hops.values()}
     if BROKEN in verdicts:
         return Reach.UNREACHABLE
@@ -136,7 +140,7 @@ def verdict(hops: dict[str, Hop]) -> Reach:
 
 
 def _concluded(walk: Walk) -> Walk:
-    """Hops that each let somebody through may together let nobody: then the one is broken where the last are lost."""
+    """Combine the hops: if no client gets through all of them, the hop that stops the last clients is broken."""
     left = walk.client.space
     hops = dict(walk.hops)
     for name, hop in walk.hops.items():
@@ -144,7 +148,7 @@ def _concluded(walk: Walk) -> Walk:
             continue
         before, left = left, left & hop.passage.some
         if before and not left:
-            evidence = f"{hop.evidence} Nobody of those whom the hops before let through."
+            evidence = f"{hop.evidence} It lets through none of the clients that the earlier hops let through."
             hops[name] = hop._replace(verdict=BROKEN, evidence=evidence)
     return walk._replace(hops=hops)
 
@@ -171,7 +175,7 @@ def _summary(walk: Walk, question: Question, wanted: Wanted, first: str | None) 
 def _notes(walk: Walk) -> list[str]:
     address, elastic = walk.target.get("public_address"), walk.target.get("elastic_ip")
     if address and elastic is False:
-        return [f"{address} is no Elastic IP: {to_interface.CHANGES}."]
+        return [f"{address} is not an Elastic IP: {to_interface.CHANGES}."]
     return []
 
 
@@ -205,7 +209,7 @@ def _to_instance(snapshot: Snapshot, question: Question, wanted: Wanted, place: 
         walk.hops["instance_state"] = to_interface.state_of(instance)
         return [walk]
     ways = [to_interface.Way(snapshot, question, each, instance) for each in interfaces]
-    # Only those count that have an address to come in by, if there are any.
+    # Only interfaces that clients can address count, if there are any.
     return [_to_interface(way) for way in [way for way in ways if _is_entrance(way)] or ways[:1]]
 
 
@@ -239,19 +243,22 @@ def _instance_of(snapshot: Snapshot, wanted: Wanted, interface: Record) -> Recor
 
 
 def instance_interfaces(instance: Record) -> list[Record]:
-    """In the order of its devices, and as DescribeNetworkInterfaces would show them: with the instance they are of."""
+    """Return an instance's interfaces in device order, with InstanceId as in DescribeNetworkInterfaces."""
     interfaces = sorted(instance.get("NetworkInterfaces", []), key=lambda each: each["Attachment"]["DeviceIndex"])
     return [{**each, "Attachment": {**each["Attachment"], "InstanceId": instance["InstanceId"]}} for each in interfaces]
 
 
 def _is_entrance(way: to_interface.Way) -> bool:
-    """IPv6 knows no translation, and from within the VPC there is none."""
+    """Return whether clients can address the interface: over the Internet by IPv4, it needs a public address.
+
+    IPv6 addresses, and addresses within the VPC, are not translated.
+    """
     is_translated = way.question.family == "ipv4" and way.client.over_the_internet
     return bool(public_addresses(way.interface) if is_translated else own_addresses(way.interface, way.question.family))
 
 
 def _nowhere(hop: Hop, wanted: Wanted) -> Walk:
-    """A way that ends before it begins."""
+    """Return the path to a target that does not exist, or that is unknown: its other hops are skipped."""
     names = OF_BALANCERS if wanted.load_balancer_arn else OF_INTERFACES
     why = "It is not known what it belongs to." if hop.verdict == UNKNOWN else "There is nothing to check."
     hops = {name: Hop(SKIPPED, why) for name in names}

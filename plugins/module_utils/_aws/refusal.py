@@ -37,11 +37,13 @@ FINAL = (
 
 
 class Refusal(NamedTuple):
+    """Why AWS refused a request, for people."""
+
     kind: str  # one of the constants above
-    what: str  # a sentence: what was asked, in which region and account, and the answer in AWS's or botocore's words
+    what: str  # a sentence: the request, its region and account, and the answer in AWS's or botocore's words
     advice: str  # sentences: what to do; empty if the kind is `other`
     code: str | None = None  # AWS's error code
-    account: str | None = None  # the account that asked, if it is known
+    account: str | None = None  # the account of the credentials, if it is known
 
     def __str__(self) -> str:
         return f"{self.what} {self.advice}".rstrip()
@@ -124,7 +126,7 @@ _POLICY = re.compile(
 _URL = re.compile(r"URL: \"?(?P<url>https?://[^\s\"]+)")
 _PYTHON = re.compile(r"'s Python (?P<python>/\S*?)[.,]?(?:\s|$)")
 
-# Where a policy of that kind is, and who can change it.
+# How to name a policy of that kind, and who can change it.
 _ORGANIZATION = "the organization's administrator"
 _WHOSE = {
     "service control policy": ("A service control policy of your AWS organization", _ORGANIZATION),
@@ -199,8 +201,8 @@ def refusal_of(
         action = found["operation"]
     named = _ACTION.search(message)
     action = named[1] if named else action
-    asker = _ACCOUNT.search(message)
-    account = asker[1] if asker else account
+    match = _ACCOUNT.search(message)
+    account = match[1] if match else account
     kind = _kind(code, message)
     policy = _POLICY.search(message) if kind == DENIED else None
     if policy and policy["explicit"] != "because no":

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""The hop that answers leave by: a subnet's route table; see hops."""
+"""The hop of the answers: a subnet's route table; see hops.py."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ OPTIONS = {"ipv4": "--destination-cidr-block", "ipv6": "--destination-ipv6-cidr-
 
 
 def route(snapshot: Snapshot, vpc_id: str, subnet_id: str, client: Client, family: str) -> Hop:
-    """The way of the answers: they must leave by the same internet gateway that the client came in by."""
+    """Return the hop of the answers: they must leave by the internet gateway through which the client came in."""
     table = snapshot.route_table(subnet_id, vpc_id)
     table_id = table["RouteTableId"]
     explicit = any(each.get("SubnetId") == subnet_id for each in table["Associations"])
@@ -74,9 +74,9 @@ def route(snapshot: Snapshot, vpc_id: str, subnet_id: str, client: Client, famil
         ways = ", ".join(dict.fromkeys(_named_route(each) for each, _space in taken if each))
         return Hop(OK, f"{whose} sends answers to {ways}.", None, None, resources, through)
     sentences = [_whom(each, space, family, len(taken)) + trouble[1] for each, space, trouble in bad + unsure]
-    find_back = "find back to the client"
-    finding = f"answers do not {find_back}" if bad else f"it is not known whether answers {find_back}"
-    evidence = f"By {whose}, {finding}: {some_of(sentences)}"
+    reach = "reach the client"
+    finding = f"answers do not {reach}" if bad else f"it is not known whether answers {reach}"
+    evidence = f"With {whose}, {finding}: {some_of(sentences)}"
     if unsure:
         return Hop(UNKNOWN, evidence, None, None, resources)
     culprit, space, (code, _why) = bad[0]
@@ -84,16 +84,16 @@ def route(snapshot: Snapshot, vpc_id: str, subnet_id: str, client: Client, famil
     if overrides and code == "NO_ROUTE_TO_DESTINATION":
         code = "MORE_SPECIFIC_ROUTE"
     if client.kind == ClientKind.ELSEWHERE:
-        fix = _mend_way_elsewhere(table, culprit, cidrs(space, family)[0], family)
+        fix = _fix_route_elsewhere(table, culprit, cidrs(space, family)[0], family)
     else:
-        fix = _mend_route(snapshot, vpc_id, table, culprit, family, overrides)
+        fix = _fix_route(snapshot, vpc_id, table, culprit, family, overrides)
     return Hop(through.verdict, evidence, code, fix, resources, through)
 
 
 def _overrides_good_route(
     snapshot: Snapshot, vpc_id: str, table: Record, culprit: Record, space: Intervals, client: Client, family: str
 ) -> bool:
-    """Whether, without this route, another route of the table would bring answers back to the addresses."""
+    """Return whether another route of the table would bring answers to the addresses if this route were deleted."""
     for each in table["Routes"]:
         if each is culprit or is_gateway_endpoint(each) or _trouble(snapshot, vpc_id, each, client.kind):
             continue
@@ -105,7 +105,7 @@ def _overrides_good_route(
 
 
 def _whom(route_: Record | None, space: Intervals, family: str, ways: int) -> str:
-    """Who is meant, where that is neither everybody nor what the route itself says."""
+    """Return which clients a sentence is about; empty if it is all of them, or if the route itself says so."""
     whom = named(space, family)
     if ways == 1 or (route_ and destination(route_) == whom):
         return ""
@@ -121,7 +121,7 @@ def _named_route(route_: Record) -> str:
 
 
 def _trouble(snapshot: Snapshot, vpc_id: str, route_: Record | None, kind: ClientKind) -> tuple[str | None, str] | None:
-    """None if answers get back that way, else `(code, why)`; without a code it is not known whether they do."""
+    """Return None if answers get back by this route; otherwise `(code, why)`. Without a code, that is unknown."""
     if route_ is None:
         return "NO_ROUTE_TO_DESTINATION", "there is no route for them."
     hop, words = _next_hop(route_) or "nothing", _named_route(route_)
@@ -139,16 +139,16 @@ def _trouble(snapshot: Snapshot, vpc_id: str, route_: Record | None, kind: Clien
             return None
         return "BAD_STATE_ATTACHMENT", f"{words}, but {hop} is not attached to {vpc_id}."
     if hop.startswith("eigw-"):
-        return "x-EIGW_IS_EGRESS_ONLY", f"{words}: an egress-only gateway lets nothing in that was not asked for."
+        return "x-EIGW_IS_EGRESS_ONLY", f"{words}: an egress-only gateway allows no connections from outside."
     if hop.startswith(("vpce-", "cagw-")):
-        return None, f"{words}: what is behind, such as a firewall, was not looked into."
+        return None, f"{words}: what is behind it, such as a firewall, was not checked."
     if hop.startswith("nat-"):
         words += ": a NAT gateway is for connections from inside, and answers that leave through it are lost."
         return "NO_ROUTE_TO_DESTINATION", words
     return "NO_ROUTE_TO_DESTINATION", f"{words}: answers do not leave by the path that the client came in by."
 
 
-def _mend_route(
+def _fix_route(
     snapshot: Snapshot, vpc_id: str, table: Record, culprit: Record | None, family: str, overrides: bool
 ) -> str:
     found = snapshot.internet_gateway(vpc_id)
@@ -168,8 +168,8 @@ def _mend_route(
     return f"aws ec2 {verb} {where} {option} {block} --gateway-id {gateway}"
 
 
-def _mend_way_elsewhere(table: Record, culprit: Record | None, block: str, family: str) -> str:
-    """What leads to a private network outside of the VPC only its owner knows."""
+def _fix_route_elsewhere(table: Record, culprit: Record | None, block: str, family: str) -> str:
+    """Return a command with a gap: only its owner knows what leads to a private network outside of the VPC."""
     own_block = destination(culprit) if culprit else None
     is_dead = culprit is not None and culprit.get("State", "active") != "active"
     block = (own_block if is_dead else None) or block

@@ -4,18 +4,18 @@
 
 # Private to this collection: it may change in any release.
 
-"""Which security group lets clients in to a machine, which rules are missing there, and which others need them.
+"""Finds a machine's security group, the rules that are missing in it, and the other machines that need its rules.
 
-Pure functions over the records of the EC2 API, in its words. They run on the control node.
+Pure functions over the records of the EC2 API. They run on the control node.
 
-A *wish* is what a host asks for: `{host, instance_id, address, group_id, port, cidrs, description}`, and an unknown
-id or address is "". A *choice* is a wish with what was found for it, see `choose_groups`.
+A *wish* is what a host asks for: `{host, instance_id, address, group_id, ports, cidrs, description}`. An unknown id or
+address is "". A *choice* is a wish with what was found for it, see choose_groups().
 """
 
 from __future__ import annotations
 
 import ipaddress
-from typing import Any, Mapping
+from typing import Any, Iterable, Mapping
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.address_sets import addresses
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.interface import resolver
@@ -37,13 +37,12 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.words impo
 
 Wish = dict
 Choice = dict
+Access = dict  # which sources a choice's groups admit to one port, see describe_access()
 Rule = dict  # {group_id, group_name, port, cidrs, ...}
-
-WILDCARDS = "*?\\"  # in a filter's value
 
 
 def cidr_errors(cidrs: list[str]) -> list[str]:
-    """Say of each source that is no CIDR block what is wrong with it; amazon.aws would silently widen host bits."""
+    """Return an error for each source that is not a CIDR block. amazon.aws would silently clear host bits."""
     errors = []
     for cidr in cidrs:
         try:
@@ -68,12 +67,12 @@ def cidr_errors(cidrs: list[str]) -> list[str]:
 
 
 def choose_groups(wishes: list[Wish], interfaces: list[Record], place: Place = HERE) -> dict[str, Choice]:
-    """Find for each host the network interface that clients reach, and the one of its groups to work on.
+    """Find for each host the network interface that clients reach, and which of its groups to change.
 
-    `interfaces` are the network interfaces that the wishes name, and all other ones of the same instances. The answer
-    maps a host to its wish with `error`, which is "" if a group was found. Then it also has `interface_id`, `vpc_id`,
-    `group_id`, `group_name`, `group_ids` (all groups of the interface), and `other_public`: `{interface_id, address,
-    group_ids}` for each other interface of the instance that has a public address.
+    `interfaces` are the network interfaces that the wishes name, and all other interfaces of the same instances.
+    Returns choices by host: the wish and `error`, which is "" if a group was found. Then the choice also has
+    `interface_id`, `vpc_id`, `group_id`, `group_name`, `group_ids` (all groups of the interface), and `other_public`:
+    `{interface_id, address, group_ids}` for each other interface of the instance that has a public address.
     """
     by_instance: dict[str, list[Record]] = {}
     by_address: dict[str, list[Record]] = {}
@@ -81,12 +80,19 @@ def choose_groups(wishes: list[Wish], interfaces: list[Record], place: Place = H
         by_instance.setdefault(instance_of(interface), []).append(interface)
         for address in _addresses_of(interface):
             by_address.setdefault(address, []).append(interface)
-    return {wish["host"]: {**wish, **_choose_group(wish, by_instance, by_address, place)} for wish in wishes}
+    return {
+        wish["host"]: {
+            **wish,
+            "ports": list(dict.fromkeys(wish["ports"])),
+            **_choose_group(wish, by_instance, by_address, place),
+        }
+        for wish in wishes
+    }
 
 
 def _choose_group(wish: Wish, by_instance: dict, by_address: dict, place: Place) -> dict[str, Any]:
     if not wish["instance_id"] and not wish["address"]:
-        return {"error": "The machine tells neither its instance id nor a private address that could only be its own"}
+        return {"error": "The machine reports neither its instance id nor an unambiguous private address"}
     if wish["instance_id"]:
         who, own = f"instance {wish['instance_id']}", by_instance.get(wish["instance_id"], [])
     else:
@@ -114,13 +120,12 @@ def _choose_group(wish: Wish, by_instance: dict, by_address: dict, place: Place)
     groups = _groups_of(interface)
     if not groups:
         return {"error": f"The network interface {interface['NetworkInterfaceId']} of {who} has no security group"}
-    # A VPC's default group is shared by whatever nobody thought about, hence the last choice.
+    # A VPC's default group is the last choice: everything that was created without a group is in it.
     not_default = [group_id for group_id, name in groups.items() if name != "default"]
     group_id = wish["group_id"] or (not_default or list(groups))[0]
     return {
         "error": "",
         "interface_id": interface["NetworkInterfaceId"],
-        "vpc_id": interface["VpcId"],
         "group_id": group_id,
         "group_name": groups[group_id],
         "group_ids": list(groups),
@@ -137,6 +142,7 @@ def _choose_group(wish: Wish, by_instance: dict, by_address: dict, place: Place)
 
 
 def instance_of(interface: Record) -> str:
+    """Return the id of the instance that has the interface; "" if there is none."""
     return (interface.get("Attachment") or {}).get("InstanceId") or ""
 
 
@@ -185,10 +191,10 @@ def refuse_unknown(choices: dict[str, Choice], groups: list[Record]) -> dict[str
 
 
 def admits(rules: list[GroupRule], port: int, cidr: str, snapshot: Snapshot) -> bool:
-    """Tell whether ingress rules of one or more groups together let TCP in from all of a CIDR block.
+    """Return whether ingress rules of one or more groups together allow TCP from all of a CIDR block.
 
-    A prefix list counts by its entries. If they could not be read it does not count, and neither does a group as a
-    source: at worst a rule is added that was not needed.
+    A prefix list counts by its entries. It does not count if they could not be read, and a group as a source never
+    does: at worst, a rule is added that is not needed.
     """
     family = family_of(cidr)
     resolve = resolver(snapshot, family, inside=False)
@@ -200,32 +206,41 @@ def admits(rules: list[GroupRule], port: int, cidr: str, snapshot: Snapshot) -> 
 
 
 def describe_access(choices: dict[str, Choice], groups: list[Record], snapshot: Snapshot) -> dict[str, Choice]:
-    """Return the choices with what their groups let in.
+    """Return the choices with the sources that their groups admit.
 
-    `groups` are those of `attached_groups`, and `snapshot` has the entries of prefix lists. The new keys are `lacking`:
-    the wished sources that no attached group admits to the port; `beside`: the admitted sources that the host does not
-    wish; `stale`: `{port, cidrs}` of each rule of the chosen group that has the host's own description and a port that
-    no host wishes; and `shut`: those of `other_public` whose groups do not admit the port.
+    `groups` are those of attached_groups(), and `snapshot` has the entries of prefix lists. The new keys are `stale`:
+    `{port, cidrs}` of each rule of the chosen group that has the host's own description and a port that no host wishes;
+    and `access`, a dict for each of the host's ports: `port`; `lacking`: the wished sources that no attached group
+    admits; `beside`: the admitted sources that the host does not wish; and `shut`: those of `other_public` whose groups
+    do not admit the wished sources.
     """
     permissions = {group["GroupId"]: group["IpPermissions"] for group in groups}
     rules = {group["GroupId"]: group_rules([group]) for group in groups}
-    asked = {(choice["group_id"], choice["port"]) for choice in choices.values() if not choice["error"]}
+    asked = {
+        (choice["group_id"], port) for choice in choices.values() if not choice["error"] for port in choice["ports"]
+    }
 
-    def lacking(choice: Choice, group_ids: list[str]) -> list[str]:
+    def lacking(choice: Choice, port: int, group_ids: list[str]) -> list[str]:
         union = [rule for group_id in group_ids for rule in rules.get(group_id, [])]
-        return [cidr for cidr in choice["cidrs"] if not admits(union, choice["port"], cidr, snapshot)]
+        return [cidr for cidr in choice["cidrs"] if not admits(union, port, cidr, snapshot)]
+
+    def access(choice: Choice, port: int) -> Access:
+        own = [rule for group_id in choice["group_ids"] for rule in rules[group_id]]
+        return {
+            "port": port,
+            "lacking": lacking(choice, port, choice["group_ids"]),
+            "beside": sources_beside(own, port, choice["cidrs"]),
+            "shut": [other for other in choice["other_public"] if lacking(choice, port, other["group_ids"])],
+        }
 
     def described(choice: Choice) -> Choice:
         if choice["error"]:
             return choice
-        own = [rule for group_id in choice["group_ids"] for rule in rules[group_id]]
         ports = described_ports(permissions[choice["group_id"]], choice["description"])
         return {
             **choice,
-            "lacking": lacking(choice, choice["group_ids"]),
-            "beside": sources_beside(own, choice["port"], choice["cidrs"]),
             "stale": [rule for rule in ports if (choice["group_id"], rule["port"]) not in asked],
-            "shut": [other for other in choice["other_public"] if lacking(choice, other["group_ids"])],
+            "access": [access(choice, port) for port in choice["ports"]],
         }
 
     return {host: described(choice) for host, choice in choices.items()}
@@ -258,76 +273,82 @@ def _sources(permission: Record) -> list[str]:
     ]
 
 
-def rules_of(choices: dict[str, Choice]) -> list[Rule]:
-    """Return `{group_id, group_name, vpc_id, port, cidrs, rule_description}` once for each group and port, however
-    many hosts share them.
+def rules_of(choices: dict[str, Choice], sources: str) -> list[Rule]:
+    """Return `{group_id, group_name, port, cidrs, rule_description}` once for each group and port.
+
+    Several hosts may share a group. `sources` is the key of `access` that has the `cidrs`. A rule without sources is
+    left out.
     """
     rules: dict[tuple[str, int], Rule] = {}
     for choice in choices.values():
-        if choice["error"]:
-            continue
-        rule = rules.setdefault(
-            (choice["group_id"], choice["port"]),
-            {
-                **{key: choice[key] for key in ("group_id", "group_name", "vpc_id", "port")},
-                "cidrs": [],
-                "rule_description": choice["description"],
-            },
-        )
-        rule["cidrs"] += [cidr for cidr in choice["cidrs"] if cidr not in rule["cidrs"]]
+        for access in [] if choice["error"] else choice["access"]:
+            cidrs = access[sources]
+            if not cidrs:
+                continue
+            rule = rules.setdefault(
+                (choice["group_id"], access["port"]),
+                {
+                    **{key: choice[key] for key in ("group_id", "group_name")},
+                    "port": access["port"],
+                    "cidrs": [],
+                    "rule_description": choice["description"],
+                },
+            )
+            rule["cidrs"] += [cidr for cidr in cidrs if cidr not in rule["cidrs"]]
     return list(rules.values())
 
 
-def missing_rules(choices: dict[str, Choice], groups: list[Record]) -> list[Rule]:
-    """Return the rules to add so that clients reach every host, as `rules_of` with the group's own `description`.
+def describe_rules(choices: dict[str, Choice], groups: list[Record], is_former: bool = False) -> dict[str, Choice]:
+    """Return the choices with `there` in each dict of `access`: the sources of the rules to remove.
 
-    `choices` are those of `describe_access`, and `groups` the same.
-    """
-    descriptions = {group["GroupId"]: group["Description"] for group in groups}
-    lacking = {
-        host: {**choice, "cidrs": choice["lacking"]} for host, choice in choices.items() if choice.get("lacking")
-    }
-    return [{**rule, "description": descriptions[rule["group_id"]]} for rule in rules_of(lacking)]
-
-
-def is_plain(rule: Rule, namesakes: list[Record]) -> bool:
-    """Tell whether the name and the VPC of a rule's group identify this group only.
-
-    amazon.aws.ec2_security_group finds a group by them, and takes the last of several. A filter of a describe call
-    reads `*`, `?` and a backslash in a name as a pattern. `namesakes` are the groups of that name in that VPC.
-    """
-    return not set(WILDCARDS) & set(rule["group_name"]) and [each["GroupId"] for each in namesakes] == [
-        rule["group_id"]
-    ]
-
-
-def describe_rules(
-    choices: dict[str, Choice], groups: list[Record], others: dict[str, list[dict[str, str]]]
-) -> dict[str, Choice]:
-    """Return the choices with `there`: whether their group has a rule for exactly the port and one of the sources, and
-    `needed_by`: those of `others` that have this group.
+    These are the wished sources for which the group has a rule for exactly the port. With `is_former`, they are all
+    sources for which such a rule has the host's own description.
     """
     permissions = {group["GroupId"]: group["IpPermissions"] for group in groups}
+
+    def there(choice: Choice, port: int) -> list[str]:
+        found = permissions[choice["group_id"]]
+        if is_former:
+            own = described_ports(found, choice["description"])
+            return next((rule["cidrs"] for rule in own if rule["port"] == port), [])
+        return exact_sources(found, port, choice["cidrs"])
+
     return {
         host: choice
         if choice["error"]
         else {
             **choice,
-            "there": has_rule(permissions[choice["group_id"]], choice["port"], choice["cidrs"]),
-            "needed_by": others.get(choice["group_id"], []),
+            "access": [{**access, "there": there(choice, access["port"])} for access in choice["access"]],
         }
         for host, choice in choices.items()
     }
 
 
-def has_rule(permissions: list[Record], port: int, cidrs: list[str]) -> bool:
-    """Tell whether one of the ingress permissions is for exactly this TCP port and one of these sources."""
-    wanted = {ipaddress.ip_network(cidr) for cidr in cidrs}
-    return any(
-        wanted & set(map(ipaddress.ip_network, _sources(permission)))
+def exact_sources(permissions: list[Record], port: int, cidrs: list[str]) -> list[str]:
+    """Return those sources that have an ingress rule for exactly this TCP port."""
+    there = {
+        ipaddress.ip_network(source)
         for permission in permissions
         if (permission["IpProtocol"], permission.get("FromPort"), permission.get("ToPort")) == ("tcp", port, port)
-    )
+        for source in _sources(permission)
+    }
+    return [cidr for cidr in cidrs if ipaddress.ip_network(cidr) in there]
+
+
+def with_needs(choices: dict[str, Choice], needs: Mapping[tuple[str, int], list[dict[str, str]]]) -> dict[str, Choice]:
+    """Return the choices with `needed_by` in each dict of `access`: the value of the group and port in `needs`."""
+    return {
+        host: choice
+        if choice["error"]
+        else {
+            **choice,
+            "access": [
+                {**access, "needed_by": needs.get((choice["group_id"], access["port"]), [])}
+                for access in choice["access"]
+            ],
+        }
+        for host, choice in choices.items()
+    }
 
 
 def users(interfaces: list[Record]) -> dict[str, list[Record]]:
@@ -339,17 +360,28 @@ def users(interfaces: list[Record]) -> dict[str, list[Record]]:
     return found
 
 
-def others_than(interfaces: list[Record], play: list[dict[str, str]]) -> list[Record]:
-    """Return the attached interfaces that belong to no host of the play. A host is `{instance_id, address}`."""
-    instances = {host["instance_id"] for host in play} - {""}
-    addresses = {host["address"] for host in play} - {""}
+def others_than(
+    interfaces: list[Record], hosts: list[dict[str, Any]], serving: Iterable[dict[str, Any]] = ()
+) -> list[Record]:
+    """Return the attached interfaces that belong to no host of `hosts`, or to one of `serving`.
+
+    A host is `{instance_id, address}`.
+    """
+    known = _interfaces_of(interfaces, hosts) - _interfaces_of(interfaces, serving)
+    return [each for each in interfaces if each.get("Attachment") and each["NetworkInterfaceId"] not in known]
+
+
+def _interfaces_of(interfaces: list[Record], hosts: Iterable[dict[str, Any]]) -> set[str]:
+    hosts = list(hosts)
+    instances = {host["instance_id"] for host in hosts} - {""}
+    addresses = {host["address"] for host in hosts} - {""}
     # An instance may have several interfaces, and a host may be known only by the address of one of them.
     instances |= {instance_of(each) for each in interfaces if addresses & set(_addresses_of(each))} - {""}
-    return [
-        each
+    return {
+        each["NetworkInterfaceId"]
         for each in interfaces
-        if each.get("Attachment") and instance_of(each) not in instances and not addresses & set(_addresses_of(each))
-    ]
+        if instance_of(each) in instances or addresses & set(_addresses_of(each))
+    }
 
 
 def needed_by(others: list[Record], instances: list[Record]) -> list[dict[str, str]]:
@@ -373,11 +405,6 @@ def needed_by(others: list[Record], instances: list[Record]) -> list[dict[str, s
         if instance_of(each) not in gone
     ]
     return sorted(found, key=lambda other: other["interface_id"])
-
-
-def _shown(other: dict[str, str]) -> str:
-    name = f" ({other['name']})" if other["name"] else ""
-    return f"{other['instance_id']}{name}" if other["instance_id"] else other["interface_id"]
 
 
 def matching_rules(rules: list[Record], protocol: str, port: int, cidrs: list[str]) -> list[dict[str, Any]]:
@@ -426,125 +453,3 @@ def rule_lines(rules: list[dict[str, Any]], protocol: str, port: int) -> str:
         f"{', ' + rule['description'] if rule['description'] else ''}\n"
         for rule in rules
     )
-
-
-def how_opened(choice: Choice, check_mode: bool) -> str:
-    """Say which group lets clients in to a host after the run, and what else a person should know about it."""
-    what = f"tcp/{choice['port']} from {', '.join(choice['cidrs'])}"
-    if choice["lacking"]:
-        how = (
-            f"{'would be opened' if check_mode else 'opened now'} in {choice['group_id']} ({choice['group_name']})"
-            f"{_for_others(choice)}"
-        )
-    else:
-        how = f"already admitted by {' or '.join(choice['group_ids'])}"
-    said = [f"{choice['interface_id']}, {what}: {how}."]
-    if choice["beside"]:
-        said.append(
-            f"Existing rules also admit {', '.join(choice['beside'])}. To remove a rule for this port alone, run"
-            f" close_port.yml with -e security_group_port={choice['port']}"
-            f" -e security_group_cidrs={','.join(choice['beside'])}"
-        )
-    for rule in choice["stale"]:
-        said.append(
-            f"The rule for tcp/{rule['port']} from {', '.join(rule['cidrs'])} stays in {choice['group_id']}. If no site"
-            f" uses this port any more, close it: {close_command(rule['port'], rule['cidrs'])}"
-        )
-    for other in choice["shut"]:
-        said.append(
-            f"The same instance has another public address, {other['address']}, on {other['interface_id']}, where the"
-            f" port is not open. To open it there instead, set security_group_id: {other['group_ids'][0]}"
-        )
-    return " ".join(said)
-
-
-def close_command(port: int, cidrs: list[str]) -> str:
-    """Return the command that removes a rule."""
-    sources = "" if cidrs == ["0.0.0.0/0"] else f" -e security_group_cidrs={','.join(cidrs)}"
-    return f"ansible-playbook playbooks/close_port.yml -i INVENTORY -e security_group_port={port}{sources}"
-
-
-def how_closed(choice: Choice, shared: str, check_mode: bool) -> str:
-    """Say whether the rule of a host is removed, or why not. `shared` is the role's variable security_group_shared."""
-    what = f"{choice['group_id']} ({choice['group_name']}), tcp/{choice['port']} from {', '.join(choice['cidrs'])}"
-    if not choice["there"]:
-        return f"{what}: there is no such rule. Wider rules are not changed."
-    others = list(dict.fromkeys(map(_shown, choice["needed_by"])))
-    if others and shared != "close":
-        shown = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
-        return (
-            f"{what}: this rule stays, because this group is also attached to machines that are not part of this run:"
-            f" {shown}. To close the port for them too: {close_command(choice['port'], choice['cidrs'])}"
-        )
-    return f"{what}: {'would be removed' if check_mode else 'removed'}{_for_others(choice)}."
-
-
-def _for_others(choice: Choice) -> str:
-    """Say for how many other network interfaces a change of the group counts too."""
-    others = choice["sharing"]
-    return f", also for {others} other network interface{'s' if others > 1 else ''} with this group" if others else ""
-
-
-def noted(hosts: list[str], hostvars: Mapping[str, Mapping[str, Any]], name: str) -> list[dict[str, Any]]:
-    """Return the value of the variable `name` of each host that has it, without empty values."""
-    return [hostvars[host][name] for host in hosts if name in hostvars[host] and hostvars[host][name]]
-
-
-def leaders(wishes: list[dict[str, Any]]) -> dict[str, str]:
-    """Return the first host of each account: the one that asks and acts for all of this account.
-
-    A wish is `{account, host, ...}` here. An account is a digest of connection options.
-    """
-    first: dict[str, str] = {}
-    for wish in wishes:
-        first.setdefault(wish["account"], wish["host"])
-    return first
-
-
-def not_found(answer: dict[str, Any], host: str, is_own_python: bool) -> str:
-    """Say why there is no security group to work on for a host; "" if there is one.
-
-    `answer` is the result of security_group_rule_info, which may have failed. `is_own_python` tells whether the module
-    ran with the Python that runs Ansible.
-    """
-    leave = "To leave security groups alone, set security_group_manage: false."
-    if "hosts" not in answer:
-        refusal = answer.get("msg") or "EC2 could not be asked"
-        where = (
-            "The role takes its connection options from security_group_aws and the control node's environment."
-            if is_own_python
-            else "Set ansible_python_interpreter in the inventory. With -e it applies to the control node too, whose"
-            " Python must have boto3."
-        )
-        return f"{_sentence(refusal)} The security group of {host} could not be looked up. {where} {leave}"
-    error = answer["hosts"][host]["error"]
-    if not error:
-        return ""
-    return (
-        f"{_sentence(error)} Check the region and the account, or name the instance in security_group_instance_id."
-        f" {leave}"
-    )
-
-
-def not_done(choice: Choice, acts: dict[str, Any]) -> str:
-    """Say why the rule of a host could not be added or removed; "" if nothing failed.
-
-    `acts` is the result of a loop of security_group_rule over rules.
-    """
-    for result in acts.get("results", []):
-        rule = result.get("item", {})
-        if (rule.get("group_id"), rule.get("port")) != (choice["group_id"], choice["port"]) or "rules" in result:
-            continue
-        if result.get("error", {}).get("code") == "InvalidGroup.NotFound" and "there" in choice:
-            continue  # the group is deleted, and its rules with it
-        return f"tcp/{choice['port']}: {_sentence(result.get('msg') or 'The module security_group_rule failed')}"
-    return ""
-
-
-def closable(rules: list[Rule], shared: str) -> list[Rule]:
-    """Return the rules to remove. `shared` is the role's variable security_group_shared."""
-    return [rule for rule in rules if shared == "close" or not rule["needed_by"]]
-
-
-def _sentence(text: str) -> str:
-    return f"{text.strip().rstrip('.')}."

@@ -4,11 +4,11 @@
 
 # Private to this collection: it may change in any release.
 
-"""Ask EC2 what the security_group role must know, in a few calls for all hosts together. Runs on the control node."""
+"""Asks EC2 what the security_group role must know, in a few calls for all hosts together. Runs on the control node."""
 
 from __future__ import annotations
 
-from typing import Callable, Iterable
+from typing import Any, Callable, Iterable
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws import security_group as decide
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._aws.chunks import chunks
@@ -21,9 +21,9 @@ Describe = Callable  # as in collect.py
 
 
 def look(
-    describe: Describe, wishes: list[Wish], play: list[dict[str, str]], state: str, place: Place = HERE
+    describe: Describe, wishes: list[Wish], play: list[dict[str, Any]], state: str, place: Place = HERE
 ) -> tuple[dict[str, Choice], list[Rule]]:
-    """Return each host's choice, and the rules to add or to take away; see the module security_group_rule_info.
+    """Return each host's choice, and the rules to add or to remove; see the module security_group_rule_info.
 
     Raises NotRead if EC2 refuses a call.
     """
@@ -31,19 +31,24 @@ def look(
     groups = _filtered(describe, "security_groups", "group-id", decide.attached_groups(choices))
     choices = _with_access(describe, decide.refuse_unknown(choices, groups), groups)
     if state == "present":
-        rules = [
-            {**rule, "plain": decide.is_plain(rule, _namesakes(describe, rule))}
-            for rule in decide.missing_rules(choices, groups)
-        ]
+        rules = decide.rules_of(choices, "lacking")
     else:
-        rules = decide.rules_of(choices)
+        choices = decide.describe_rules(choices, groups, is_former=state == "former")
+        rules = decide.rules_of(choices, "there")
     users = decide.users(_filtered(describe, "network_interfaces", "group-id", [rule["group_id"] for rule in rules]))
-    if state == "absent":
-        others = {id_: decide.others_than(interfaces, [*play, *wishes]) for id_, interfaces in users.items()}
+    if state != "present":
+        others = {
+            (rule["group_id"], rule["port"]): decide.others_than(
+                users[rule["group_id"]],
+                [*play, *wishes],
+                [host for host in play if state == "former" and rule["port"] in host["ports"]],
+            )
+            for rule in rules
+        }
         instances = _instances_of(describe, [each for interfaces in others.values() for each in interfaces])
-        needed_by = {id_: decide.needed_by(interfaces, instances) for id_, interfaces in others.items()}
-        rules = [{**rule, "needed_by": needed_by.get(rule["group_id"], [])} for rule in rules]
-        choices = decide.describe_rules(choices, groups, needed_by)
+        needs = {rule: decide.needed_by(interfaces, instances) for rule, interfaces in others.items()}
+        rules = [{**rule, "needed_by": needs[rule["group_id"], rule["port"]]} for rule in rules]
+        choices = decide.with_needs(choices, needs)
     for choice in choices.values():
         if not choice["error"] and choice["group_id"] in users:
             choice["sharing"] = len(users[choice["group_id"]]) - 1
@@ -51,7 +56,7 @@ def look(
 
 
 def _with_access(describe: Describe, choices: dict[str, Choice], groups: list[Record]) -> dict[str, Choice]:
-    """The choices with what their groups let in, once the entries of the prefix lists that decide it are there."""
+    """Return the choices with the sources that their groups admit. Fetches the prefix lists that decide it."""
     snapshot = Snapshot({})
     while True:
         found = decide.describe_access(choices, groups, snapshot)
@@ -61,7 +66,7 @@ def _with_access(describe: Describe, choices: dict[str, Choice], groups: list[Re
 
 
 def _interfaces_of(describe: Describe, wishes: list[Wish]) -> list[Record]:
-    """The interfaces with an address that a host names, and all interfaces of the hosts' instances."""
+    """Return the interfaces with an address that a host names, and all interfaces of the hosts' instances."""
     addresses = [wish["address"] for wish in wishes if wish["address"] and not wish["instance_id"]]
     by_address = _filtered(describe, "network_interfaces", "addresses.private-ip-address", addresses)
     instances = [wish["instance_id"] for wish in wishes] + [decide.instance_of(each) for each in by_address]
@@ -74,20 +79,10 @@ def _instances_of(describe: Describe, interfaces: list[Record]) -> list[Record]:
     return [instance for reservation in reservations for instance in reservation["Instances"]]
 
 
-def _namesakes(describe: Describe, rule: Rule) -> list[Record]:
-    filters = {"group-name": rule["group_name"], "vpc-id": rule["vpc_id"]}
-    return describe(
-        "ec2",
-        "describe_security_groups",
-        "SecurityGroups",
-        Filters=[{"Name": name, "Values": [value]} for name, value in filters.items()],
-    )
-
-
 def _filtered(
     describe: Describe, what: str, name: str, values: Iterable[str], answer: str | None = None
 ) -> list[Record]:
-    """All records that match a filter with one of the values. There may be any number of values."""
+    """Return all records that match a filter with one of the values. There may be any number of values."""
     answer = answer or "".join(word.title() for word in what.split("_"))
     return [
         record

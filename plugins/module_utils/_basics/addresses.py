@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""What an address that a socket is bound to means for those who want to connect to it."""
+"""IP addresses: which clients can reach a socket that is bound to one, and how the collection spells them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FAMILIES = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 WILDCARDS = ("0.0.0.0", "::")
 
-# Spelled out, since ipaddress.is_private and is_global changed their minds between Python 3.7 and 3.13.
+# A list of our own, because ipaddress.is_private and is_global differ between Python 3.7 and 3.13.
 SCOPES = [
     (ipaddress.ip_network(network), scope)
     for scope, networks in [
@@ -32,7 +32,7 @@ SCOPES = [
 
 
 def is_within(network: Network, other: Network) -> bool:
-    """Whether all addresses of a network belong to the other one. Networks of two families have none in common."""
+    """Return whether `other` contains all addresses of `network`. False if the two are of different families."""
     if isinstance(network, ipaddress.IPv4Network):
         return isinstance(other, ipaddress.IPv4Network) and network.subnet_of(other)
     return isinstance(other, ipaddress.IPv6Network) and network.subnet_of(other)
@@ -40,7 +40,7 @@ def is_within(network: Network, other: Network) -> bool:
 
 @lru_cache(maxsize=None)
 def scope(address: str, interface: str | None = None) -> str:
-    """Where clients can be: any, loopback, link-local, private, multicast or public."""
+    """Return from where clients can reach the address: any, loopback, link-local, private, multicast or public."""
     if interface == "lo":
         return "loopback"
     parsed = ipaddress.ip_address(address)
@@ -57,21 +57,21 @@ def private_network(address: str) -> str | None:
 
 
 def family_of(address: str) -> str:
-    """Of an address or a CIDR block."""
+    """Return ipv4 or ipv6 for an address or a CIDR block."""
     return "ipv6" if ":" in address else "ipv4"
 
 
 def normalised(address: str) -> str:
-    """The spelling that the tables are printed in. Raises ValueError for what is no address."""
+    """Return the address as the system spells it (inet_ntop(3)). Raises ValueError if it is not an IP address."""
     family = FAMILIES[family_of(address)]
     try:
         return socket.inet_ntop(family, socket.inet_pton(family, address))
     except (OSError, ValueError):
-        raise ValueError(f"address: {address} is no IP address") from None
+        raise ValueError(f"address: {address} is not an IP address") from None
 
 
 def valid(reported: Any) -> list[str]:
-    """The valid IP addresses, normalised, of what should be a list of addresses. A machine may report anything."""
+    """Return the valid IP addresses of a list, normalised; empty if it is not a list. A machine may report anything."""
     found = []
     for address in reported if isinstance(reported, (list, tuple)) else ():
         with contextlib.suppress(ValueError):
@@ -85,6 +85,7 @@ def is_mapped(address: str) -> bool:
 
 
 def unmapped(address: str) -> str:
+    """Return the IPv4 address in an IPv4-mapped IPv6 address; any other address as it is."""
     return address[len("::ffff:") :] if is_mapped(address) else address
 
 
@@ -94,5 +95,5 @@ def is_wildcard(address: str) -> bool:
 
 
 def endpoint(address: str, port: int) -> str:
-    """As one writes it in a URL."""
+    """Return address and port as in a URL: 192.0.2.1:80, [2001:db8::1]:80."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

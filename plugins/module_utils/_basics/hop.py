@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""One hop of the path from a client to the application, and what was found out about it."""
+"""One hop of the path from a client to the application, and what is known of it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ UNKNOWN, SKIPPED = Verdict.UNKNOWN, Verdict.SKIPPED
 
 
 class Hop(NamedTuple):
-    """What a hop does to the connection, and why. A path maps the names of its hops to these, in the packet's order.
+    """What a hop does to the connection, and why. A path is a dict of hops by name, in the order of the packet.
 
-    The code names the kind of fault for programs: an explanation code of AWS's VPC Reachability Analyzer, or, for what
-    AWS has no code for, a code that begins with `x-`. The fix is one command or one instruction. The resources are the
-    ids, files or programs that the evidence names.
+    `code` names the kind of fault for programs: an explanation code of AWS's VPC Reachability Analyzer, or a code that
+    begins with `x-` if AWS has none for this fault. `fix` is one command or one instruction. `resources` are the ids,
+    files or programs that the evidence names.
     """
 
     verdict: Verdict
@@ -33,9 +33,9 @@ class Hop(NamedTuple):
     passage: Any = None  # a Passage of _aws/packet_filters.py: which clients get through, if that was calculated
 
     def published(self, name: str, direction: str | None = "ingress") -> dict[str, Any]:
-        """The hop as modules return it: plain JSON, with texts that are printable whatever program or page they quote.
+        """Return the hop as modules return it: plain JSON with printable texts, even if they quote a program or page.
 
-        The direction is that of the packet which the hop meets: ingress, egress, or None if it meets no packet.
+        `direction` is that of the packet that passes this hop: ingress, egress, or None if no packet passes it.
         """
         return printable(
             {
@@ -56,6 +56,6 @@ def published(path: Mapping[str, Hop]) -> list[dict[str, Any]]:
 
 
 def sentence(text: str) -> str:
-    """One line that ends with a full stop, from what a program or the kernel said."""
+    """Return the output of a program or the kernel as one line that ends with a full stop."""
     line = " ".join(text.split())
     return line if line.endswith((".", "!", "?")) else line + "."

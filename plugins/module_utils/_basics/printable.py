@@ -18,9 +18,9 @@ _HIDING = "\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\
 _SURROGATES = "\ud800-\udfff"  # UTF-8 cannot represent them
 CONTROL = re.compile(f"[{_CONTROL}]")
 UNPRINTABLE = re.compile(f"[{_CONTROL}{_HIDING}{_SURROGATES}](?<![\t\n])")
-# What the uri module writes before the cause, and the full stop after it.
+# The words that the uri module puts before the cause, and the full stop after it.
 AROUND_CAUSE = re.compile(r"^Status code was -?[0-9]+ and not \[[0-9, ]*\]: |\.$")
-# What the module and Python's urllib write around the system's words.
+# The words that the uri module and Python's urllib put around the system's error message.
 OF_URLLIB = re.compile(r"^Request failed: <[a-z]+ error (?:\[Errno -?[0-9]+\] )?(.*)>$")
 
 
@@ -41,6 +41,11 @@ def printable_line(text: str) -> str:
 
 
 def cause(message: Any) -> str:
-    """The first line of a failed task's message as a part of a sentence, without its full stop and Python's words."""
+    """Return the first line of a failed task's message, without full stop and Python's words, for use in a sentence."""
     lines = str(message).strip().splitlines()
     return OF_URLLIB.sub(r"\1", AROUND_CAUSE.sub("", printable_line(lines[0]))) if lines else ""
+
+
+def shortened(text: str, longest: int, mark: str = "…") -> str:
+    """Return a text of at most `longest` characters, which ends with `mark` if it was longer."""
+    return text if len(text) <= longest else text[: longest - len(mark)] + mark

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""Moments as modules return them, ISO 8601 in UTC, such as 2026-11-23T05:47:28Z, and limits of time."""
+"""Times as modules return them (ISO 8601 in UTC, such as 2026-11-23T05:47:28Z), and time limits."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def iso_8601(seconds: float) -> str:
-    """Of seconds since 1970; what is less than one is left out."""
+    """Return the text for a time in seconds since 1970. Fractions of a second are cut off."""
     return time.strftime(FORMAT, time.gmtime(seconds))
 
 
 def seconds(moment: str) -> int:
-    """Since 1970."""
+    """Return the seconds since 1970 of such a text. Raises ValueError if it has another format."""
     return calendar.timegm(time.strptime(moment, FORMAT))
 
 
 @contextlib.contextmanager
 def within(limit: float) -> Iterator[None]:
-    """Raise TimeoutError after `limit` seconds. A socket's own time-out starts again with each byte.
+    """Raise TimeoutError after `limit` seconds in the block. A socket's own time-out starts again with each byte.
 
-    Only for the main thread, as it uses SIGALRM.
+    Works only in the main thread, because it uses SIGALRM.
     """
 
     def ring(_signal: int, _frame: object) -> None:

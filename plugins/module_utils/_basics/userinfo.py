@@ -4,14 +4,14 @@
 
 # Private to this collection: it may change in any release.
 
-"""Hides the user names and passwords of URLs in texts that people see."""
+"""Removes the user names and passwords of URLs from texts that people see."""
 
 from __future__ import annotations
 
 import re
 
 # RFC 3986: userinfo begins after `//` and ends at the last `@` before the path. People also write a `/`, `?` or `#`
-# into a password without encoding it. Such a URL is invalid, and its password is hidden up to the last `@` of the word.
+# into a password without encoding it. Such a URL is invalid; then everything up to the last `@` of the word is removed.
 USERINFO = re.compile(
     r"""
     :// (?:

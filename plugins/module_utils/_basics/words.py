@@ -25,11 +25,11 @@ class Word(str, enum.Enum):
 class Verdict(Word):
     """What a hop does to the connection."""
 
-    OK = "ok"  # lets it through
+    OK = "ok"  # passes it on
     BROKEN = "broken"  # stops it
-    PARTIAL = "partial"  # lets some clients through
+    PARTIAL = "partial"  # passes it on for some clients only
     UNKNOWN = "unknown"  # could not be read
-    SKIPPED = "skipped"  # not asked, because of another hop
+    SKIPPED = "skipped"  # not checked, because of another hop
 
 
 class Reach(Word):
@@ -48,7 +48,7 @@ class Tcp(Word):
     REFUSED = "refused"
     TIMED_OUT = "timed_out"
     NO_ROUTE = "no_route"
-    NO_NETWORK = "no_network"  # the client has none for that address
+    NO_NETWORK = "no_network"  # the client has no network for that address
     FORBIDDEN = "forbidden"  # by the client's own firewall
 
 

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""An application as it lies on the control node: its files, the name that they give a release, and their archive."""
+"""An application on the control node: its files, the name of a release that consists of them, and their archive."""
 
 from __future__ import annotations
 
@@ -32,23 +32,38 @@ SECRET = [
     ".pypirc",
     "pip.conf",
 ]
+# The default names of files and folders that are no part of an application.
+EXCLUDE = [
+    ".git",
+    ".hg",
+    ".svn",
+    "__pycache__",
+    "*.py[co]",
+    ".venv",
+    "venv",
+    ".tox",
+    ".pytest_cache",
+    ".DS_Store",
+    *PRIVATE,
+    "!.env.example",
+]
 SPECIAL = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
-PERMISSIONS = {True: 0o755, False: 0o644}  # executable, not; what else the control node has says nothing
+PERMISSIONS = {True: 0o755, False: 0o644}  # executable or not; the other bits on the control node do not count
 
 
 class Entry(NamedTuple):
-    """A file or a symbolic link; folders are there because of what is in them."""
+    """A file or a symbolic link. Folders have no entries: they exist because of the files in them."""
 
     path: str  # relative to the application, with slashes
     executable: bool
-    digest: str  # SHA-256 of the content, of a link of `-> target`
+    digest: str  # SHA-256 of the content; for a link, of the text `-> target`
 
 
 def read(folder: str, exclude: Iterable[str] = ()) -> list[Entry]:
-    """The files and links below a folder, sorted. `exclude` has shell patterns for names of files and folders.
+    """Return the files and links below a folder, sorted. `exclude` has shell patterns for names of files and folders.
 
-    A pattern that begins with `!` includes again what an earlier pattern excludes. Raises OSError for a file or folder
-    that cannot be read, Unfit for a file that cannot be deployed, and ValueError if there are no files.
+    A pattern that begins with `!` includes what an earlier pattern excludes. Raises OSError for a file or folder that
+    cannot be read, Unfit for a file that cannot be deployed, and ValueError if there are no files.
     """
     entries = []
     for relative in paths(folder, exclude):
@@ -61,21 +76,21 @@ def read(folder: str, exclude: Iterable[str] = ()) -> list[Entry]:
 
 
 def paths(folder: str, exclude: Iterable[str] = ()) -> list[str]:
-    """The relative paths that `read` returns, without reading the files. Raises OSError for an unreadable folder."""
+    """Return the relative paths of read(), without reading the files. Raises OSError for an unreadable folder."""
     return [relative for relative, pattern in _walk(folder, list(exclude)) if pattern is None]
 
 
 def left_out(folder: str, exclude: Iterable[str]) -> dict[str, str]:
-    """The excluded files and folders that the application may need, and the pattern that excludes each.
+    """Return the excluded files and folders that the application may need, each with the pattern that excludes it.
 
-    Only patterns of PRIVATE count: no application needs a `__pycache__`.
+    Only patterns in PRIVATE count: no application needs a `__pycache__`.
     """
     found = _walk(folder, list(exclude))
     return {relative: pattern for relative, pattern in sorted(found) if pattern in PRIVATE}
 
 
 def _walk(folder: str, exclude: list[str]) -> Iterator[tuple[str, str | None]]:
-    """Relative paths of all files and links and of excluded folders, each with the pattern that excludes it or None."""
+    """Yield the relative paths of files, links and excluded folders, each with the pattern that excludes it or None."""
     for parent, folders, files in os.walk(folder, onerror=_raise):
         links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
         excluding = {name: _excluding(name, exclude) for name in folders + files}
@@ -89,7 +104,7 @@ def _raise(error: OSError) -> None:
 
 
 def _excluding(name: str, patterns: Iterable[str]) -> str | None:
-    """The pattern that excludes a name; None if no pattern does."""
+    """Return the pattern that excludes a name; None if no pattern does."""
     found = None
     for pattern in patterns:
         if fnmatch.fnmatchcase(name, pattern):
@@ -100,7 +115,7 @@ def _excluding(name: str, patterns: Iterable[str]) -> str | None:
 
 
 def is_secret(path: str) -> bool:
-    """Whether the name of a file, or of a folder that contains it, suggests that the file holds secrets."""
+    """Return whether the name of a file, or of a folder that contains it, suggests that it contains secrets."""
     return any(fnmatch.fnmatchcase(part.lower(), pattern) for part in path.split("/") for pattern in SECRET)
 
 
@@ -117,7 +132,7 @@ def _refuse_link_out(path: str, folder: str) -> None:
 
 
 def entry(path: str, relative: str) -> Entry:
-    """Raises OSError for a file that cannot be read, Unfit for anything that is neither a file nor a link."""
+    """Return the entry of a file or link. Raises OSError if it cannot be read, and Unfit if it is neither of them."""
     if os.path.islink(path):
         return Entry(relative, False, hashlib.sha256(f"-> {os.readlink(path)}".encode()).hexdigest())
     if not os.path.isfile(path):
@@ -131,7 +146,7 @@ def entry(path: str, relative: str) -> Entry:
 
 
 def release_name(entries: Iterable[Entry], venv: str, environment: Mapping[str, str], user: str) -> str:
-    """A name that depends on content, virtual environment, variables and user only, not on the control node."""
+    """Return a name that depends on content, virtual environment, variables and user only, not on the control node."""
     text = "\n".join(
         [venv, user, *map(repr, sorted(environment.items()))]
         + [f"{entry.digest} {entry.executable:d} {entry.path}" for entry in entries]
@@ -140,7 +155,7 @@ def release_name(entries: Iterable[Entry], venv: str, environment: Mapping[str, 
 
 
 def write_archive(folder: str, entries: Iterable[Entry], stream: IO[bytes]) -> None:
-    """Writes the entries as a compressed tar, without what only the control node knows: owners, times, umask."""
+    """Write the entries as a compressed tar, without the control node's owners, times and umask."""
 
     def anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
         member.uid = member.gid = member.mtime = 0

@@ -6,13 +6,13 @@
 
 """A lock for one deploy at a time on a managed node: a record of the run that deploys, beside the releases.
 
-A deploy is many tasks, and a lock of the kernel ends with the process of one task. A run that was killed leaves its
-record behind. The record is dead if the control node knows that the run's process has ended, if the lease has run out,
-or if the machine has booted since then.
+A deploy has several tasks, and a lock of the kernel ends with the process of one task. A run that was killed leaves
+its record behind. The record is dead if the control node knows that the run's process has ended, if the lease has run
+out, or if the machine has booted since then.
 
 A run is a dictionary with `who` (user@host, for people), `place` (host, boot and process namespace of the control
-node), `pid` and `started` (of the process of ansible-playbook). Callers of the functions that take a path hold
-`releases.alone()`.
+node), `pid` and `started` (of the process of ansible-playbook). The callers of functions with a `path` hold
+releases.alone(), unless the docstring says otherwise.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics import tim
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import releases
 
 FILE = os.path.join("releases", ".lock")
-JOB_FILE = os.path.join("releases", ".job")  # flock(2) on it is held by the job, which needs no run: see job.py
-LEASE = 30 * 60  # seconds; each task of the deploy that has the lock renews it
+JOB_FILE = os.path.join("releases", ".job")  # the job holds flock(2) on it, also after its run has ended: see job.py
+LEASE = 30 * 60  # seconds; each task of the deploy renews the lease
 
 
 class Moment(NamedTuple):
@@ -75,7 +75,7 @@ class Lost(Exception):
 
 
 def boot_id() -> str:
-    """A text that differs after each boot; empty on other systems than Linux."""
+    """Return a text that differs after each boot; empty on systems other than Linux."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             return file.read().strip()
@@ -84,16 +84,20 @@ def boot_id() -> str:
 
 
 def now() -> Moment:
+    """Return the current time."""
     return Moment(boot_id(), time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)))
 
 
 def is_alive(record: Mapping[str, Any], moment: Moment, gone: Mapping[str, Any] | None = None) -> bool:
-    """Whether the run of a record still has the lock. `gone` is a run whose process is known to have ended."""
+    """Return whether the run of a record still has the lock. `gone` is a run whose process is known to have ended."""
     return record["run"] != gone and record["boot"] == moment.boot and 0 <= moment.uptime - record["renewed"] < LEASE
 
 
 def read(path: str) -> dict[str, Any] | None:
-    """The record; None if there is none or it is invalid."""
+    """Return the record `{run, since, renewed, boot}`; None if there is none or it is invalid.
+
+    `since` is in seconds since 1970, and `renewed` in seconds since that boot.
+    """
     try:
         with open(os.path.join(path, FILE), encoding="utf-8") as file:
             record = json.load(file)
@@ -104,7 +108,7 @@ def read(path: str) -> dict[str, Any] | None:
 
 
 def check(path: str, run: Mapping[str, Any], gone: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
-    """The record of this run, if it has the lock. Raises Held if another run has it; a dead record is removed."""
+    """Return the record of this run, if it has the lock. Raises Held if another run has it. Removes a dead record."""
     record = read(path)
     if record is None or record["run"] == run:
         return record
@@ -127,9 +131,9 @@ def _is_job_running(path: str) -> bool:
 
 
 def wait_for_job(path: str, gone: Mapping[str, Any] | None) -> None:
-    """Waits until the machine has ended the deploy of a run that is known to have ended.
+    """Wait until the machine has ended the deploy of `gone`, a run whose process is known to have ended.
 
-    The caller does not hold `releases.alone()`, because the job needs it.
+    The caller must not hold releases.alone(), because the job needs it.
     """
     record = read(path)
     if record is not None and record["run"] == gone:
@@ -139,7 +143,7 @@ def wait_for_job(path: str, gone: Mapping[str, Any] | None) -> None:
 
 @contextlib.contextmanager
 def _job_file(path: str, flags: int = os.O_CREAT, waits: bool = False) -> Iterator[None]:
-    """Raises BlockingIOError if another process has it, unless it waits for that process."""
+    """Lock the file of the job. If another process has the lock, wait for it or raise BlockingIOError."""
     descriptor = os.open(os.path.join(path, JOB_FILE), os.O_RDWR | flags, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -150,7 +154,10 @@ def _job_file(path: str, flags: int = os.O_CREAT, waits: bool = False) -> Iterat
 
 @contextlib.contextmanager
 def job(path: str, run: Mapping[str, Any]) -> Iterator[None]:
-    """Keep the lock of a run until the end, also if that run ends before. Raises Held if another run has it."""
+    """Keep the lock of a run in the block, even if that run ends before, and then give it back.
+
+    The caller must not hold releases.alone(). Raises Held if another run has the lock, and Lost if this run lost it.
+    """
     with _job_file(path):
         with releases.alone(path):
             if check(path, run) is None:
@@ -163,7 +170,7 @@ def job(path: str, run: Mapping[str, Any]) -> Iterator[None]:
 
 
 def take(path: str, run: Mapping[str, Any], gone: Mapping[str, Any] | None = None) -> None:
-    """Takes the lock, or renews it. Raises Held."""
+    """Take the lock, or renew it. Raises Held."""
     ours = check(path, run, gone)
     moment = now()
     record = dict(run=run, since=ours["since"] if ours else time.time(), renewed=moment.uptime, boot=moment.boot)
@@ -174,7 +181,7 @@ def take(path: str, run: Mapping[str, Any], gone: Mapping[str, Any] | None = Non
 
 
 def give_back(path: str, run: Mapping[str, Any]) -> None:
-    """Removes the record of this run. The record of another run stays."""
+    """Remove the record of this run. The record of another run stays."""
     record = read(path)
     if record is not None and record["run"] == run:
         _remove(path)

@@ -4,11 +4,11 @@
 
 # Private to this collection: it may change in any release.
 
-"""Runs a transaction as a systemd unit of its own, so that it goes on if ssh, sshd or the control node ends.
+"""Runs a transaction as a systemd unit of its own, so that it continues if ssh, sshd or the control node ends.
 
-`start` copies the module's code and the order to /run/flasklaunch/UNIT, and starts UNIT-deploy.service, which writes
-its outcome there. The outcome stays until the run that started the deploy has confirmed it: if that run was
-interrupted, the next run tells how it ended. A boot empties /run.
+start() copies the module's code and the order to /run/flasklaunch/UNIT, and starts UNIT-deploy.service, which writes
+its outcome there. The run that started the deploy removes the outcome when it has it. If that run was interrupted,
+the next run reports how the deploy ended. A boot empties /run.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class Interrupted(Exception):
 
 
 def folder_of(unit: str) -> str:
+    """Return the folder of the files that belong to a unit's deploys."""
     return os.path.join(FOLDER, os.path.splitext(unit)[0])
 
 
@@ -66,7 +67,7 @@ def _code(folder: str) -> str:
 def wait(order: transaction.Order, unit: str) -> dict[str, Any]:
     """Wait for the end of the job, and return its outcome. Raises Interrupted."""
     while True:
-        ended = not _is_running(unit)  # before the outcome is read, as the job may end in between
+        ended = not _is_running(unit)  # first, because the job may end before the next line
         outcome = read_outcome(order.unit)
         if outcome is not None:
             return outcome
@@ -83,7 +84,7 @@ def _is_running(unit: str) -> bool:
 
 
 def read_outcome(unit: str) -> dict[str, Any] | None:
-    """Return the outcome of the last deploy that nobody has confirmed, or None."""
+    """Return the outcome of the last deploy, or None if no run has to report it any more."""
     try:
         with open(os.path.join(folder_of(unit), OUTCOME), encoding="utf-8") as file:
             return json.load(file)
@@ -91,18 +92,13 @@ def read_outcome(unit: str) -> dict[str, Any] | None:
         return None
 
 
-def confirm(unit: str) -> None:
-    """Forget the outcome, because a person has been told."""
-    shutil.rmtree(folder_of(unit), ignore_errors=True)
-
-
 def main(folder: str) -> None:
     """The program of the job."""
-    os.umask(0o022)  # whatever root's is, who serves must be able to enter
+    os.umask(0o022)  # the user of the application must be able to enter the folders, also if root's umask is stricter
     order_file = os.path.join(folder, ORDER)
     with open(order_file, encoding="utf-8") as file:
         order = transaction.from_json(file.read())
-    os.unlink(order_file)  # it may have secrets
+    os.unlink(order_file)  # it may contain secrets
     outcome: dict[str, Any] = dict(state=transaction.NOT_PUT_BACK, release=order.release)
     try:
         with deploy_lock.job(order.path, order.run):

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""Removes what Ansible's modules leave in the temporary folder if they are killed, for example for lack of memory."""
+"""Removes the files that Ansible's modules leave in the temporary folder if the kernel kills them (out of memory)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ import tempfile
 import time
 from typing import Iterable, Iterator
 
-PAYLOAD = re.compile(r"ansible_[\w.]+_payload_\w+")  # the name that Ansible's module wrapper gives its folder
+PAYLOAD = re.compile(r"ansible_[\w.]+_payload_\w+")  # the names of the folders of Ansible's module wrapper
 SECONDS_TO_START = 60  # a module makes its folder within this time after its start, even if memory is short
 
 
 def remove() -> list[str]:
-    """Removes the folders of modules that no longer run, and returns their names."""
+    """Remove the folders of modules that no longer run, and return their names."""
     folder = tempfile.gettempdir()
     removed = []
     for name in sorted(filter(PAYLOAD.fullmatch, os.listdir(folder))):
@@ -38,12 +38,12 @@ def remove() -> list[str]:
 
 
 def is_used(made: float, starts: Iterable[float]) -> bool:
-    """Whether a process that began at one of these times may have made a folder at the time `made`."""
+    """Return whether a process that started at one of these times may have made a folder at the time `made`."""
     return any(-1 <= made - start <= SECONDS_TO_START for start in starts)
 
 
 def _python_starts() -> Iterator[float]:
-    """When each Python of this user was started, in seconds since 1970."""
+    """Yield the start of each Python process of this user, in seconds since 1970."""
     booted = time.time() - time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:

@@ -4,19 +4,19 @@
 
 # Private to this collection: it may change in any release.
 
-"""Releases of an application on a managed node, as Capistrano laid them out.
+"""Releases of an application on a managed node, in the layout of Capistrano.
 
     PATH/releases/NAME/app            the application's files
     PATH/releases/NAME/environment    its environment variables, for systemd's EnvironmentFile=
     PATH/releases/NAME/venv           a link to the virtual environment that belongs to it
-    PATH/releases/NAME/files.json     its files with their digests, as they were brought
-    PATH/releases/NAME/deployed       the number and the time of its last deploy; not there until it was deployed
+    PATH/releases/NAME/files.json     its files with their digests, as they were unpacked
+    PATH/releases/NAME/deployed       the number and the time of its last deploy; missing until it was deployed
     PATH/environments/ENVIRONMENT     virtual environments, each shared by the releases that link to it
-    PATH/current                      a link to releases/NAME, the one that is served
+    PATH/current                      a link to releases/NAME, the current release
 
-Every change is one rename: a reader, and the run after a killed one, find the state before the change or the one after.
-Deploys have numbers, because a machine's clock may be set back. A rollback is not a deploy. Before deploys had numbers,
-the modification time of a release's folder was the time of its deploy, and 1970 until it was deployed.
+Every change is one rename: readers, and the run after a killed one, find the state either before or after the change.
+Deploys have numbers, because a machine's clock may be set back. A rollback is not a deploy. If a release has no number,
+the modification time of its folder is the time of its deploy, and 1970 means that it was not deployed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ import shutil
 import stat
 import tarfile
 import time
-from typing import Iterable, Iterator, Mapping, NamedTuple
+from typing import Any, Iterable, Iterator, Mapping, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.userinfo import without_userinfo
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import application, installed
@@ -44,20 +44,26 @@ RESERVE = 64 << 20  # bytes that unpacking leaves free: journal and system write
 
 
 class Refused(Exception):
-    """What is wrong, for people."""
+    """A step that cannot be done. The message is for people."""
+
+
+class NoRoom(Refused):
+    """The disk is too full for a release."""
 
 
 class Release(NamedTuple):
+    """A release that is on the machine."""
+
     name: str
-    deployed: float | None  # when, for the last time, in seconds since 1970; None: it was never switched to
-    venv: str  # where its link leads
-    number: int  # of its last deploy; 0: it was never deployed, or deployed before deploys had numbers
+    deployed: float | None  # the time of its last deploy, in seconds since 1970; None: it was never deployed
+    venv: str  # the target of its link
+    number: int  # the number of its last deploy; 0: never deployed, or deployed before deploys had numbers
 
 
 @contextlib.contextmanager
 def alone(path: str) -> Iterator[None]:
-    """Waits until nobody else works on the releases, such as what a killed run has left at work on the managed node."""
-    if not os.path.isdir(path):  # nor does anybody
+    """Wait until no other process changes the releases. A killed run may have left one on the managed node."""
+    if not os.path.isdir(path):  # then no process does
         yield
         return
     with _opened(os.path.realpath(path)) as folder:
@@ -67,11 +73,12 @@ def alone(path: str) -> Iterator[None]:
 
 
 def folder_of(path: str, name: str) -> str:
+    """Return the folder of a release."""
     return os.path.join(path, "releases", name)
 
 
 def releases(path: str) -> list[Release]:
-    """The last deployed comes first; those that never were come last."""
+    """Return all releases: the last deployed one first, and those that were never deployed last."""
     found = [_release(path, name) for name in _names(os.path.join(path, "releases")) if not name.startswith(".")]
     return sorted(found, key=lambda release: (-release.number, -(release.deployed or 0), release.name))
 
@@ -102,19 +109,21 @@ def _link(path: str) -> str | None:
 
 
 def current(path: str) -> str | None:
+    """Return the name of the current release; None if there is none."""
     target = _link(os.path.join(path, "current"))
     return target and os.path.basename(target)
 
 
 def former(path: str) -> str | None:
-    """The release that was deployed before the current one, so far as it is still there."""
+    """Return the release that was deployed before the current one; None if there is none any more."""
     names = [release.name for release in releases(path) if release.deployed]
-    older = names[names.index(current(path)) + 1 :] if current(path) in names else []
+    now = current(path)
+    older = names[names.index(now) + 1 :] if now in names else []
     return older[0] if older else None
 
 
 def find(path: str, name: str) -> Release:
-    """Raises Refused, naming what there is."""
+    """Return a release by its name. Raises Refused if there is none, with the names of the others."""
     there = releases(path)
     for release in there:
         if release.name == name:
@@ -124,13 +133,13 @@ def find(path: str, name: str) -> Release:
 
 
 def is_sound(venv: str) -> bool:
-    """Whether a virtual environment was completed, and since then no file of its packages was lost or changed."""
+    """Return whether a virtual environment was completed, and no file of its packages was lost or changed later."""
     noted = installed.read_note(venv)
     return noted is not None and installed.has_python(venv) and not installed.damaged(venv, noted)
 
 
 def is_whole(path: str, name: str, venv: str, environment: Mapping[str, str], group: int | None) -> bool:
-    """Whether a release has all that was brought, unchanged, and the group can read it.
+    """Return whether a release has all the files that were unpacked, unchanged, and the group can read them.
 
     Files that were added later do not count.
     """
@@ -153,13 +162,13 @@ def is_whole(path: str, name: str, venv: str, environment: Mapping[str, str], gr
 
 
 def give_to_group(path: str, name: str, group: int) -> None:
-    """Lets a group read a release, as webserver_user may have changed since the release was brought."""
+    """Let a group read a release, because webserver_user may have changed since the release was unpacked."""
     if os.stat(folder_of(path, name)).st_gid != group:
         os.chown(folder_of(path, name), -1, group)
 
 
 def _brought(path: str, name: str) -> list[application.Entry]:
-    """The files of a release as they were brought; none where that cannot be read."""
+    """Return the files of a release as they were unpacked; empty if files.json cannot be read."""
     try:
         with open(os.path.join(folder_of(path, name), FILES), encoding="utf-8") as file:
             return [application.Entry(*each) for each in json.load(file)]
@@ -168,6 +177,7 @@ def _brought(path: str, name: str) -> list[application.Entry]:
 
 
 def make_folders(path: str) -> None:
+    """Make the folders for releases and environments."""
     for folder in (path, os.path.join(path, "releases"), os.path.join(path, "environments")):
         with contextlib.suppress(FileExistsError):
             os.mkdir(folder, 0o755)
@@ -178,21 +188,22 @@ def _environment_file(environment: Mapping[str, str]) -> str:
 
 
 def unpack(path: str, name: str, archive: str, venv: str, environment: dict[str, str], group: int) -> None:
-    """Makes a release of the files in an archive, also in the place of one that somebody changed, which is then the
-    latest that whoever serves it must read. Raises Refused when the disk has no room.
+    """Make a release of the files in an archive. Raises Refused if the disk has no room.
 
-    The files belong to root, and nobody but the group of the user that serves them may read them.
+    If a release of this name exists, because somebody changed its files, it is replaced. If it is the current release,
+    the link to it is made again, so that its unit counts as outdated. The files belong to root, and only the group of
+    the application's user may read them.
     """
     partial = folder_of(path, "." + name + PARTIAL)
     app = os.path.join(partial, "app")
     make_folders(path)
     try:
-        shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
+        shutil.rmtree(partial, ignore_errors=True)  # a killed run may have left it
         os.mkdir(partial, 0o700)  # no other user may read it before the group owns it
         with tarfile.open(archive) as members:
             _refuse_without_room(path, sum(member.size for member in members))
-            # Our own archive: Python 3.14 would refuse links that lead out of the folder.
-            options = {"filter": "fully_trusted"} if hasattr(tarfile, "data_filter") else {}
+            # The archive is our own. By default, Python 3.14 would refuse links that lead out of the folder.
+            options: dict[str, Any] = {"filter": "fully_trusted"} if hasattr(tarfile, "data_filter") else {}
             members.extractall(app, **options)
         entries = application.read(app)
         _date(path, app, entries)
@@ -212,11 +223,11 @@ def unpack(path: str, name: str, archive: str, venv: str, environment: dict[str,
             raise Refused(f"the disk of {path} is full") from error
         raise
     finally:
-        shutil.rmtree(partial, ignore_errors=True)  # there no more when all went well
+        shutil.rmtree(partial, ignore_errors=True)  # it exists only after an error
 
 
 def _date(path: str, app: str, entries: Iterable[application.Entry]) -> None:
-    """Gives new files the time at which their content came to the machine, for HTTP's Last-Modified.
+    """Give new files the time at which their content came to the machine, for HTTP's Last-Modified.
 
     A file that is the same in the served release keeps its time. A changed file gets a newer time than there, even if
     the clock was set back, so that no browser keeps its old copy.
@@ -234,8 +245,10 @@ def _date(path: str, app: str, entries: Iterable[application.Entry]) -> None:
 
 
 def _replace(path: str, name: str, partial: str) -> None:
-    """Two renames, as there is none for folders that have something in them. Its place among the others stays, and
-    what was not brought, such as the application's own data, is there too: the same files, not copies.
+    """Replace a release by two renames, because rename(2) cannot replace a folder with files in it.
+
+    The release keeps its place in the order, and hard links keep the files that were not unpacked, such as the
+    application's own data.
     """
     folder, hidden = folder_of(path, name), folder_of(path, f".{name}.changed{PARTIAL}")
     shutil.rmtree(hidden, ignore_errors=True)
@@ -251,16 +264,17 @@ def _replace(path: str, name: str, partial: str) -> None:
     os.rename(partial, folder)
     if current(path) == name:
         _make_current(path, name)
-    shutil.rmtree(hidden, ignore_errors=True)  # who serves it may still write there; prune() removes what is left
+    shutil.rmtree(hidden, ignore_errors=True)  # the application may still write there; prune() removes the rest
 
 
 def _link_what_lacks(source: int, target: int) -> None:
-    """What is in the source stays there too, so that a run may be killed at any moment; it may go at any moment too.
+    """Link the files that only the source has into the target.
 
-    Both are open folders, as whoever owns one of them might put a link in its place while root works there.
+    They stay in the source too, so that the run may be killed at any moment. Both are open folders, because the owner
+    of a folder could put a link in its place while root works there.
     """
     for name in os.listdir(source):
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # gone, or no folder in one of them
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # removed meanwhile, or a file in one of them
             status = os.stat(name, dir_fd=source, follow_symlinks=False)
             if not stat.S_ISDIR(status.st_mode):
                 with contextlib.suppress(FileExistsError):
@@ -275,7 +289,7 @@ def _link_what_lacks(source: int, target: int) -> None:
 
 
 def _make_folder(name: str, parent: int) -> bool:
-    """Returns whether there was nothing of that name."""
+    """Make a folder. Returns False if there is already something of that name."""
     try:
         os.mkdir(name, 0o700, dir_fd=parent)
     except FileExistsError:
@@ -293,7 +307,7 @@ def _opened(folder: str, parent: int | None = None) -> Iterator[int]:
 
 
 def quoted(value: str) -> str:
-    """As a file for EnvironmentFile= wants a value: systemd.exec(5)."""
+    """Return a value in the syntax of EnvironmentFile= (systemd.exec(5))."""
     escaped = re.sub(r'(["\\`$])', r"\\\1", value)
     return f'"{escaped}"'
 
@@ -302,9 +316,9 @@ def _refuse_without_room(path: str, size: int) -> None:
     disk = os.statvfs(path)
     free = disk.f_bavail * disk.f_frsize
     if free < size + RESERVE:
-        raise Refused(
-            f"the disk of {path} has {free >> 20} MiB free, and the release takes {(size >> 20) + 1} MiB"
-            f" where {RESERVE >> 20} MiB must stay free. Lower webserver_keep_releases, or make the disk larger"
+        raise NoRoom(
+            f"the disk of {path} has {free >> 20} MiB free. The release needs {(size >> 20) + 1} MiB, and"
+            f" {RESERVE >> 20} MiB must stay free. Keep fewer releases, or make the disk larger"
         )
 
 
@@ -318,9 +332,10 @@ def _give_to_group(folder: str, group: int) -> None:
 
 
 def switch(path: str, name: str, deployed: bool = True) -> bool:
-    """Makes a release the current one, in one step. Returns whether it was another before.
+    """Make a release the current one, in one step. Returns whether another one was current before.
 
-    With `deployed` it counts as the latest from now on; going back to a release leaves its place among the others.
+    With `deployed`, the release becomes the last deployed one. Without it, as in a rollback, it keeps its place in the
+    order.
     """
     find(path, name)
     if current(path) == name:
@@ -349,8 +364,10 @@ def _make_current(path: str, name: str) -> None:
 
 
 def superfluous(path: str, keep: int, before: str | None = None) -> list[str]:
-    """The releases to remove so that `keep` stay, two at least: the current one, and the one that was current before
-    it, as nobody knows yet whether the current one is well. Those never deployed are not kept.
+    """Return the releases to remove, so that `keep` of them stay.
+
+    At least two stay: the current release and the one that was current before it (`before`), because the current one
+    may turn out to be faulty. Releases that were never deployed do not stay.
     """
     serving = current(path)
     others = [release for release in releases(path) if release.name != serving]
@@ -360,7 +377,10 @@ def superfluous(path: str, keep: int, before: str | None = None) -> list[str]:
 
 
 def prune(path: str, keep: int, before: str | None = None) -> list[str]:
-    """Removes superfluous releases, what killed runs left, and environments that no release links to."""
+    """Remove superfluous releases, remains of killed runs, and environments that no release links to.
+
+    Returns the names of the removed releases.
+    """
     removed = superfluous(path, keep, before)
     for name in removed:
         _remove_tree(folder_of(path, name))
@@ -369,10 +389,10 @@ def prune(path: str, keep: int, before: str | None = None) -> list[str]:
 
 
 def make_room(path: str, keep: int, name: str, venv: str) -> None:
-    """Removes before a deploy what its end would remove, so that a full disk does not prevent all later deploys.
+    """Remove before a deploy what it would remove at its end, so that a full disk does not prevent all later deploys.
 
-    These are remains of killed and refused runs, and releases that are too many since `keep` was lowered. The release
-    `name` and the environment `venv`, which this deploy uses, stay if they exist.
+    These are remains of killed and refused runs, and superfluous releases after `keep` was lowered. The release `name`
+    and the environment `venv` stay if they exist, because this deploy uses them.
     """
     for each in superfluous(path, keep):
         if each != name:
@@ -381,7 +401,10 @@ def make_room(path: str, keep: int, name: str, venv: str) -> None:
 
 
 def remove(path: str, name: str) -> bool:
-    """Removes one release, and its environment if no other uses it. Raises Refused for the current one."""
+    """Remove one release, and its environment if no other release uses it. Returns whether the release was there.
+
+    Raises Refused for the current release.
+    """
     if name == current(path):
         raise Refused(f"the release {name} in {path} is being served: switch to another one first")
     there = os.path.lexists(folder_of(path, name))
@@ -392,7 +415,7 @@ def remove(path: str, name: str) -> bool:
 
 
 def _remove_tree(folder: str) -> None:
-    """Out of sight by one rename first, so that no half-removed release is ever found."""
+    """Remove a release. Renames it first, so that a half-removed release is never found."""
     hidden = os.path.join(os.path.dirname(folder), "." + os.path.basename(folder) + PARTIAL)
     shutil.rmtree(hidden, ignore_errors=True)
     os.rename(folder, hidden)
@@ -415,10 +438,10 @@ def _remains(path: str, venv: str) -> Iterator[str]:
 
 
 def differing(path: str, name: str, digests: dict[str, str]) -> dict[str, str | None]:
-    """The files of a release that are missing or differ from `digests` (SHA-256 by file name), with their text.
+    """Return the files of a release that are missing or differ from `digests` (SHA-256 by file name), with their text.
 
-    The text is None if a file is missing, is not text, is very long or may hold secrets: Ansible prints what a module
-    returns with `-vvv`. Files that were not brought, such as the application's own data, are not read.
+    The text is None if a file is missing, is not text, is very long, or may contain secrets: with `-vvv`, Ansible
+    prints what a module returns. Files that were not unpacked, such as the application's own data, are not read.
     """
     app = os.path.join(folder_of(path, name), "app")
     found: dict[str, str | None] = {}
@@ -435,9 +458,9 @@ def differing(path: str, name: str, digests: dict[str, str]) -> dict[str, str | 
 
 
 def differing_variables(path: str, name: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """What would become of a release's environment variables: `new`, `changed` or `gone`, by name.
+    """Return which environment variables of a release would be `new`, `changed` or `gone`, by name.
 
-    Their values are left out: not everybody keeps secrets elsewhere.
+    Their values are left out, because they may be secrets.
     """
     try:
         with open(os.path.join(folder_of(path, name), "environment"), encoding="utf-8") as file:

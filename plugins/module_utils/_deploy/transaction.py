@@ -4,10 +4,14 @@
 
 # Private to this collection: it may change in any release.
 
-"""What a deploy does on the machine when the release is there: try, serve and prove it, or put back the former one.
+"""The steps of a deploy after the release is unpacked: try, serve and check it, or put back the former one.
 
-`carry_out` needs no control node: see job.py. Until the release has passed the gate, nothing that is served is touched.
-After it, either the release is served and proven, or the former one is served again.
+carry_out() needs no control node: see job.py. Until the release has passed the gate, nothing that is served is touched.
+After that, either the new release is served and its page was read, or the former release is served again.
+
+A restart of the service ends the former server, which may take long, because it finishes the requests that it has
+begun. Clients do not wait for that: a helper unit (`Order.next_unit`) serves the release on the same socket from before
+the restart until after it. If the helper does not start, the release has not passed the gate.
 """
 
 from __future__ import annotations
@@ -31,7 +35,7 @@ UNIT_SUFFIXES = (".service", ".socket", ".timer")
 SERVED = "served"  # the release is served, and the page was read
 REFUSED = "refused"  # the release did not pass the gate: nothing that is served was touched
 PUT_BACK = "put back"  # the release was not served, and the former state is served again
-NOT_PUT_BACK = "not put back"  # neither is
+NOT_PUT_BACK = "not put back"  # neither of the two is served for certain
 
 File = Mapping[str, Any]  # path, content (None: no such file), and optional mode, uid and folder_mode, all numbers
 
@@ -41,7 +45,7 @@ class Failed(Exception):
 
 
 class Order(NamedTuple):
-    """What one deploy is to do. It is JSON between the module and the job."""
+    """One deploy. The module passes it to the job as JSON."""
 
     path: str  # the folder of the releases
     release: str
@@ -49,14 +53,16 @@ class Order(NamedTuple):
     units: Mapping[str, list[str]]  # the units to run, in the order of their start, with the paths that each reads
     files: list[File]  # to write or remove before the release is served
     gate_unit: str  # a oneshot service that fails if the release is not fit; empty if there is no gate
-    gate_files: list[File]  # to write before the gate
+    gate_files: list[File]  # to write before the gate, with the file of the next unit
     secrets: list[File]  # to write before the gate, or to remove after the proof
-    url: str  # the page, as the machine itself asks for it: http://ADDRESS:PORT/PATH
-    host: str  # the header Host of that question
+    url: str  # the page, as the machine itself requests it: http://ADDRESS:PORT/PATH
+    host: str  # the header Host of that request
     seconds: int  # how long the server may take to listen, and then to answer
     deployed: bool = True  # False for a rollback: the release keeps its place in the order
-    is_new: bool = True  # whether this deploy has brought the release, so that it goes if it fails
+    is_new: bool = True  # whether this deploy unpacked the release, so that it is removed if the deploy fails
     keep: int = 5  # how many releases stay
+    next_unit: str = ""  # a service that serves the release while the unit is restarted; empty if there is none
+    spare_memory: int = 0  # MiB that must remain available beside the next unit
     run: Mapping[str, Any] = {}  # who deploys: see deploy_lock.py
 
     @property
@@ -70,7 +76,7 @@ class Order(NamedTuple):
 
 
 class Changes:
-    """Files that were written, so that they can be put back."""
+    """Files that were written, with their former content, so that they can be put back."""
 
     def __init__(self) -> None:
         self.former: list[File] = []
@@ -87,18 +93,19 @@ class Changes:
             write(file)
 
     def undo(self) -> None:
-        """Write what was there. Can be called again if it fails."""
+        """Write the former content. Can be called again if it fails."""
         while self.former:
             write(self.former[-1])
             self.former.pop()
 
 
 def is_as(file: File) -> bool:
+    """Return whether a file has this content, mode and owner."""
     return unit_files.is_as(file["path"], file["content"], *_attributes(file))
 
 
 def write(file: File) -> None:
-    """Write a file, or remove it. A unit whose file goes is stopped while systemd still knows it."""
+    """Write a file, or remove it. Stops a unit before its file is removed, while systemd still knows it."""
     name = os.path.basename(file["path"])
     if file["content"] is None and name.endswith(UNIT_SUFFIXES) and "@." not in name:  # a template never runs
         manager.disable([name])
@@ -110,31 +117,79 @@ def _attributes(file: File) -> tuple[int, int, int | None]:
     return file.get("mode", 0o644), file.get("uid", 0), file.get("folder_mode")
 
 
-# Decisions, without a look at the machine.
+# Decisions. These functions do not look at the machine.
+
+
+def socket_of(service: str) -> str:
+    """Return the name of a service's socket unit."""
+    return os.path.splitext(service)[0] + ".socket"
 
 
 def outdated(seen: Mapping[str, manager.Seen], written: Iterable[str]) -> list[str]:
-    """Return the active units that run with older files than there are now, in the order of their start.
+    """Return the active units that run with older files than the present ones, in the order of their start.
 
-    A unit in a loop of crashes may have started after its file was written, but before systemd has read it.
+    A unit whose own file is in `written` counts too: if it crashes again and again, it may have started after the file
+    was written, but before systemd read it.
     """
     names = {os.path.basename(path) for path in written}
     return [name for name, each in seen.items() if each.unit.active and (each.outdated_by or name in names)]
 
 
 def to_restart(seen: Mapping[str, manager.Seen], written: Iterable[str], service: str) -> list[str]:
-    """Return the units to restart. A restart of the service's socket restarts the service too, which requires it."""
+    """Return the units to restart. If the service's socket is among them, the service is not: it restarts with it."""
     names = outdated(seen, written)
-    socket = os.path.splitext(service)[0] + ".socket"
-    return [name for name in names if name != service or socket not in names]
+    return [name for name in names if name != service or socket_of(service) not in names]
+
+
+def foreseen(
+    seen: Mapping[str, manager.Seen], units: Mapping[str, list[str]], changed: Iterable[str]
+) -> dict[str, manager.Seen]:
+    """Return the units as they will be after these paths have changed. `units` has the paths that each unit reads."""
+    paths = set(changed)
+    return {
+        name: each._replace(outdated_by=each.outdated_by + [path for path in units[name] if path in paths])
+        for name, each in seen.items()
+    }
+
+
+def overlaps(
+    seen: Mapping[str, manager.Seen], units: Mapping[str, list[str]], changed: list[str], service: str
+) -> bool:
+    """Return whether a second server can take the requests while the service is restarted.
+
+    It can if the service runs and will be restarted, and its socket stays open. If the socket changed too, the second
+    server would hold the former one.
+    """
+    socket = seen.get(socket_of(service))
+    return (
+        service in to_restart(foreseen(seen, units, changed), changed, service)
+        and seen[service].unit.main_pid is not None
+        and socket is not None
+        and socket.unit.active
+    )
+
+
+def has_room(available: int, used: int | None, spare: int) -> bool:
+    """Return whether there is memory for a second server: as much as the first one uses, and `spare`. All in bytes.
+
+    `used` is None if it is not known.
+    """
+    return used is not None and available >= used + spare
+
+
+def is_untouched(before: Mapping[str, manager.Seen], now: Mapping[str, manager.Seen], service: str) -> bool:
+    """Return whether the service still runs with the process that it had before."""
+    old, new = before.get(service), now.get(service)
+    return bool(old and new and old.unit.active and new.unit.active and old.unit.start == new.unit.start)
 
 
 def to_start(seen: Mapping[str, manager.Seen]) -> list[str]:
+    """Return the units that do not run, or are not enabled."""
     return [name for name, each in seen.items() if not (each.unit.active and each.unit.enabled)]
 
 
 def to_put_back(former: Iterable[File], service: str) -> list[str]:
-    """Return the units to restart with the former files: sockets first, so that the service gets them."""
+    """Return the units to restart with the former files: the sockets first, because the service uses them."""
     names = [os.path.basename(file["path"]) for file in former if file["content"] is not None]
     return [name for name in names if name.endswith(".socket")] + [service]
 
@@ -143,7 +198,7 @@ def to_put_back(former: Iterable[File], service: str) -> list[str]:
 
 
 def pending(order: Order) -> bool:
-    """Whether there is anything to do. Changes nothing."""
+    """Return whether the deploy has anything to do. Changes nothing."""
     seen = manager.look(order.units, notes=False)
     return (
         releases.current(order.path) != order.release
@@ -155,22 +210,32 @@ def pending(order: Order) -> bool:
 
 
 def carry_out(order: Order) -> dict[str, Any]:
-    """Do it. Returns the outcome: its `state`, and what a person wants to know of it.
+    """Carry out the deploy. Returns the outcome, a dict.
 
-    `reason` is why the release is not served, `started` the units that were started or restarted, `removed` the
-    releases that were too many, `not_removed` why one of them or a former secret is still there, `answer` the page's
-    status and first characters, and `gate` what the gate printed if it failed.
+    `state` is one of the constants above, and `reason` says why the release is not served. `release` and `former` are
+    names of releases. `started` are the units that were started or restarted, `removed` the superfluous releases, and
+    `not_removed` says why one of them or a former secret is still there. `answer` has the page's `status` and
+    `content`, its first characters. `gate` is what the gate printed if it failed. `not_put_back` says why the former
+    release is not served.
     """
     former = releases.current(order.path)
     secrets, gate_files, files = Changes(), Changes(), Changes()
     outcome: dict[str, Any] = dict(release=order.release, former=former, started=[], removed=[], reason="", gate="")
     try:
+        before = manager.look(order.units, notes=False)
         # The release is also tried if only a file changes: a wrong value in it must not reach what is served.
-        is_tried = former != order.release or not all(map(is_as, [*order.secrets, *order.files]))
+        changed = [file["path"] for file in [*order.secrets, *order.files] if not is_as(file)]
+        changed += [os.path.join(order.path, "current")] if former != order.release else []
+        trials = [order.gate_unit] if order.gate_unit and changed else []
+        helper = order.next_unit if needs_helper(order, before, changed) else ""
         secrets.write(file for file in order.secrets if file["content"] is not None)
-        if order.gate_unit and is_tried:
+        trials += [helper] if helper else []
+        if trials:
             gate_files.write(order.gate_files)
-            pass_gate(order.gate_unit, bool(gate_files.former))
+            if gate_files.former:
+                manager.reload()
+        for unit in trials:
+            pass_trial(unit)
     except (Failed, manager.Failed, releases.Refused, OSError) as error:
         outcome.update(state=REFUSED, reason=str(error), gate=getattr(error, "words", ""))
         secrets.undo()
@@ -184,11 +249,13 @@ def carry_out(order: Order) -> dict[str, Any]:
             releases.switch(order.path, order.release, order.deployed)
         files.write(order.files)
         outcome["started"] = run(order, files.paths + gate_files.paths)
+        if helper:
+            manager.stop(helper)  # the unit itself must answer the request in prove()
         outcome["answer"] = prove(order)
     except (Failed, manager.Failed, releases.Refused, OSError) as error:
         outcome.update(state=PUT_BACK, reason=str(error))
         try:
-            put_back(order, former, [secrets, gate_files, files])
+            put_back(order, former, [secrets, gate_files, files], before, helper)
         except (Failed, manager.Failed, releases.Refused, OSError) as worse:
             outcome.update(state=NOT_PUT_BACK, not_put_back=str(worse))
         return outcome
@@ -199,28 +266,38 @@ def carry_out(order: Order) -> dict[str, Any]:
             outcome["removed"] = releases.prune(order.path, order.keep, former)
     except OSError as error:
         outcome["not_removed"] = str(error)
-    os.sync()  # a power cut takes back nothing that is said to be served
+    os.sync()  # a power cut must not undo what is reported as served
     return {**outcome, "state": SERVED}
 
 
-class GateFailed(Failed):
+def needs_helper(order: Order, seen: Mapping[str, manager.Seen], changed: list[str]) -> bool:
+    """Return whether the next unit is to serve while the unit restarts. `changed` are the paths that will change."""
+    if not order.next_unit or not overlaps(seen, order.units, changed, order.unit):
+        return False
+    return has_room(manager.memory_available(), manager.memory_used(order.unit), order.spare_memory << 20)
+
+
+class TrialFailed(Failed):
+    """A trial that failed. `words` is what the unit printed."""
+
     def __init__(self, reason: str, words: str):
         super().__init__(reason)
         self.words = words
 
 
-def pass_gate(unit: str, is_written: bool) -> None:
-    """Try the release. Starts anew, also if an interrupted run has left the gate waiting for a release that hangs."""
-    if is_written:
-        manager.reload()
+def pass_trial(unit: str) -> None:
+    """Start a unit that fails if the release is not fit. Raises TrialFailed with what it printed.
+
+    Restarts the unit if it is active: an interrupted run may have left it waiting for a release that hangs.
+    """
     try:
         manager.restart(unit)
     except manager.Failed as error:
-        raise GateFailed(str(error), manager.journal(unit)) from error
+        raise TrialFailed(str(error), manager.journal(unit)) from error
 
 
 def run(order: Order, written: list[str]) -> list[str]:
-    """Restart what runs with older files, and start what does not run. Returns the names of these units."""
+    """Restart the units that run with older files, and start those that do not run. Returns their names."""
     seen = manager.look(order.units)
     if written or any(each.unit.needs_reload for each in seen.values()):
         manager.reload()
@@ -234,7 +311,7 @@ def run(order: Order, written: list[str]) -> list[str]:
 
 
 def prove(order: Order) -> dict[str, Any]:
-    """Wait until the unit listens, then read the page. Active is not enough: another process may hold the port."""
+    """Wait until the unit listens, then read the page. A unit may be active while another process holds the port."""
     wait_until_it_listens(order, order.address[1])
     return ask(order)
 
@@ -272,14 +349,19 @@ def ask(order: Order) -> dict[str, Any]:
 
 
 def withdraw(order: Order) -> None:
-    """Remove the release that failed. One that was there before stays."""
+    """Remove the release that failed, unless it existed before this deploy."""
     if order.is_new and releases.current(order.path) != order.release:
         with releases.alone(order.path):
             releases.remove(order.path, order.release)
 
 
-def put_back(order: Order, former: str | None, changes: Iterable[Changes]) -> None:
-    """Serve again what was served before. On a new machine, there is nothing to go back to."""
+def put_back(
+    order: Order, former: str | None, changes: Iterable[Changes], before: Mapping[str, manager.Seen], helper: str
+) -> None:
+    """Serve the former release again. Does nothing on a new machine, which has no former release.
+
+    `before` are the units as they were before the deploy. If the former server still runs, it is not restarted.
+    """
     if former is None:
         return
     with releases.alone(order.path):
@@ -288,16 +370,22 @@ def put_back(order: Order, former: str | None, changes: Iterable[Changes]) -> No
     for each in changes:
         each.undo()
     manager.reload()
-    manager.stop(order.unit)  # nothing of it may hold the port when the former socket opens it
+    if is_untouched(before, manager.look(order.units, notes=False), order.unit):
+        units, stops = [], [helper]
+    else:
+        stops = [helper, order.unit]
+    manager.stop(*filter(None, stops))  # none of their processes may hold the port when the former socket opens it
     for unit in units:
         manager.restart(unit)
-    wait_until_it_listens(order)  # the former port may be another one
+    wait_until_it_listens(order)  # on any port, because the former port may differ
     withdraw(order)
 
 
 def from_json(text: str) -> Order:
+    """Read an order."""
     return Order(**json.loads(text))
 
 
 def to_json(order: Order) -> str:
+    """Write an order."""
     return json.dumps(order._asdict())

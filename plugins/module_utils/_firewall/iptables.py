@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""The rules of iptables, from `iptables-save` or `ip6tables-save`, read with one packet in mind."""
+"""The rules of iptables, from `iptables-save` or `ip6tables-save`, judged for one packet."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._firewall.rules im
     negated,
 )
 
-# netfilter_ipv4.h: the order in which the tables have a packet.
+# netfilter_ipv4.h: the tables get a packet in ascending order.
 PRIORITIES = {"raw": -300, "mangle": -150, "nat": -100, "filter": 0, "security": 50}
 HOOKS = {"PREROUTING": "prerouting", "INPUT": "input"}
 ACTIONS = {"ACCEPT": "accept", "DROP": "drop", "REJECT": "reject", "RETURN": "return"}
 ACTIONS.update(dict.fromkeys(["DNAT", "REDIRECT", "TPROXY", "NETMAP"], "redirect"))
 ACTIONS.update(dict.fromkeys(["QUEUE", "NFQUEUE", "SYNPROXY"], "unread"))
-# Any other target that is no chain does something else than to decide.
+# Any other target that is not a chain does not decide on the packet.
 
-# Modules say nothing by themselves, only with their options.
+# Options that match no packets by themselves. A module (-m) matches only by its options.
 SILENT = {"-m", "--match", "--comment", "--limit-burst", "--log-prefix", "--log-level"}
 ABOVE = {"--connlimit-above", "--hashlimit-above"}
 WITHIN = {"--limit", "--connlimit-upto", "--hashlimit-upto", "--hashlimit", "--connlimit-mask", "--connlimit-saddr"}
 WITHIN |= {"--hashlimit-burst", "--hashlimit-mode", "--hashlimit-name", "--hashlimit-srcmask", "--connlimit-daddr"}
 WITHIN |= {"--hashlimit-htable-expire", "--hashlimit-htable-size", "--hashlimit-htable-max", "--hashlimit-dstmask"}
 TARGETS = ("-j", "--jump", "-g", "--goto")
-# Their value may look like an option: iptables-save quotes what has blanks in it, and nothing else.
+# Options whose value may look like an option: iptables-save quotes only values that contain blanks.
 FREE_TEXT = ("--comment", "--log-prefix", "--nflog-prefix", "--string", "--name")
 
 
 def parse(text: str, packet: Packet) -> list[Table]:
-    """Raises ValueError for what is no such text."""
+    """Return the tables. Raises ValueError if the text is not the output of iptables-save."""
     tables: list[Table] = []
     for line in text.splitlines():
         if line.startswith("*"):
@@ -80,7 +80,7 @@ def _add_rule(table: Table, line: str, packet: Packet) -> None:
             if not values:
                 raise ValueError(f"iptables-save's answer is not understood: {line}")
             action, target = _action(table, option, values[0])
-            break  # what follows are options of the target
+            break  # the options that follow belong to the target
         match = _matches(option, values, packet)
         matches.append(negated(match) if negation else match)
     table.chains[words[1]].rules.append(Rule(least(matches), action, line, target))
@@ -93,7 +93,7 @@ def _action(table: Table, option: str, name: str) -> tuple[str, str | None]:
 
 
 def _options(words: Iterable[str]) -> Iterator[tuple[bool, str, list[str]]]:
-    """Yields (negated, option, values)."""
+    """Yield (negated, option, values)."""
     negation, option = False, ""
     values: list[str] = []
     next_negation = False
@@ -107,7 +107,7 @@ def _options(words: Iterable[str]) -> Iterator[tuple[bool, str, list[str]]]:
                 yield negation, option, values
             negation, option, values, next_negation = next_negation, word, [], False
         else:
-            # Before iptables 1.4.3 the exclamation mark came after the option.
+            # Before iptables 1.4.3, the exclamation mark followed the option.
             negation, next_negation = negation or next_negation, False
             values.append(word)
     if option:
@@ -170,7 +170,7 @@ def _any(matches: Iterable[Match]) -> Match:
 
 
 def _networks(value: str) -> list:
-    """Empty for what cannot be read, such as a name."""
+    """Return the networks of a list; empty if it cannot be read, such as a host name."""
     try:
         return [ipaddress.ip_network(each, strict=False) for each in value.split(",")]
     except ValueError:
@@ -192,7 +192,7 @@ def _is_ours(packet: Packet, networks: list) -> Match:
 
 
 def _ranges(value: str) -> list[tuple[int, int]]:
-    """Of `80,1000:2000`. A name, which iptables-save does not print, is in no range."""
+    """Return the ranges in `80,1000:2000`. Names are skipped: iptables-save prints numbers only."""
     found = []
     for part in value.split(","):
         first, _colon, last = part.partition(":")

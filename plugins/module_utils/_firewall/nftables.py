@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""The rules of nftables, from `nft --json list ruleset` (libnftables-json(5)), read with one packet in mind."""
+"""The rules of nftables, from `nft --json list ruleset` (libnftables-json(5)), judged for one packet."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._firewall.rules im
     negated,
 )
 
-Expression = Any  # as the JSON has it
+Expression = Any  # a part of the JSON
 
 FAMILIES = {"ipv4": ("ip", "inet", "netdev"), "ipv6": ("ip6", "inet", "netdev")}
 VERDICTS = ("accept", "drop", "reject", "return", "jump", "goto", "continue")
 REDIRECTIONS = ("dnat", "redirect", "tproxy")
-# Statements that do something else than to decide on the packet.
+# Statements that do not decide on the packet.
 ASIDE = {"counter", "log", "mangle", "notrack", "set", "map", "flow", "dup", "last", "masquerade", "snat", "secmark"}
 ASIDE |= {"ct helper", "ct timeout", "ct expectation", "meter"}
 XT_ASIDE = {"LOG", "NFLOG", "MARK", "CONNMARK", "CT", "TCPMSS", "TRACE", "CLASSIFY", "SET", "MASQUERADE", "SNAT"}
 XT_ACTIONS = {"REJECT": "reject", "REDIRECT": "redirect", "DNAT": "redirect", "TPROXY": "redirect"}
-# Headers that a TCP packet has not got.
+# Headers that a TCP packet does not have.
 OTHER_HEADERS = {"udp", "udplite", "icmp", "icmpv6", "igmp", "sctp", "dccp", "esp", "ah", "comp", "arp"}
 SYN = {"syn"}
 
 
 def parse(text: str, packet: Packet) -> list[Table]:
-    """The tables that the packet meets. Raises ValueError for what is no such JSON."""
+    """Return the tables that the packet passes. Raises ValueError if the text is not the output of nft."""
     try:
         objects = json.loads(text)["nftables"]
         return _tables([next(iter(each.items())) for each in objects if each], packet)
@@ -84,14 +84,14 @@ def _chain(chain: dict, packet: Packet) -> Chain:
 
 
 def _rules(rule: dict, sets: dict, packet: Packet) -> list[Rule]:
-    """One for each verdict: a verdict map has several."""
+    """Return one rule for each verdict: a verdict map has several."""
     found: list[Rule] = []
     matches: list[Match] = []
     text = describe(rule.get("expr") or [])
     for statement in rule.get("expr") or []:
         kind, body = _named(statement)
         if kind == "xt" and not isinstance(body, dict):
-            # It may match or decide: older versions do not tell what iptables made.
+            # The statement may match or decide: older versions of nft do not print what iptables made.
             found.append(Rule(least(matches), "unread", text))
         elif kind in VERDICTS:
             found.append(_decide(kind, body, least(matches), text))
@@ -113,12 +113,16 @@ def _rules(rule: dict, sets: dict, packet: Packet) -> list[Rule]:
 
 
 def _named(statement: Any) -> tuple[str, Any]:
-    """A statement's kind and the rest. nft before 1.0.6 has null or a word for those of iptables."""
+    """Return a statement's kind and the rest. For iptables' statements, nft before 1.0.6 prints null or one word."""
     return next(iter(statement.items())) if isinstance(statement, dict) else ("xt", None)
 
 
 def _decide(kind: str, body: Any, match: Match, text: str) -> Rule:
-    return Rule(match, kind, text, body["target"] if kind in ("jump", "goto") else None)
+    if kind not in ("jump", "goto"):
+        return Rule(match, kind, text)
+    if not isinstance(body["target"], str):
+        raise TypeError(f"{body['target']} is not the name of a chain")
+    return Rule(match, kind, text, body["target"])
 
 
 def _pairs(data: Any, sets: dict) -> list:
@@ -130,7 +134,7 @@ def _matches(kind: str, body: Any, sets: dict, packet: Packet) -> Match:
     if kind == "match":
         return _compare(body["left"], body["op"], body["right"], sets, packet)
     if kind in ("limit", "ct count") and isinstance(body, dict):
-        # One connection more is within the limit.
+        # A rule with a limit matches the packet, because one more connection is taken to be within the limit.
         return NO if body.get("inv") else YES
     if kind in ("set", "meter") and isinstance(body, dict) and body.get("stmt"):
         inner = body["stmt"] if isinstance(body["stmt"], list) else [body["stmt"]]
@@ -163,7 +167,7 @@ def _ordered(left: Expression, operator: str, right: Expression, packet: Packet)
 
 
 def _flags(left: list, right: Expression) -> Match:
-    """`tcp flags & (fin|syn|rst|ack) == syn`: the packet has syn alone."""
+    """Match `tcp flags & (fin|syn|rst|ack) == syn`, for example: the packet has only the flag syn."""
     field, mask = left
     if field != {"payload": {"protocol": "tcp", "field": "flags"}}:
         return UNREAD
@@ -178,7 +182,7 @@ def _listed(value: Expression) -> list:
 
 
 def _values(right: Expression, sets: dict) -> list:
-    """What is compared with, one by one: of a set, of a named set, of flags that are joined."""
+    """Return the values on the right side of a comparison: of a set, a named set, or joined flags, one by one."""
     if isinstance(right, str) and right.startswith("@"):
         return [_bare(each) for each in sets[right[1:]].get("elem") or []]
     if isinstance(right, dict) and "set" in right:
@@ -187,12 +191,12 @@ def _values(right: Expression, sets: dict) -> list:
 
 
 def _bare(element: Expression) -> Expression:
-    """Without the time-out, counter or comment that an element may carry."""
+    """Return an element of a set without its time-out, counter or comment."""
     return element["elem"]["val"] if isinstance(element, dict) and "elem" in element else element
 
 
 def _is(left: Expression, value: Expression, packet: Packet) -> Match:
-    """Whether what the packet has at that place is the value, or in it."""
+    """Return whether the packet's value for an expression equals this value, or is in this range or network."""
     if not isinstance(left, dict):
         return UNREAD
     kind, body = next(iter(left.items()))
@@ -277,14 +281,14 @@ def _ct_is(key: str | None, value: Expression) -> Match:
     if key == "state":
         return YES if value in ("new", 8) else NO
     if key == "status":
-        return NO  # seen-reply, assured, dnat: nothing has happened to the connection yet
+        return NO  # a new connection has no status such as seen-reply, assured or dnat
     if key == "direction":
         return YES if value in ("original", 0) else NO
     return UNREAD
 
 
 def _fib_is(body: dict, value: Expression) -> Match:
-    """The packet is for this machine, and has come the way that the answer will take."""
+    """Match a route lookup. The packet is for this machine, and arrived on the interface that the answer leaves by."""
     flags = body.get("flags") or []
     if body.get("result") == "type" and "daddr" in flags:
         return YES if value == "local" else NO
@@ -293,10 +297,11 @@ def _fib_is(body: dict, value: Expression) -> Match:
     return UNREAD
 
 
-# What is printed of a rule; the words are nft's.
+# Rules as messages show them, in the syntax of nft.
 
 
 def describe(expressions: Iterable[dict]) -> str:
+    """Return the text of a rule, in the syntax of nft."""
     return " ".join(filter(None, (_statement(*_named(each)) for each in expressions)))
 
 

@@ -4,10 +4,10 @@
 
 # Private to this collection: it may change in any release.
 
-"""Would a new TCP connection pass this machine's packet filter? The answer for any filter, once its rules are read.
+"""Whether a new TCP connection passes this machine's packet filter: the same judgement for nftables and iptables.
 
-A rule is read with one packet in mind: each says whether it matches that packet, and what it then does. What is not
-known of the packet stays open, and so does what cannot be read of a rule: the answer is no firmer than that.
+The rules are judged for one packet: each rule says whether it matches that packet, and what it then does. If something
+about the packet is unknown, or a rule cannot be read, the result is uncertain too.
 """
 
 from __future__ import annotations
@@ -22,32 +22,34 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.words impo
 
 
 class Match(enum.IntEnum):
-    """Whether a rule matches the packet, the weakest first."""
+    """Whether a rule matches the packet, in ascending order of certainty."""
 
     NO = 0
     UNREAD = 1  # the rule cannot be read
-    SOME = 2  # the packets of some clients
+    SOME = 2  # it matches the packets of some clients
     YES = 3
 
 
 NO, UNREAD, SOME, YES = Match.NO, Match.UNREAD, Match.SOME, Match.YES
-EPHEMERAL = (1024, 65535)  # what a client may send from
+EPHEMERAL = (1024, 65535)  # the ports from which a client may send
 HOOKS = ("ingress", "prerouting", "input")
 REDIRECT = "x-FIREWALL_REDIRECT"  # the code of a filter that redirects packets to another port or host
-DEEPEST = 32  # jumps; the kernel allows 16 of nftables
+DEEPEST = 32  # nested jumps; the kernel allows 16 in nftables
 
 
 class Packet(NamedTuple):
-    """The first packet of a connection, as it comes in."""
+    """The first packet of a connection from a client."""
 
     family: str  # ipv4, ipv6
     port: int
     address: str | None = None  # of this machine
-    interface: str | None = None  # by which it comes in; never the loopback one
-    source: str | None = None  # a CIDR block that the clients are in; None: anywhere in the Internet
+    interface: str | None = None  # on which it arrives; never the loopback interface
+    source: str | None = None  # the CIDR block of the clients; None: all of the Internet
 
 
 class Rule(NamedTuple):
+    """A rule, judged for the packet."""
+
     match: Match
     action: str  # accept, drop, reject, return, jump, goto, redirect, unread, continue
     text: str
@@ -55,48 +57,58 @@ class Rule(NamedTuple):
 
 
 class Chain(NamedTuple):
+    """A chain of rules."""
+
     rules: list[Rule]
-    hook: str | None = None  # None: only other chains lead here
+    hook: str | None = None  # None: packets come only from other chains
     priority: int = 0
     policy: str = "accept"
 
 
 class Table(NamedTuple):
-    tool: str  # nftables, firewalld, iptables: who mends it
+    """A table of chains."""
+
+    tool: str  # nftables, firewalld, iptables: the tool that changes its rules
     name: str  # such as `inet filter`
     chains: dict[str, Chain]
 
 
 class Outcome(NamedTuple):
+    """What may happen to the packet in a chain."""
+
     action: str  # accept, drop, reject, redirect, unread; fall: the chain's end was reached
     certainty: Match  # never NO
     where: str
 
 
 class Judgement(NamedTuple):
+    """What a base chain does with the packet."""
+
     verdict: Verdict
     outcome: Outcome
     table: Table
-    chain: str  # by which the packet enters the table
-    exception: Outcome | None = None  # of a rule that decides otherwise for some clients
+    chain: str  # the chain by which the packet enters the table
+    exception: Outcome | None = None  # the outcome of a rule that decides otherwise for some clients
 
 
 def least(matches: Iterable[Match]) -> Match:
+    """Return the weakest of several matches: all must hold. YES if there are none."""
     return min(matches, default=YES)
 
 
 def negated(match: Match) -> Match:
+    """Return the match of a negated condition."""
     return {YES: NO, NO: YES}.get(match, match)
 
 
 def matches_source(packet: Packet, network: Network) -> Match:
-    """Whether the clients are in the network."""
+    """Return whether the clients are in the network."""
     if network.version != (6 if packet.family == "ipv6" else 4):
         return NO
     if network.prefixlen == 0:
         return YES
     if packet.source is None:
-        # Nobody in the Internet has a private address.
+        # No client on the Internet has a private address.
         private = any(is_within(network, each) for each, _scope in SCOPES)
         return NO if private else SOME
     clients = ipaddress.ip_network(packet.source, strict=False)
@@ -106,13 +118,14 @@ def matches_source(packet: Packet, network: Network) -> Match:
 
 
 def matches_client_port(first: int, last: int) -> Match:
+    """Return whether the ports from which clients send are in a range."""
     if last < EPHEMERAL[0]:
         return NO
     return YES if first <= EPHEMERAL[0] and last >= EPHEMERAL[1] else SOME
 
 
 def matches_interface(packet: Packet, pattern: str, wildcard: str) -> Match:
-    """Patterns end with `*` in nftables, with `+` in iptables."""
+    """Return whether the packet's interface matches. `wildcard` ends a pattern: `*` in nftables, `+` in iptables."""
     if pattern == "lo":
         return NO
     if packet.interface is None:
@@ -123,9 +136,9 @@ def matches_interface(packet: Packet, pattern: str, wildcard: str) -> Match:
 
 
 def judge(tables: Iterable[Table]) -> list[Judgement]:
-    """One for each chain that the packet meets, in the order in which it does. All must let it through.
+    """Return a judgement for each base chain that the packet passes, in that order. All must accept the packet.
 
-    A chain that leads the packet elsewhere is the last: what comes after it meets another packet.
+    If a chain redirects the packet, its judgement is the last: later chains get another packet.
     """
     met = [
         (HOOKS.index(chain.hook), chain.priority, table, name)
@@ -164,7 +177,7 @@ def _passes(outcome: Outcome) -> bool:
 
 
 def walk(table: Table, name: str, certainty: Match = YES, depth: int = 0) -> list[Outcome]:
-    """What may become of the packet in a chain, in the order of its rules. The last is what does if nothing else."""
+    """Return what may happen to the packet in a chain, in the order of its rules. The last outcome is the default."""
     if name not in table.chains or depth > DEEPEST:
         return [Outcome("unread", certainty, f"chain {name}")]
     found: list[Outcome] = []
@@ -177,7 +190,7 @@ def walk(table: Table, name: str, certainty: Match = YES, depth: int = 0) -> lis
             falls = [each for each in below if each.action == "fall"]
             found += [each for each in below if each.action != "fall"]
             if rule.action == "goto":
-                found += falls  # back to where this chain was called from
+                found += falls  # the packet returns to the chain that called this one
             if rule.match == YES:
                 if rule.action == "goto" or not falls:
                     return found
@@ -197,9 +210,9 @@ def firewall_hop(
     client: str | None = None,
     tables_for_client: Iterable[Table] = (),
 ) -> Hop:
-    """What the filter does with the packets of all clients, and with those of one client if its address is given.
+    """Return the hop for all clients; if one client's address is given and only it is stopped, the hop says so.
 
-    `unreadable` says which parts of the machine's filter could not be read, and why. `tables_for_client` are the same
+    `unreadable` says which parts of the packet filter could not be read, and why. `tables_for_client` are the same
     rules, judged for a packet of that client.
     """
     general = _hop_for_all(tables, unreadable, packet)
@@ -225,8 +238,8 @@ def _hop_for_all(tables: list[Table], unreadable: list[str], packet: Packet) -> 
     if PARTIAL in by_verdict:
         return _partly(by_verdict[PARTIAL], packet)
     if not judgements:
-        return Hop(OK, "The kernel has no packet filter for what comes in.")
-    # A rule says more than a policy.
+        return Hop(OK, "The kernel has no packet filter for incoming connections.")
+    # Prefer to name a rule, which explains more than a policy.
     deciding = max(judgements, key=lambda each: ": policy " not in each.outcome.where)
     evidence, code = f"tcp/{packet.port} is admitted by {_where(deciding)}", None
     excepting = next((each for each in judgements if each.exception), None)
@@ -242,7 +255,7 @@ def _where(judgement: Judgement, outcome: Outcome | None = None) -> str:
 
 
 def _shut(judgement: Judgement, packet: Packet, client: str | None = None) -> Hop:
-    """The hop of a filter that is shut to all clients, or to the one with this address."""
+    """Return the hop of a filter that stops all clients, or the client with this address."""
     rejects = judgement.outcome.action == "reject"
     does, code = ("turns away", "x-FIREWALL_REJECT") if rejects else ("drops", "x-FIREWALL_DROP")
     source = f" from {client}, which is this client" if client else ""
@@ -254,7 +267,7 @@ def _shut(judgement: Judgement, packet: Packet, client: str | None = None) -> Ho
 def _partly(judgement: Judgement, packet: Packet) -> Hop:
     exception = judgement.exception.where if judgement.exception else ""
     evidence = (
-        f"The machine's own firewall lets in only some clients on tcp/{packet.port}, by {exception};"
+        f"The machine's own firewall allows only some clients on tcp/{packet.port}, by {exception};"
         f" all others end at {_where(judgement)}."
     )
     fix = _fix(judgement, packet)
@@ -265,12 +278,12 @@ def _undecided(judgement: Judgement) -> Hop:
     if judgement.outcome.action == "redirect":
         evidence, code = f"A rule redirects these packets to another port or host: {_where(judgement)}.", REDIRECT
     else:
-        evidence, code = f"What this does could not be told: {_where(judgement)}.", "x-FIREWALL_UNREADABLE"
+        evidence, code = f"The effect of this rule is unknown: {_where(judgement)}.", "x-FIREWALL_UNREADABLE"
     return Hop(UNKNOWN, evidence, code, resources=(judgement.table.name,))
 
 
 def _fix(judgement: Judgement, packet: Packet, client: str | None = None) -> str:
-    """A command that lets in all clients, or the one with this address."""
+    """Return a command that allows all clients, or the client with this address."""
     table, chain, port, six = judgement.table, judgement.chain, packet.port, packet.family == "ipv6"
     if table.tool == "firewalld":
         family = "ipv6" if six else "ipv4"

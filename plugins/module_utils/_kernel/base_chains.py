@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: it may change in any release.
-"""Whether the kernel has nftables rules at all for what comes in, asked of itself: many machines have not even `nft`.
+"""Asks the kernel whether it has any nftables chains for incoming packets. Many machines do not have the program `nft`.
 
 The numbers are those of include/uapi/linux/netfilter/nf_tables.h.
 """
@@ -25,20 +25,22 @@ NFGENMSG, NFGENMSG_SIZE = "BBxx", 4  # family, version
 CHAIN_TABLE, CHAIN_NAME, CHAIN_HOOK = 1, 3, 4  # NFTA_CHAIN_*
 HOOK_NUMBER = 1  # NFTA_HOOK_HOOKNUM
 NESTED = 0x7FFF  # without NLA_F_NESTED
-FAMILIES = {1: "inet", 2: "ip", 5: "netdev", 10: "ip6"}  # NFPROTO_*; arp and bridge have nothing to do with this
-INCOMING = (0, 1)  # NF_INET_PRE_ROUTING, NF_INET_LOCAL_IN; of netdev 0 is ingress
-# What a kernel without nf_tables answers, or one without netfilter.
+FAMILIES = {1: "inet", 2: "ip", 5: "netdev", 10: "ip6"}  # NFPROTO_*; arp and bridge do not filter these packets
+INCOMING = (0, 1)  # NF_INET_PRE_ROUTING, NF_INET_LOCAL_IN; in the family netdev, 0 is ingress
+# The errors of a kernel without nf_tables or without netfilter.
 NOT_THERE = (errno.EINVAL, errno.EPROTONOSUPPORT, errno.EOPNOTSUPP, errno.EAFNOSUPPORT)
 
 
 class BaseChain(NamedTuple):
+    """A chain that the kernel itself sends packets through."""
+
     family: str  # inet, ip, ip6, netdev
     table: str
     name: str
 
 
 def parse(messages: Iterable[tuple[int, bytes]], order: str = "=") -> list[BaseChain]:
-    """The chains that the kernel itself sends incoming packets through. Raises Unusable."""
+    """Return the base chains for incoming packets, from type and payload of each message. Raises Unusable."""
     found = []
     for _kind, payload in messages:
         if len(payload) < NFGENMSG_SIZE:
@@ -59,7 +61,7 @@ def _plain(attributes: dict[int, bytes]) -> dict[int, bytes]:
 
 
 def read() -> list[BaseChain]:
-    """Raises Unusable, as when the user is not root."""
+    """Return the base chains for incoming packets. Raises Unusable, for example if the user is not root."""
     body = struct.pack("=" + NFGENMSG, socket.AF_UNSPEC, 0)
     question = netlink.request(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETCHAIN, netlink.DUMP, body)
     try:

@@ -23,24 +23,29 @@ IFA_ADDRESS, IFA_LOCAL = 1, 2
 RT_SCOPE_UNIVERSE = 0
 SIZES = {socket.AF_INET: 4, socket.AF_INET6: 16}
 
-# Documentation addresses (RFC 5737, RFC 3849), which are nobody's: no packet is sent to them.
+# Addresses for documentation (RFC 5737, RFC 3849): they belong to nobody, and no packet is sent to them.
 SOMEBODY = {"ipv4": "192.0.2.1", "ipv6": "2001:db8::1"}
 
 
 class Address(NamedTuple):
+    """An address of the machine, and the name of the interface that has it."""
+
     address: str
     interface: str
 
 
 def parse(messages: Iterable[tuple[int, bytes]], order: str = "=") -> list[Address]:
-    """The addresses that others may know; not the loopback and link-local ones. Raises Unusable."""
+    """Return the addresses with global scope, from type and payload of each message. Raises Unusable.
+
+    Loopback and link-local addresses have another scope.
+    """
     found = []
     for _kind, payload in messages:
         if len(payload) < IFADDRMSG_SIZE:
             raise Unusable("a message with an address is cut")
         family, _length, _flags, scope, index = struct.unpack_from(order + IFADDRMSG, payload)
         attributes = netlink.attributes(payload[IFADDRMSG_SIZE:], order)
-        # On a point-to-point interface IFA_ADDRESS is the other end's.
+        # On a point-to-point interface, IFA_ADDRESS is the address of the other end.
         packed = attributes.get(IFA_LOCAL, attributes.get(IFA_ADDRESS, b""))
         if scope == RT_SCOPE_UNIVERSE and len(packed) == SIZES.get(family):
             found.append(Address(socket.inet_ntop(family, packed), interface_name(index)))
@@ -48,13 +53,16 @@ def parse(messages: Iterable[tuple[int, bytes]], order: str = "=") -> list[Addre
 
 
 def read() -> list[Address]:
-    """Raises Unusable."""
+    """Return the machine's addresses with global scope. Raises Unusable."""
     body = struct.pack("=" + IFADDRMSG, socket.AF_UNSPEC, 0, 0, 0, 0)
     return parse(netlink.ask(NETLINK_ROUTE, netlink.request(RTM_GETADDR, netlink.DUMP, body)))
 
 
 def outward(family: str) -> str | None:
-    """The address by which the machine speaks to the Internet, that of its primary interface. No packet is sent."""
+    """Return the source address of the machine's packets to the Internet: that of its primary interface.
+
+    None if it has no route. No packet is sent.
+    """
     try:
         with socket.socket(FAMILIES[family], socket.SOCK_DGRAM) as anybody:
             anybody.connect((SOMEBODY[family], 9))
@@ -64,9 +72,10 @@ def outward(family: str) -> str | None:
 
 
 def delivered_to(family: str, wanted: Iterable[str], known: Iterable[Address], primary: str | None) -> dict[str, str]:
-    """The addresses that EC2 delivers to, with their interfaces: those that are wanted, else the primary one.
+    """Return the addresses to which EC2 delivers, with the names of their interfaces ("" if unknown).
 
-    A machine without a way out may still be reached: then it is whatever addresses there are.
+    These are the wanted addresses of the family; if none is wanted, the primary one; if there is no primary one,
+    because the machine has no route out, all that are known: clients may still reach these.
     """
     interfaces = {each.address: each.interface for each in known if family_of(each.address) == family}
     wanted = [address for address in wanted if family_of(address) == family]

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""Whether an address is one of this machine's, by the question the kernel puts to itself for each packet."""
+"""Whether an address belongs to this machine, by the kernel's route lookup: the one that it does for each packet."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ DELIVERED_HERE = (2, 3, 5)  # RTN_LOCAL, RTN_BROADCAST, RTN_MULTICAST
 
 
 def is_local(address: str, interface: str | None = None) -> bool | None:
-    """False for an address that a socket got by IP_FREEBIND or before it was taken from the machine; None: unknown."""
+    """Return whether the kernel delivers packets for the address to this machine; None if this is unknown.
+
+    A socket may be bound to an address that is not local: with IP_FREEBIND, or if the address was removed later.
+    """
     family = addresses.FAMILIES[addresses.family_of(address)]
     packed = socket.inet_pton(family, address)
     attributes = netlink.attribute(RTA_DST, packed)

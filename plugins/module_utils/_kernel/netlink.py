@@ -4,9 +4,9 @@
 
 # Private to this collection: it may change in any release.
 
-"""Netlink, the kernel's own protocol for questions about the network: messages, attributes, one exchange.
+"""Netlink, the kernel's protocol for questions about the network: messages, attributes, one exchange (netlink(7)).
 
-Every function with a parameter order takes the byte order of the kernel that answers, as in struct.
+The parameter `order` is the byte order of the kernel that answers, in the notation of struct.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SECONDS = 5  # The kernel answers at once or not at all.
 
 
 class Unusable(Exception):
-    """The kernel refuses the question, or its answer is cut or makes no sense."""
+    """The kernel refuses the question, or its answer is cut or malformed."""
 
 
 class Refused(Unusable):
@@ -37,24 +37,25 @@ class Refused(Unusable):
 
 
 class Interrupted(Unusable):
-    """What was asked for changed while the kernel was telling it: ask again."""
+    """The table changed while the kernel was sending it: ask again."""
 
 
 def request(kind: int, flags: int, body: bytes) -> bytes:
+    """Return a netlink message of one request."""
     return struct.pack("=" + HEADER, HEADER_SIZE + len(body), kind, REQUEST | flags, 0, 0) + body
 
 
 def answers(datagrams: Iterable[bytes], order: str = "=") -> Iterator[tuple[int, bytes]]:
-    """Yields type and payload of the messages of one answer, which may come in many datagrams. Raises Unusable.
+    """Yield type and payload of the messages of one answer, which may come in many datagrams. Raises Unusable.
 
-    Whoever consumes it to the end has the whole answer.
+    The answer is complete if the iterator ends without an error.
     """
     for datagram in datagrams:
         for kind, flags, payload in split(datagram, order):
             if flags & DUMP_INTR:
                 raise Interrupted("the table changed while the kernel was dumping it")
             if kind in (ERROR, DONE):
-                # Both may carry an errno, a dump that fails half-way in DONE.
+                # Both may carry an errno: DONE does if the dump failed half-way.
                 if len(payload) < 4:
                     raise Unusable("a netlink result is cut")
                 code = struct.unpack_from(order + "i", payload)[0]
@@ -68,7 +69,7 @@ def answers(datagrams: Iterable[bytes], order: str = "=") -> Iterator[tuple[int,
 
 
 def split(datagram: bytes, order: str = "=") -> Iterator[tuple[int, int, bytes]]:
-    """Yields type, flags and payload of each message. Raises Unusable."""
+    """Yield type, flags and payload of each message. Raises Unusable."""
     start = 0
     while start < len(datagram):
         try:
@@ -82,11 +83,12 @@ def split(datagram: bytes, order: str = "=") -> Iterator[tuple[int, int, bytes]]
 
 
 def attribute(kind: int, value: bytes) -> bytes:
+    """Return one attribute, padded to a multiple of four bytes."""
     return struct.pack("=" + ATTRIBUTE, ATTRIBUTE_SIZE + len(value), kind) + value + b"\0" * (-len(value) % 4)
 
 
 def attributes(payload: bytes, order: str = "=") -> dict[int, bytes]:
-    """The attributes that follow the fixed part of a message. Raises Unusable."""
+    """Return values by type of the attributes that follow the fixed part of a message. Raises Unusable."""
     found, start = {}, 0
     while start + ATTRIBUTE_SIZE <= len(payload):
         size, kind = struct.unpack_from(order + ATTRIBUTE, payload, start)
@@ -98,7 +100,7 @@ def attributes(payload: bytes, order: str = "=") -> dict[int, bytes]:
 
 
 def ask(protocol: int, question: bytes) -> list[tuple[int, bytes]]:
-    """The whole answer to a question, as from answers. Raises Unusable, also where netlink itself is forbidden."""
+    """Return type and payload of all messages of the answer. Raises Unusable, also if netlink itself is forbidden."""
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol) as channel:
             channel.settimeout(SECONDS)

@@ -17,7 +17,10 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel import soc
 
 
 def read(protocol: str, family: str, every_state: bool, warn: Callable[[str], None]) -> list[sockets.Socket]:
-    """The table of the network namespace that the caller is in. Without IPv6 the kernel has no table for it."""
+    """Return the table of the caller's network namespace. It is empty for ipv6 if the kernel has no IPv6.
+
+    `protocol` is tcp or udp; `family` is ipv4 or ipv6. `warn` is called for each line that is skipped.
+    """
     path = f"/proc/net/{protocol}{'6' if family == 'ipv6' else ''}"
     try:
         with open(path) as lines:
@@ -36,9 +39,9 @@ def parse(
     warn: Callable[[str], None],
     order: str = "=",
 ) -> Iterator[sockets.Socket]:
-    """Yields the listeners, or with every_state all sockets. A line that is none is skipped with a warning.
+    """Yield the listeners, or with `every_state` all sockets. A line that is not a socket is skipped with a warning.
 
-    order is the byte order of the machine that printed it, as in struct.
+    `order` is the byte order of the machine that printed the table, in the notation of struct.
     """
     for number, line in enumerate(lines, start=1):
         if number == 1:
@@ -51,15 +54,15 @@ def parse(
         if every_state or found.listening:
             yield found
         elif protocol == "tcp" and found.state not in (sockets.LISTEN, sockets.SYN_RECV):
-            # The kernel prints the listeners first (before 4.4 with their SYN_RECV between them): what follows
-            # here are connections, and there may be a million of them.
+            # The kernel prints the listeners first (before 4.4, with SYN_RECV sockets between them). The rest are
+            # connections, perhaps a million of them.
             return
 
 
 def parse_line(line: str, protocol: str, family: str, order: str = "=") -> sockets.Socket:
-    """Reads `sl local remote st tx:rx tr:when retrnsmt uid timeout inode …` (tcp4_seq_show in net/ipv4/tcp_ipv4.c).
+    """Read `sl local remote st tx:rx tr:when retrnsmt uid timeout inode …` (tcp4_seq_show in net/ipv4/tcp_ipv4.c).
 
-    order is as in parse. Raises ValueError.
+    `order` is as in parse(). Raises ValueError if the line is not a row of the table.
     """
     try:
         _sl, local, remote, state, queues, _timer, _retransmits, uid, _timeout, inode = line.split()[:10]
@@ -82,7 +85,7 @@ def parse_line(line: str, protocol: str, family: str, order: str = "=") -> socke
             int(inode),
         )
     except (ValueError, struct.error):
-        raise ValueError(f"{line.strip()!r} is no row of a socket table") from None
+        raise ValueError(f"{line.strip()!r} is not a row of a socket table") from None
 
 
 def _endpoint(text: str, family: str, order: str) -> tuple[str, int]:

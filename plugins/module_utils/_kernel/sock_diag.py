@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""The socket tables as sock_diag gives them, the interface that ss uses: exact, however many connections there are.
+"""The socket tables from sock_diag, the kernel interface that ss uses. They are exact with any number of connections.
 
 The structures are those of include/uapi/linux/inet_diag.h.
 """
@@ -32,7 +32,7 @@ ATTEMPTS = 3
 
 
 def read(protocol: str, family: str, every_state: bool) -> list[sockets.Socket]:
-    """The table of the network namespace that the caller is in. Raises Unusable if it cannot be read completely."""
+    """Return the table of the caller's network namespace. Raises Unusable if it cannot be read completely."""
     question = request(protocol, family, every_state)
     for _attempt in range(ATTEMPTS):
         try:
@@ -43,13 +43,14 @@ def read(protocol: str, family: str, every_state: bool) -> list[sockets.Socket]:
 
 
 def request(protocol: str, family: str, every_state: bool) -> bytes:
+    """Return the request for a table: of the listeners, or with `every_state` of all sockets."""
     states = sum(1 << state for state in (sockets.TCP_STATES if every_state else [sockets.LISTENING[protocol]]))
     body = struct.pack(REQUEST, FAMILIES[family], PROTOCOLS[protocol], 0, states)
     return netlink.request(SOCK_DIAG_BY_FAMILY, netlink.DUMP, body)
 
 
 def parse(messages: Iterable[tuple[int, bytes]], protocol: str, order: str = "=") -> Iterator[sockets.Socket]:
-    """From type and payload of each message. Raises Unusable."""
+    """Yield the sockets, from type and payload of each message. Raises Unusable."""
     for kind, payload in messages:
         if kind != SOCK_DIAG_BY_FAMILY:
             raise netlink.Unusable(f"sock_diag answered with a message of type {kind}")
@@ -57,6 +58,7 @@ def parse(messages: Iterable[tuple[int, bytes]], protocol: str, order: str = "="
 
 
 def parse_message(payload: bytes, protocol: str, order: str = "=") -> sockets.Socket:
+    """Read one inet_diag_msg with its attributes. Raises Unusable."""
     try:
         fields = struct.unpack_from(order + ANSWER, payload)
     except struct.error:
@@ -77,7 +79,7 @@ def parse_message(payload: bytes, protocol: str, order: str = "=") -> sockets.So
         foreign_address=socket.inet_ntop(family, foreign[:size]),
         foreign_port=int.from_bytes(foreign_port, "big"),
         recv_q=recv_q,
-        # Of a listener the kernel gives the backlog in the place of the send queue (tcp_diag_get_info).
+        # For a listener, the kernel puts the backlog into the field of the send queue (tcp_diag_get_info).
         send_q=0 if listener else send_q,
         uid=uid,
         inode=inode,
@@ -89,7 +91,8 @@ def parse_message(payload: bytes, protocol: str, order: str = "=") -> sockets.So
 
 
 def interface_name(index: int) -> str:
+    """Return the name of an interface; for example if7 if it was removed."""
     try:
         return socket.if_indextoname(index)
     except OSError:
-        return f"if{index}"  # it has gone, the socket is still bound to it
+        return f"if{index}"  # a socket may still be bound to it

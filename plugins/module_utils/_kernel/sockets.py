@@ -29,12 +29,12 @@ TCP_STATES = {
 }
 SYN_RECV, TIME_WAIT, CLOSE, LISTEN = 3, 6, 7, 10
 
-# The state in which a socket waits for whoever may come.
+# The state in which a socket waits for clients.
 LISTENING = {"tcp": LISTEN, "udp": CLOSE}
 
 
 class Socket(NamedTuple):
-    """One TCP or UDP socket. The fields with a default are those that only netlink knows."""
+    """One TCP or UDP socket. Only netlink knows the fields that have a default."""
 
     protocol: str  # tcp, udp
     family: str  # ipv4, ipv6
@@ -43,8 +43,8 @@ class Socket(NamedTuple):
     local_port: int
     foreign_address: str
     foreign_port: int
-    recv_q: int  # of a listener: connections that wait for accept()
-    send_q: int  # of a listener: 0, as in /proc
+    recv_q: int  # bytes; for a listener, how many connections wait for accept()
+    send_q: int  # bytes; for a listener 0, as in /proc
     uid: int
     inode: int  # 0: no process can hold it (TIME_WAIT, not yet accepted)
     backlog: int | None = None  # how many may wait for accept()
@@ -54,24 +54,26 @@ class Socket(NamedTuple):
 
     @property
     def listening(self) -> bool:
+        """Whether it waits for clients."""
         return self.state == LISTENING[self.protocol]
 
     @property
     def proto(self) -> str:
-        """As netstat names it."""
+        """The protocol as netstat names it: tcp, tcp6, udp or udp6."""
         return self.protocol + ("6" if self.family == "ipv6" else "")
 
     @property
     def bound(self) -> tuple[str, str, int]:
+        """Protocol, local address and local port."""
         return self.protocol, self.local_address, self.local_port
 
     @property
     def identity(self) -> tuple:
-        """What tells two sockets apart. With SO_REUSEPORT it is the inode alone."""
+        """A key that differs for any two sockets. With SO_REUSEPORT, only the inode differs."""
         ends = (self.local_address, self.local_port, self.foreign_address, self.foreign_port)
         return (self.protocol, self.family, self.inode) + ends
 
     def order(self) -> tuple:
-        """Sorts as netstat groups (tcp, tcp6, udp, udp6), then by the number, not the text, of address and port."""
+        """Return a sort key: tcp, tcp6, udp, udp6 as in netstat, then address and port as numbers, not texts."""
         packed = socket.inet_pton(FAMILIES[self.family], self.local_address)
         return (self.proto, packed, self.local_port, self.foreign_address, self.foreign_port, self.inode)

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: it may change in any release.
-"""What a client sees of a URL: the name, the connection, TLS, the answer, and whose answer it is.
+"""Opens a URL as a client does, and judges each hop: name, connection, TLS, HTTP, and whether it is the application.
 
-The connection is made directly, whatever proxy the environment names: the question is whether the way is open.
+The connection ignores proxies that the environment names, because it is to show whether the path is open.
 """
 
 from __future__ import annotations
@@ -47,6 +47,9 @@ BODY_LIMIT = 1 << 20  # bytes
 BODY_SHOWN = 200  # characters
 USER_AGENT = "flasklaunch.ec2 endpoint_probe"
 
+READ_LOG = "Read the application's log."
+SEE_WHETHER_IT_RUNS = "See whether the application runs."
+
 OUTCOMES = {
     errno.ECONNREFUSED: Tcp.REFUSED,
     errno.ECONNRESET: Tcp.REFUSED,
@@ -60,9 +63,9 @@ OUTCOMES = {
 MOST_TELLING_FIRST = (Tcp.REFUSED, Tcp.NO_ROUTE, Tcp.TIMED_OUT, Tcp.NO_NETWORK, Tcp.FORBIDDEN)
 MEANING = {
     Tcp.REFUSED: "a host with that address answered, and refused the connection",
-    Tcp.NO_ROUTE: "on the way, or at the host, it was turned away (no route to host)",
-    Tcp.TIMED_OUT: "nothing came back: what was sent is dropped on the way",
-    Tcp.NO_NETWORK: "the client itself has no way into that network",
+    Tcp.NO_ROUTE: "a router on the path, or the host, rejected it (no route to host)",
+    Tcp.TIMED_OUT: "no answer came: packets are dropped on the path",
+    Tcp.NO_NETWORK: "the client itself has no route to that network",
     Tcp.FORBIDDEN: "the client's own firewall forbids it",
 }
 CODES = {
@@ -72,7 +75,7 @@ CODES = {
     Tcp.NO_NETWORK: "x-CLIENT_NETWORK",
     Tcp.FORBIDDEN: "x-CLIENT_NETWORK",
 }
-# Pages that web servers make by themselves, and not what is behind them.
+# Pages that web servers make themselves. They do not come from an application behind the server.
 OWN_PAGE = re.compile(r"<center>(nginx|openresty)|<address>(Apache)|Welcome to (nginx)|(Caddy) works", re.IGNORECASE)
 CLOSED_BEFORE_TLS = "The connection was closed before TLS was agreed on."
 PLAIN_TO_TLS = re.compile(
@@ -81,6 +84,8 @@ PLAIN_TO_TLS = re.compile(
 
 
 class Target(NamedTuple):
+    """The parts of a URL."""
+
     scheme: str
     host: str
     port: int
@@ -92,7 +97,7 @@ class Target(NamedTuple):
 
     @property
     def place(self) -> str:
-        """As it stands in a URL, and in the Host header."""
+        """Host and port, as in a URL and in the Host header."""
         bracketed = f"[{self.host}]" if ":" in self.host else self.host
         return bracketed if self.port == PORTS[self.scheme] else endpoint(self.host, self.port)
 
@@ -107,7 +112,7 @@ class Broken(Exception):
 
 
 def target_of(url: str) -> Target:
-    """Raises ValueError with a text that begins with the name of the option.
+    """Return the target of a URL. Raises ValueError with a text that begins with the name of the option.
 
     The user name and the password in a URL are ignored, and no message shows them.
     """
@@ -116,20 +121,24 @@ def target_of(url: str) -> Target:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise ValueError(f"url: {url} is no URL ({error})") from None
+        raise ValueError(f"url: {url} is not a URL ({error})") from None
     if parts.scheme not in PORTS:
         raise ValueError(f"url: {url} does not begin with http:// or https://")
     if not parts.hostname or port == 0:
         raise ValueError(f"url: {url} names no host" if not parts.hostname else f"url: {url} has port 0")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    # What may not stand in a request line or in the Host header would be somebody else's request.
+    # Other characters in the request line or the Host header could change the request.
     if not re.match(r"^[!-~]+$", path) or not re.match(r"^[\w.:%-]+$", parts.hostname):
         raise ValueError(f"url: {url} holds characters that a URL may not have; write them as %XX")
     return Target(parts.scheme, parts.hostname, port or PORTS[parts.scheme], path)
 
 
 def probe(target: Target, expected: str | None = None, timeout: float = 5, family: str | None = None) -> dict[str, Any]:
-    """Asks for the page. What was seen is in `saw`; what it says of each hop in `hops`. Never raises."""
+    """Request the page once, and return the module's result. Never raises.
+
+    `expected` is a text that the page should contain. `timeout` is in seconds, for each step. `family` is ipv4 or ipv6;
+    None for the addresses of both.
+    """
     saw: dict[str, Any] = dict.fromkeys(
         ("addresses", "address", "source_address", "tcp", "tls", "status", "server", "location", "body_start")
         + ("body_sha256", "seconds")
@@ -141,9 +150,9 @@ def probe(target: Target, expected: str | None = None, timeout: float = 5, famil
         for name, hop in _way(target, expected, timeout, family, saw):
             path[name] = hop
     except Broken as end:
-        # A hop that was ok may turn out broken later: only the HTTP answer shows that the port speaks TLS.
+        # A later step may show that an earlier hop is broken: only the HTTP answer shows that the port speaks TLS.
         path[end.name] = end.hop
-    except Exception as error:  # a probe that fails is an answer too
+    except Exception as error:  # an unexpected error is a result too
         name = next(name for name in HOPS if name not in path or name == HOPS[-1])
         evidence = f"The probe itself failed: {type(error).__name__}: {printable_line(str(error))}."
         path[name] = Hop(UNKNOWN, evidence, "x-PROBE_FAILED")
@@ -177,7 +186,7 @@ def _way(
 
 
 def _resolve(target: Target, timeout: float, family: str | None) -> list[str]:
-    """The addresses, in the order in which they are to be tried. The resolver knows no time-out: it gets a thread."""
+    """Return the addresses, in the order to try them. In a thread of its own, because the resolver has no time-out."""
     results: list[Any] = []
 
     def ask() -> None:
@@ -235,11 +244,11 @@ def _source_address(address: str | None) -> str | None:
 
 
 def _outcome(error: OSError, address: str) -> str:
-    """How a connection failed: a value of Tcp, or, if that has none for it, the system's own words."""
+    """Return how a connection failed: a value of Tcp, or the system's message if Tcp has no value for it."""
     if isinstance(error, socket.timeout):
         return Tcp.TIMED_OUT.value
     if error.errno == errno.EACCES and ":" in address:
-        # A firewall on the way prohibits it, such as firewalld: tab_unreach in net/ipv6/icmp.c.
+        # A firewall on the path, such as firewalld, answered "prohibited": tab_unreach in net/ipv6/icmp.c.
         return Tcp.NO_ROUTE.value
     return str(OUTCOMES.get(error.errno or 0, error))
 
@@ -270,7 +279,7 @@ def _secure(connection: socket.socket, target: Target, saw: dict) -> tuple[socke
             evidence = f"Port {target.port} speaks plain HTTP, and the URL begins with https://."
             raise Broken("tls", Hop(BROKEN, evidence, "x-TLS_TO_PLAIN", f"Open {url}")) from None
         saw["tls"] = "failed"
-        # Of Python and OpenSSL each pair has its own way to say it; Python 3.7 with OpenSSL 3 says it in words alone.
+        # Each pair of Python and OpenSSL reports this differently. Python 3.7 with OpenSSL 3 has only the text.
         closed = isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) or "unexpected eof" in str(error)
         evidence = CLOSED_BEFORE_TLS if closed else f"TLS fails: {error.reason or error}."
         raise Broken("tls", Hop(BROKEN, evidence, "x-TLS_FAILED")) from None
@@ -285,6 +294,8 @@ def _secure(connection: socket.socket, target: Target, saw: dict) -> tuple[socke
 
 
 class Answer(NamedTuple):
+    """The HTTP answer."""
+
     status: int
     reason: str
     server: str
@@ -310,7 +321,7 @@ def _ask(connection: socket.socket, target: Target, timeout: float, saw: dict) -
         body = _read(response, time.monotonic() + timeout)
     except socket.timeout:
         evidence = f"Connected, but no answer came within {timeout:g} seconds: the application hangs or is busy."
-        raise Broken("http", Hop(BROKEN, evidence, "x-HTTP_NO_ANSWER", "journalctl -u webserver.service")) from None
+        raise Broken("http", Hop(BROKEN, evidence, "x-HTTP_NO_ANSWER", READ_LOG)) from None
     except http.client.BadStatusLine as error:
         raise _no_http(error, target) from None
     except (OSError, http.client.HTTPException) as error:
@@ -334,7 +345,7 @@ def _ask(connection: socket.socket, target: Target, timeout: float, saw: dict) -
 
 
 def _read(response: http.client.HTTPResponse, deadline: float) -> bytes:
-    """A body that comes in drops, without end or cut off is taken as far as it came."""
+    """Return the body, or what has arrived of it if it is endless, cut off, or not complete at the deadline."""
     body = b""
     with contextlib.suppress(OSError, http.client.HTTPException):
         while len(body) < BODY_LIMIT and time.monotonic() < deadline:
@@ -346,7 +357,7 @@ def _read(response: http.client.HTTPResponse, deadline: float) -> bytes:
 
 
 def _no_http(error: http.client.BadStatusLine, target: Target) -> Broken:
-    line = str(error).strip("'\"")  # its text is the line
+    line = str(error).strip("'\"")  # the text of the error is the line
     if isinstance(error, http.client.RemoteDisconnected):
         evidence = "Connected, but the connection was closed without an answer."
         return Broken("http", Hop(BROKEN, evidence, "x-HTTP_CLOSED"))
@@ -373,10 +384,10 @@ def _http_hop(answer: Answer) -> Hop:
         evidence = (
             f"GET answers {answer.who}: a proxy or load balancer is there, and what is behind it does not answer."
         )
-        return Hop(BROKEN, evidence, "x-BAD_GATEWAY", "sudo systemctl status webserver.service")
+        return Hop(BROKEN, evidence, "x-BAD_GATEWAY", SEE_WHETHER_IT_RUNS)
     if answer.status == 503:
         evidence = f"GET answers {answer.who}: nothing behind it is ready to serve."
-        return Hop(BROKEN, evidence, "x-UNAVAILABLE", "sudo systemctl status webserver.service")
+        return Hop(BROKEN, evidence, "x-UNAVAILABLE", SEE_WHETHER_IT_RUNS)
     if own and answer.status < 500:
         evidence = f"GET answers {answer.who} with a page of {server}'s own: no site of yours is set up there."
         return Hop(BROKEN, evidence, "x-PROXY_OWN_PAGE", f"Take {server}'s default site away, or open another port.")
@@ -388,34 +399,35 @@ def _application_hop(answer: Answer, expected: str | None) -> Hop:
         return Hop(UNKNOWN, f"GET answers {answer.who}: this answer is not from the application.")
     if answer.status >= 500:
         evidence = f"GET answers {answer.who}: the application is reached, and fails."
-        return Hop(BROKEN, evidence, "x-APPLICATION_ERROR", "journalctl -u webserver.service")
+        return Hop(BROKEN, evidence, "x-APPLICATION_ERROR", READ_LOG)
     if answer.status in (401, 403):
         return Hop(OK, f"GET answers {answer.who}: the application is reached, and asks who you are.")
     if answer.status >= 400:
         evidence = f"GET answers {answer.who}: there is no such page."
         return Hop(BROKEN, evidence, "x-NO_SUCH_PAGE", "Open a path that the application has.")
     if 300 <= answer.status < 400:
-        return Hop(UNKNOWN, f"GET answers {answer.who} and leads on to {answer.location or 'nowhere'}.")
+        return Hop(UNKNOWN, f"GET answers {answer.who} and redirects to {answer.location or 'nowhere'}.")
     start = printable_line(answer.text[:60]) or "nothing"
     if not expected:
         return Hop(UNKNOWN, f"The answer begins with: {start}", "x-NOTHING_EXPECTED")
     if expected in answer.text:
         return Hop(OK, f"The answer contains what was expected: {printable_line(expected)[:60]}")
-    evidence = f"The answer is another's: it begins with: {start}"
+    evidence = f"The answer is not the expected one. It begins with: {start}"
     return Hop(BROKEN, evidence, "x-OTHER_APPLICATION", "See what else serves that address and port.")
 
 
 def is_private(address: str) -> bool:
-    """Whether nobody on the Internet can have that address."""
+    """Return whether no host on the Internet can have the address, because it is private, for example."""
     return is_address(address) and scope(address) != "public"
 
 
 def is_loopback(address: str) -> bool:
-    """Whether it is this client itself, which may lead a port of its own to the machine."""
+    """Return whether the address is the client itself, which may forward a port of its own to the machine."""
     return is_address(address) and scope(address) == "loopback"
 
 
 def is_address(text: str) -> bool:
+    """Return whether a text is an IPv4 or IPv6 address."""
     try:
         ipaddress.ip_address(text)
     except ValueError:

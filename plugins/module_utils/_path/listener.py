@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""Whether what comes in for a port meets the unit's socket, judged from the listening table."""
+"""Whether connections to a port reach the unit's socket, judged from the table of listeners."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ EVERY_ADDRESS = {"ipv4": "0.0.0.0", "ipv6": "::"}
 
 
 def held_by(row: Row, units: Iterable[str]) -> bool:
-    """Whether one of the units holds the socket, be it beside systemd or before the first connection."""
+    """Return whether the socket belongs to one of the units, even if systemd holds it too, or holds it alone."""
     return row["unit"] in units or any(process["unit"] in units for process in row["processes"])
 
 
 def way_in(rows: list[Row], units: list[str], port: int, entrance: int | None, family: str) -> tuple[int, bool]:
-    """The port on which clients reach the machine, and whether that port is a proxy's.
+    """Return the port on which clients reach the machine, and whether a proxy listens there.
 
     `port` is the application's, and `entrance` the one that clients ask for. If another program listens on `entrance`,
     it is a proxy. If nothing listens there, and only programs on the machine reach the application, a proxy should
@@ -55,7 +55,7 @@ def way_in(rows: list[Row], units: list[str], port: int, entrance: int | None, f
 def proxy_hops(
     rows: list[Row], units: list[str], port: int, entrance: int, family: str, addresses: Mapping[str, str]
 ) -> dict[str, Hop]:
-    """The hops proxy_listener, proxy_bound_address and proxy_accept_queue; the arguments are those of `socket_hops`."""
+    """Return the hops proxy_listener, proxy_bound_address and proxy_accept_queue. Arguments: see socket_hops()."""
     service = units[0]
     at_entrance = [row for row in rows if row["local_port"] == entrance and _serves(row, family)]
     if not at_entrance:
@@ -74,8 +74,6 @@ def proxy_hops(
     evidence = f"{_all(at_entrance)}, and is presumably a proxy for {service}."
     listener = Hop(OK, evidence, resources=(holder["unit"],) if holder["unit"] else ())
     bound = _bound_address(at_entrance, at_entrance, name, entrance, family, addresses)
-    if bound.fix:
-        bound = bound._replace(fix=f"Make {name} listen on {endpoint(EVERY_ADDRESS[family], entrance)}.")
     queue = _accept_queue(at_entrance, name)
     if queue.fix:
         queue = queue._replace(fix=f"sudo systemctl restart {name}" if holder["unit"] else f"Restart {name}.")
@@ -91,17 +89,17 @@ def socket_hops(
     addresses: Mapping[str, str],
     behind_proxy: bool = False,
 ) -> dict[str, Hop]:
-    """The hops listener, bound_address and accept_queue.
+    """Return the hops listener, bound_address and accept_queue.
 
-    `rows` are all TCP listeners of the machine, `units` the service and its socket unit, `active` whether either is
-    (None: unknown), and `addresses` maps each address that EC2 delivers to, to the interface that has it. Behind a
-    proxy on the machine, any address is right.
+    `rows` are all TCP listeners of the machine. `units` are the service and its socket unit, and `active` is whether
+    one of them is active (None: unknown). `addresses` has the addresses to which EC2 delivers, with their interfaces.
+    Behind a proxy on the machine, the socket may be bound to any address.
     """
     at_port = [row for row in rows if row["local_port"] == port]
     mine = [row for row in at_port if held_by(row, units)]
     listener = _listener(rows, at_port, mine, units, active, port, family)
     if not mine:
-        # Only root sees the processes of all sockets. Everybody sees the addresses of the sockets.
+        # Only root sees the processes of all sockets. Every user sees the addresses of all sockets.
         mine = at_port if listener.verdict == UNKNOWN else []
     if not mine:
         nothing = f"{units[0]} does not listen on port {port}."
@@ -128,16 +126,16 @@ def _listener(
         holder = in_the_way[0]["unit"]
         stop = f"sudo systemctl disable --now {holder}" if holder else f"sudo kill {in_the_way[0]['pid']}"
         evidence = f"Port {port} is held by another than {service}: {_all(in_the_way)}."
-        fix = f"{stop} # and restart {service}; or take another webserver_port"
+        fix = f"{stop} # then: sudo systemctl restart {service}"
         return Hop(BROKEN, evidence, "x-PORT_TAKEN", fix, (holder,) if holder else ())
     if active is False:
         return Hop(SKIPPED, f"Nothing listens on port {port} while {service} does not run.")
     elsewhere = [row for row in rows if held_by(row, units)]
     if elsewhere:
-        ports = ", ".join(str(number) for number in sorted({row["local_port"] for row in elsewhere}))
-        evidence = f"{service} listens on port {ports}, not on {port}."
-        fix = f"webserver_port: {ports} # in the inventory; or move it: ansible-playbook site.yml -i INVENTORY"
-        return Hop(BROKEN, evidence, "x-OTHER_PORT", fix, (service,))
+        ports = [str(number) for number in sorted({row["local_port"] for row in elsewhere})]
+        evidence = f"{service} listens on port {', '.join(ports)}, not on {port}."
+        fix = f"Ask for port {' or '.join(ports)}, or make {service} listen on port {port}."
+        return Hop(BROKEN, evidence, "x-OTHER_PORT", fix, (service, *ports))
     evidence = f"{service} runs, but nothing listens on port {port}." if active else f"Nothing listens on port {port}."
     return Hop(BROKEN, evidence, "x-NOT_LISTENING", f"journalctl -u {service}", (service,))
 
@@ -162,7 +160,7 @@ def _bound_address(
         evidence = f"{', '.join(bound_to(row) for row in mine)} accepts connections to {' and '.join(met)}."
         return Hop(OK, evidence, resources=tuple(met))
     if any(outcome is None for outcome in outcomes.values()):
-        evidence = f"{where}; the kernel does not tell whether this socket also serves IPv4."
+        evidence = f"{where}; the kernel does not report whether this socket also serves IPv4."
         return Hop(UNKNOWN, evidence, "x-DUAL_STACK_UNKNOWN")
     missed = [address for address in addresses if address not in met]
     stranger = next((row for address in missed for row in [_first(at_port, address, addresses[address])] if row), None)
@@ -172,12 +170,12 @@ def _bound_address(
     else:
         code, reason = _why_not(mine, family)
         evidence = f"{where}: {reason}; EC2 delivers to {' and '.join(missed)}."
-        fix = f"webserver_host: {_host_for(family)} # then: ansible-playbook site.yml -i INVENTORY"
+        fix = f"Make {service} listen on {endpoint(EVERY_ADDRESS[family], port)}."
     return Hop(PARTIAL if met else BROKEN, evidence, code, fix, tuple(missed))
 
 
 def _first(rows: list[Row], address: str, interface: str) -> Row | None:
-    """The socket that gets a connection: the most narrowly bound one (compute_score in net/ipv4/inet_hashtables.c)."""
+    """Return the socket that gets a connection: the narrowest binding wins (compute_score in inet_hashtables.c)."""
     takers = [row for row in rows if _takes(row, address, interface)]
     return max(
         takers, key=lambda row: (row["interface"] is not None, not is_wildcard(row["local_address"])), default=None
@@ -192,7 +190,7 @@ def _taken_in(at_port: list[Row], mine: list[Row], address: str, interface: str)
 
 
 def _takes(row: Row, address: str, interface: str) -> bool | None:
-    """Whether the socket accepts connections to the address. None: it does if it also serves IPv4, which is unknown."""
+    """Return whether the socket accepts connections to the address. None if it is unknown whether it serves IPv4."""
     if row["interface"] not in (None, interface):
         return False
     if ":" in address:
@@ -218,7 +216,10 @@ def _why_not(mine: list[Row], family: str) -> tuple[str, str]:
 
 
 def _accept_queue(mine: list[Row], service: str) -> Hop:
-    """The kernel drops what comes in once more wait than the backlog says (sk_acceptq_is_full)."""
+    """Return the hop: broken if more connections wait than the backlog, as the kernel then drops new ones.
+
+    Source: sk_acceptq_is_full in include/net/sock.h.
+    """
     if any(row["backlog"] is None for row in mine):
         evidence = "The kernel's sock_diag is not available here, and /proc does not contain the backlog."
         return Hop(UNKNOWN, evidence, "x-BACKLOG_UNKNOWN")
@@ -229,12 +230,8 @@ def _accept_queue(mine: list[Row], service: str) -> Hop:
     if not full:
         return Hop(OK, evidence + ".")
     evidence += f": {service} takes none, and new clients time out."
-    fix = f"sudo systemctl restart {service} # if it comes back: more webserver_workers and webserver_threads"
+    fix = f"sudo systemctl restart {service}"
     return Hop(BROKEN if full == mine else PARTIAL, evidence, "x-ACCEPT_QUEUE_FULL", fix, (service,))
-
-
-def _host_for(family: str) -> str:
-    return f'"{EVERY_ADDRESS[family]}"' if family == "ipv6" else EVERY_ADDRESS[family]
 
 
 def _words(family: str) -> str:
@@ -246,12 +243,13 @@ def _all(rows: Iterable[Row]) -> str:
 
 
 def _held(row: Row) -> str:
-    """For example: gunicorn (pid 324, webserver.service) listens on 0.0.0.0:5000."""
+    """Describe a row, for example: gunicorn (pid 324, webserver.service) listens on 0.0.0.0:5000."""
     details = [f"pid {row['pid']}"] if row["pid"] else [f"of user {row['user'] or row['uid']}"]
     details += [row["unit"] or "no systemd unit"] if row["pid"] or row["unit"] else []
     return f"{row['name'] or 'a program'} ({', '.join(details)}) listens on {bound_to(row)}"
 
 
 def bound_to(row: Row) -> str:
+    """Return the address and port of a row, and the interface if it is bound to one."""
     device = f" (interface {row['interface']} alone)" if row["interface"] else ""
     return endpoint(row["local_address"], row["local_port"]) + device

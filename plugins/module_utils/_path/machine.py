@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: it may change in any release.
-"""One look at the machine: is what comes in for the port let in, taken in, and answered by the unit?
+"""One look at the machine: do connections to the port pass the packet filter, and does the unit accept them?
 
-Here is what reads; what the readings mean is said in _firewall/rules.py, listener.py, _systemd/unit.py and selinux.py.
+This file reads the machine. _firewall/rules.py, listener.py, _systemd/unit.py and selinux.py judge what it reads.
 """
 
 from __future__ import annotations
@@ -32,12 +32,14 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import un
 
 
 class Answer(NamedTuple):
+    """The output of a program."""
+
     status: int
     output: str
     errors: str
 
 
-# Runs a program that only reads, in the C locale; None where the machine has no such program.
+# Runs a program that only reads, in the C locale. Returns None if the machine does not have the program.
 Run = Callable[[list], "Answer | None"]
 
 ENFORCE = "/sys/fs/selinux/enforce"
@@ -49,7 +51,7 @@ NEEDS_ROOT = "only root may read the machine's packet filter (become: true)"
 
 
 class Subject(NamedTuple):
-    """The unit that is looked at, and the packets that it should get."""
+    """The unit to check, and the packets that it should get."""
 
     unit: str
     port: int
@@ -57,11 +59,11 @@ class Subject(NamedTuple):
     private_addresses: tuple[str, ...] = ()
     source: str | None = None  # CIDR block
     entrance: int | None = None  # the port that clients ask for, if a proxy may take their connections
-    client: str | None = None  # the address of one client, which is judged too
+    client: str | None = None  # the address of one client, whose packets are judged too
 
 
 class Services(NamedTuple):
-    """The unit as systemd describes it, with its socket unit, and what it said since its last start."""
+    """The unit and its socket unit as systemd describes them, and what the unit printed since its last start."""
 
     service: systemctl.Unit | None
     socket: systemctl.Unit | None
@@ -69,7 +71,7 @@ class Services(NamedTuple):
 
 
 def look(subject: Subject, run: Run, warn: Callable[[str], None]) -> dict[str, Any]:
-    """Raises OSError where the kernel has no table of listening sockets to read."""
+    """Return the module's result. Raises OSError if the kernel has no table of listening sockets to read."""
     addresses = _addresses(subject)
     table = listeners.read_table(("tcp",), False, warn)
     rows = listeners.rows(table.sockets, True)
@@ -84,7 +86,7 @@ def look(subject: Subject, run: Run, warn: Callable[[str], None]) -> dict[str, A
     run_once = _once(run)
     firewall = _firewall_hop(subject, by, addresses, run_once)
     if subject.entrance and by != subject.entrance:
-        # Nothing listens there, but the firewall may redirect this port to another one.
+        # Nothing listens on that port, but the packet filter may redirect it to another one.
         at_entrance = _firewall_hop(subject, subject.entrance, addresses, run_once)
         if at_entrance.code == REDIRECT:
             by, firewall = subject.entrance, at_entrance
@@ -128,7 +130,7 @@ def _addresses(subject: Subject) -> dict[str, str]:
 
 
 def _once(run: Run) -> Run:
-    """The same function with a cache: it runs each program only once."""
+    """Return the same function with a cache: it runs each command only once."""
     answers: dict[tuple, Answer | None] = {}
 
     def ask(arguments: list) -> Answer | None:
@@ -153,13 +155,13 @@ def _firewall_hop(subject: Subject, port: int, addresses: dict[str, str], run: R
 
 
 def _tables(packet: Packet, run: Run) -> tuple[list[Table], list[str]]:
-    """The machine's rules, judged for this packet, and why some of them cannot be read."""
+    """Return the machine's rules, judged for this packet, and the reasons why some of them cannot be read."""
     unreadable: list[str] = []
     return _iptables_legacy(packet, run, unreadable) + _nftables_all(packet, run, unreadable), unreadable
 
 
 def _iptables_legacy(packet: Packet, run: Run, unreadable: list[str]) -> list[Table]:
-    """The tables of the old iptables, which has its own place in the kernel. No program is run if there are none."""
+    """Return the tables of the legacy iptables, which the kernel keeps apart. Runs no program if there are none."""
     try:
         with open(LEGACY_TABLES[packet.family]) as names:
             if not names.read().strip():
@@ -172,12 +174,12 @@ def _iptables_legacy(packet: Packet, run: Run, unreadable: list[str]) -> list[Ta
     rules = _saved(packet.family, "legacy", run)
     if rules is not None:
         return _parsed(iptables.parse, rules, packet, unreadable)
-    unreadable.append(f"the kernel has iptables rules, and {SAVE[packet.family]}-save does not tell them")
+    unreadable.append(f"the kernel has iptables rules, and {SAVE[packet.family]}-save does not print them")
     return []
 
 
 def _saved(family: str, kind: str, run: Run) -> str | None:
-    """What iptables-save prints of one of its two kinds, `legacy` or `nft`; None where there is none of that kind."""
+    """Return the output of one of the two kinds of iptables-save, `legacy` or `nft`; None if that kind is missing."""
     answer = run([f"{SAVE[family]}-{kind}-save"])
     if not answer or answer.status:
         answer = run([f"{SAVE[family]}-save"])
@@ -187,7 +189,7 @@ def _saved(family: str, kind: str, run: Run) -> str | None:
 
 
 def _kind(saved: str, family: str, run: Run) -> str:
-    """Before 1.8.8 what is saved does not say it, and the program does when asked."""
+    """Return `legacy` or `nft`. Before 1.8.8 the output does not name the kind, but the program's version does."""
     version = None if "(nf_tables)" in saved else run([SAVE[family], "--version"])
     return "nft" if "(nf_tables)" in (saved if version is None else version.output) else "legacy"
 
@@ -196,11 +198,11 @@ def _nftables_all(packet: Packet, run: Run, unreadable: list[str]) -> list[Table
     try:
         chains = [each for each in base_chains.read() if each.family in nftables.FAMILIES[packet.family]]
     except Unusable as error:
-        unreadable.append(f"the kernel does not tell its nftables rules ({error})")
+        unreadable.append(f"the kernel does not report its nftables rules ({error})")
         return []
     if not chains:
         return []
-    # iptables says more of the tables that it made than nft can, which does not know iptables' own matches.
+    # nft cannot print iptables' own matches, so iptables prints the tables that it made.
     tables = _parsed(iptables.parse, _saved(packet.family, "nft", run) or "", packet, unreadable)
     told = {each.name for each in tables}
     rest = sorted({f"{each.family} {each.table}" for each in chains} - told)
@@ -233,7 +235,7 @@ def _selinux_hop(subject: Subject, service: systemctl.Unit | None, held: list[di
     pids |= {int(main)} if main.isdigit() and main != "0" else set()
     started = service.age("InactiveExit", time.monotonic()) if service else None
     since = time.time() - started - 1 if started is not None else 0.0
-    # By links, as to the current release: labels are of what they lead to.
+    # Follow links, such as that to the current release: the label that counts is the target's.
     folder, name = os.path.split(service.program if service else "")
     program = os.path.join(os.path.realpath(folder), name) if name else ""
     return selinux.selinux_hop(enforcing, denials, pids, program, subject.port, since, unreadable)

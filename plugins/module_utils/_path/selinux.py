@@ -15,19 +15,22 @@ from typing import Container, Iterable, NamedTuple
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import BROKEN, OK, UNKNOWN, Hop
 
 AVC = re.compile(r"avc: +denied +\{ (?P<permissions>[^}]+) \} for +(?P<rest>.*)")
-# As the audit log has it, else as `journalctl --output short-unix` begins a line.
+# The time in a line of the audit log, or at the beginning of a line of `journalctl --output short-unix`.
 WHEN = re.compile(r"audit\((\d+)\.\d+:\d+\)|^(\d+)\.\d+ ")
 FIELD = re.compile(r'(\w+)=("[^"]*"|\S+)')
-COMM_LIMIT = 15  # TASK_COMM_LEN without its end
+COMM_LIMIT = 15  # characters: TASK_COMM_LEN without the final NUL
 
 
 class Denial(NamedTuple):
+    """One AVC message."""
+
     seconds: int  # since 1970
     permissions: str
     fields: dict[str, str]  # pid, comm, path, name, src, dest, scontext, tcontext, tclass, permissive
 
 
 def parse(lines: Iterable[str]) -> list[Denial]:
+    """Return the denials in lines of the audit log or the journal."""
     found = []
     for line in lines:
         match, when = AVC.search(line), WHEN.search(line)
@@ -39,7 +42,7 @@ def parse(lines: Iterable[str]) -> list[Denial]:
 
 
 def concerns(denial: Denial, pids: Container[int], program: str, port: int) -> bool:
-    """Whether it is the unit's: of one of its processes or its program, or for its port."""
+    """Return whether a denial concerns the unit: one of its processes, its program, or its port."""
     fields = denial.fields
     if fields.get("pid", "").isdigit() and int(fields["pid"]) in pids:
         return True
@@ -59,9 +62,10 @@ def selinux_hop(
     since: float,
     unreadable: str = "",
 ) -> Hop:
-    """`enforcing` None: SELinux is off. `denials` None: not to be read, `unreadable` says why.
+    """Return the hop. It is broken if SELinux denied the unit something after `since`, its last start (s since 1970).
 
-    Only what was denied since the unit was last started counts: what was mended before that is over.
+    Earlier denials may have been fixed. `enforcing` is None if SELinux is off. `denials` is None if they cannot be
+    read, and `unreadable` says why.
     """
     if enforcing is None:
         return Hop(OK, "SELinux is not enabled.")
@@ -89,5 +93,5 @@ def _fix(denial: Denial, program: str, port: int) -> str:
     if denial.permissions in ("execute", "execute_no_trans", "entrypoint"):
         folder = os.path.dirname(denial.fields.get("path") or program)
         return f"sudo semanage fcontext -a -t bin_t '{folder}(/.*)?' && sudo restorecon -R {folder}"
-    process = shlex.quote(denial.fields.get("comm", "NAME"))  # which it chose itself
+    process = shlex.quote(denial.fields.get("comm", "NAME"))  # a process chooses its name itself
     return f"sudo ausearch -m avc -c {process} | audit2allow -w # says what to allow"

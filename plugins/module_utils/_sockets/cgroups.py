@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""What a path in the cgroup tree says of a process: its systemd unit, and the container it runs in."""
+"""Finds a process's systemd unit and container from its path in the cgroup tree."""
 
 from __future__ import annotations
 
@@ -20,16 +20,18 @@ CONTAINER_ID = re.compile(r"(?:^|[-:])([0-9a-f]{64})(?:\.scope)?$")
 
 
 class Place(NamedTuple):
+    """Where a process belongs. A container is given by its id of 64 hexadecimal digits."""
+
     unit: str | None = None  # of the system manager
     user_unit: str | None = None  # of a user's own manager, below user@UID.service
     container: str | None = None
 
 
 def paths_in(cgroup_file: str) -> dict[str, str]:
-    """The path in each hierarchy, from the text of /proc/PID/cgroup: lines of `id:controllers:path`.
+    """Return the paths by controllers, from the text of /proc/PID/cgroup: lines of `id:controllers:path`.
 
-    The hierarchies in which systemd keeps its units come first: name=systemd on cgroup v1 and hybrid hosts, and the
-    one without a name, which is v2. A container engine may leave its mark in any other.
+    The hierarchies in which systemd keeps its units come first: name=systemd on cgroup v1 and hybrid hosts, and "",
+    which is cgroup v2. The id of a container may be in the path of any hierarchy.
     """
     fields = [line.split(":", 2) for line in cgroup_file.splitlines()]
     paths = {field[1]: field[2] for field in fields if len(field) == 3}
@@ -38,9 +40,9 @@ def paths_in(cgroup_file: str) -> dict[str, str]:
 
 
 def roots_in(cgroup_file_of_pid_1: str) -> dict[str, str]:
-    """The paths below which this machine or container has its cgroups.
+    """Return, by controllers, the path below which this machine or container has its cgroups.
 
-    Without a cgroup namespace the paths inside a container begin with that of the container itself.
+    In a container without a cgroup namespace, all paths begin with the path of the container itself.
     """
     return {controllers: _without_tail(path) for controllers, path in paths_in(cgroup_file_of_pid_1).items()}
 
@@ -51,15 +53,17 @@ def _without_tail(path: str) -> str:
 
 
 def place_of_process(cgroup_file: str, roots: Mapping[str, str]) -> Place:
+    """Return the place from the text of /proc/PID/cgroup and the result of roots_in()."""
     places = [place(path, roots.get(controllers, "")) for controllers, path in paths_in(cgroup_file).items()]
     return max(places, key=lambda each: (each.unit is not None, each.container is not None), default=Place())
 
 
 def place(path: str, root: str = "") -> Place:
+    """Return the place that a path in one hierarchy stands for. `root` is removed from its beginning."""
     if root and (path + "/").startswith(root + "/"):
         path = path[len(root) :]
-    # A process outlives its unit as `… (deleted)`; systemd escapes a name that looks like a cgroup file with `_`.
-    # A user may give any name to the cgroups below their own service manager.
+    # If a process outlives its unit, the path ends with ` (deleted)`. systemd puts `_` before a name that could be the
+    # name of a cgroup file. Below their own service manager, users may give cgroups any name: make it printable.
     path = printable(path.replace(" (deleted)", ""))
     names = [name[1:] if name.startswith("_") else name for name in path.split("/") if name]
     unit, below = _unit_in(names)
@@ -69,6 +73,6 @@ def place(path: str, root: str = "") -> Place:
 
 
 def _unit_in(names: Iterable[str]) -> tuple[str | None, list[str]]:
-    """The unit is what comes after the slices, as in systemd's cg_path_get_unit(), and not a namesake further down."""
+    """Return the unit, and the names below it. It is the first name after the slices (systemd's cg_path_get_unit())."""
     below = list(itertools.dropwhile(lambda name: name.endswith(".slice"), names))
     return (below[0], below[1:]) if below and below[0].endswith(UNIT_SUFFIXES) else (None, [])

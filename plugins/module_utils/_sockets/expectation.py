@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""Whether what is expected of the rows holds."""
+"""Checks the option `expect` of listening_ports: whether a listener is there, or a port is free."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ WHY_UNKNOWN = {
 }
 
 
-Unmet = Tuple[str, List[Row]]  # a message, and what is there instead
+Unmet = Tuple[str, List[Row]]  # a message, and the rows that are there instead
 
 
 def unmet(expect: str, query: Query, rows: Iterable[Row]) -> Unmet | None:
-    """None if the expectation (listening, free) holds, for each protocol of the query."""
+    """Return None if the expectation (listening, free) holds for each protocol of the query."""
     listeners = [row for row in rows if listens(row) and query.at_port(row)]
     judge = {"listening": _no_listener, "free": _not_free}[expect]
     queries = [query._replace(protocols=(protocol,)) for protocol in query.protocols]
@@ -39,7 +39,7 @@ def _no_listener(query: Query, listeners: list[Row]) -> Unmet | None:
     if any(query.selects(row) and query.serves_family(row) for row in listeners):
         return None
     of_whom = f" of {query.unit}" if query.unit else ""
-    # Without a port, the other listeners of the machine explain nothing: only those of the unit may.
+    # If no port is asked for, only the listeners of the unit explain the failure, not all those of the machine.
     near = listeners if query.port else [row for row in listeners if query.unit and query.of_unit(row)]
     if not near:
         instead = "it has none" if query.unit and not query.port else "nothing listens there"
@@ -58,7 +58,7 @@ def _not_free(query: Query, listeners: list[Row]) -> Unmet | None:
 
 
 def _blocks(query: Query, row: Row) -> bool:
-    """Whether a server that binds there would find the address in use: a wildcard is in everybody's way."""
+    """Return whether this row makes bind(2) fail with EADDRINUSE. A wildcard address conflicts with all addresses."""
     wildcard = query.address in addresses.WILDCARDS or addresses.is_wildcard(row["local_address"])
     mapped = row["local_address"] == f"::ffff:{query.address}"
     return (wildcard or mapped or query.at_address(row)) and query.serves_family(row)
@@ -79,7 +79,7 @@ def _all(rows: Iterable[Row]) -> str:
 
 
 def _held(row: Row) -> str:
-    """For example: nginx (pid 812, unit nginx.service) on 0.0.0.0:5000."""
+    """Describe a row, for example: nginx (pid 812, unit nginx.service) on 0.0.0.0:5000."""
     unit = [f"unit {row['unit']}"] if row["unit"] else []
     if row["pid"]:
         details = [f"pid {row['pid']}"] + unit

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""The facts of community.general.listen_ports_facts, for the playbooks that were written for it."""
+"""The same facts as community.general.listen_ports_facts, for playbooks that were written for that module."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ Row = dict  # see listeners.py
 
 
 def facts(rows: Iterable[Row], every_state: bool) -> dict[str, list[dict[str, Any]]]:
-    """One entry a socket, as its netstat backend has it; its ss backend repeats a socket for each process.
+    """Return the facts tcp_listen and udp_listen, with one entry for a socket as in that module's netstat backend.
 
-    An unknown pid is null here too and never 0, which kill takes for the process group of the caller.
+    Its ss backend has one entry for each process of a socket. An unknown pid is None and never 0, because `kill 0`
+    ends the process group of the caller.
     """
     listen: dict[str, list[dict[str, Any]]] = {"tcp_listen": [], "udp_listen": []}
     for row in rows:
@@ -38,7 +39,7 @@ def _entry(row: Row, every_state: bool) -> dict[str, Any]:
         "protocol": row["proto"].rstrip("6"),
         "pid": row["pid"],
         "name": row["name"] or "",
-        # As `ps -o lstart` prints it.
+        # The format of `ps -o lstart`.
         "stime": time.asctime(time.localtime(times.seconds(holder["started"]))) if holder else "",
         "user": (holder or row)["user"] or "",
     }

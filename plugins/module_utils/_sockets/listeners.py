@@ -19,34 +19,40 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import ow
 
 Row = dict  # the keys are those of RETURN in plugins/modules/listening_ports.py
 
-# PROC_PID_INIT_INO in include/linux/proc_ns.h: only from there can all processes of the machine be seen.
+# PROC_PID_INIT_INO in include/linux/proc_ns.h: only this namespace shows all processes of the machine.
 INITIAL_PID_NAMESPACE = "pid:[4026531836]"
 
 
 class Table(NamedTuple):
+    """Sockets, and the interface of the kernel that they were read from."""
+
     sockets: list[Socket]
     source: str  # netlink, proc
 
 
 def read_table(protocols: Iterable[str], every_state: bool, warn: Callable[[str], None]) -> Table:
-    """Both address families, since an IPv6 socket may serve IPv4 clients; sorted, each socket once."""
+    """Read the sockets of both address families, because an IPv6 socket may serve IPv4 clients: sorted, each once.
+
+    With `every_state`, connections too. `warn` is called for each line that is skipped. Raises OSError if neither
+    netlink nor /proc can be read.
+    """
     tables = [(protocol, family) for protocol in protocols for family in FAMILIES]
     try:
         sockets = [found for table in tables for found in sock_diag.read(*table, every_state)]
         source = "netlink"
     except netlink.Unusable:
-        # A managed node compiles a module anew on each run: what is seldom needed is imported only then.
+        # The managed node compiles the module again at each run, so what is seldom needed is imported here.
         from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel import proc_net
 
         sockets = [found for table in tables for found in proc_net.read(*table, every_state, warn)]
         source = "proc"
-    # Neither way is atomic: a socket that moves in the kernel's table meanwhile is met twice.
+    # Neither interface is atomic: a socket that moves in the kernel's table meanwhile is read twice.
     distinct = {found.identity: found for found in sockets}.values()
     return Table(sorted(distinct, key=Socket.order), source)
 
 
 def rows(sockets: Iterable[Socket], processes: bool) -> list[Row]:
-    """Adds what is not in the kernel's tables, above all the processes that hold each socket."""
+    """Return the rows of the sockets, and add what the kernel's tables lack: units, users and, if asked, processes."""
     sockets = list(sockets)
     owners = socket_owners.find(found.inode for found in sockets if processes)
     unknown = _unknown_because(owners.complete) if processes else "not_requested"
@@ -64,13 +70,16 @@ def rows(sockets: Iterable[Socket], processes: bool) -> list[Row]:
 
 
 def _holder_tells_unit(row: Row) -> bool:
-    """Not if there is none, or if it is systemd for a service that is not yet started."""
+    """Return whether the unit of the process that holds the socket is the socket's unit.
+
+    It is not if no such process is known, or if systemd holds the socket for a service that is not yet started.
+    """
     return row["pid"] is not None and (row["pid"], row["name"]) != (1, "systemd")
 
 
 def _unknown_because(every_process_was_read: bool) -> str:
-    """Why no process is found that holds a socket."""
-    # Where /proc is mounted with hidepid, the processes of others are not even there to be refused.
+    """Return why no process was found that holds a socket."""
+    # If /proc is mounted with hidepid, the processes of other users are not listed, so no error reports them.
     if not every_process_was_read or os.geteuid() != 0:
         return "permission_denied"
     if os.readlink("/proc/self/ns/pid") != INITIAL_PID_NAMESPACE:
@@ -79,10 +88,10 @@ def _unknown_because(every_process_was_read: bool) -> str:
 
 
 def _row(found: Socket, local: bool | None, owners: list[socket_owners.Process], unknown: str) -> Row:
-    # With socket activation systemd itself holds the socket too, but it is the service that answers.
-    # Of a server with workers the master is the oldest.
+    # With socket activation, systemd also holds the socket, but the service answers.
+    # If a server has workers, its oldest process is the master.
     first = min(owners, key=lambda owner: (owner.is_systemd, owner.started, owner.pid)) if owners else None
-    uid = None if found.state == TIME_WAIT else found.uid  # nobody's any more; the kernel prints 0
+    uid = None if found.state == TIME_WAIT else found.uid  # it has no owner; the kernel prints 0
     port = "*" if found.foreign_port == 0 else str(found.foreign_port)
     return {
         "proto": found.proto,

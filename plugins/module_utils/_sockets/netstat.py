@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""The text of netstat, from the fields of a row."""
+"""Rows as netstat prints them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ COLUMNS = "Proto Recv-Q Send-Q Local Address           Foreign Address         S
 
 
 def render(rows: Iterable[Mapping[str, Any]], every_state: bool = False) -> list[str]:
-    """What C(netstat -n) prints under LC_ALL=C: with -l, or with -a for every state.
+    """Return the lines that `netstat -nl`, or with `every_state` `netstat -na`, prints under LC_ALL=C.
 
-    The format is that of net-tools' netstat.c, trailing blanks included. Addresses are never cut, as with -W.
+    The format is that of net-tools' netstat.c, with its trailing blanks. Addresses are never cut, as with -W.
     """
     which = "servers and established" if every_state else "only servers"
     return [f"Active Internet connections ({which})", COLUMNS] + [line(row) for row in rows]
 
 
 def line(row: Mapping[str, Any]) -> str:
-    # ::ffff:127.0.0.1 is printed as 127.0.0.1, in the tcp6 rows too.
+    """Return the line of one row."""
+    # netstat prints ::ffff:127.0.0.1 as 127.0.0.1, in tcp6 rows too.
     local = addresses.unmapped(f"{row['local_address']}:{row['local_port']}")
     foreign = addresses.unmapped(row["foreign_address"])
     return (

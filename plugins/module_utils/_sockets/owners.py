@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""Which processes hold a socket, and what there is to say of a process. Everything comes from /proc."""
+"""Finds the processes that hold a socket, and describes them. Everything comes from /proc (proc(5))."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import cg
 
 PROC = "/proc"
 DELETED = " (deleted)"
-# A process may write what it likes, and as much as it likes, over its command line.
+# Bytes. A process may overwrite its command line with any text of any length.
 CMDLINE_LIMIT = 4096
 DOUBTFUL = re.compile(r"\\|[^ -~]")
 PF_EXITING = 0x4  # include/linux/sched.h
 
 
 class Process(NamedTuple):
+    """A process as `processes` in RETURN of plugins/modules/listening_ports.py describes it."""
+
     pid: int
     name: str
     cmdline: str
@@ -40,25 +42,27 @@ class Process(NamedTuple):
 
     @property
     def is_systemd(self) -> bool:
-        """Whether this is the system manager, which holds the sockets of its .socket units.
+        """Whether this is the system manager, which holds the sockets of its .socket units, or a fork of it.
 
-        So do the processes that it forks to start a service, until they have moved to the service's cgroup.
+        Such a fork starts a service, and holds the sockets too until it moves to the cgroup of the service.
         """
         return (self.pid == 1 and self.name == "systemd") or self.unit == "init.scope"
 
 
 class Owners(NamedTuple):
-    processes: dict[int, list[Process]]  # by inode; an inode that no process holds is missing
-    complete: bool  # False: there are processes whose descriptors may not be read
+    """The processes that hold sockets."""
+
+    processes: dict[int, list[Process]]  # by inode; without the inodes that no process holds
+    complete: bool  # False: the descriptors of some processes may not be read
 
 
 def find(inodes: Iterable[int], proc: str = PROC) -> Owners:
-    """Looks through the descriptors of every process once. Processes and descriptors may vanish meanwhile."""
+    """Read the descriptors of every process once. Processes and descriptors may vanish meanwhile."""
     wanted = {f"socket:[{inode}]": inode for inode in inodes if inode}
     owners = Owners({}, True)
     for pid in sorted(int(name) for name in os.listdir(proc) if name.isdigit()) if wanted else ():
         try:
-            # Open, the directory stands for this process and no other, even if its pid is given away again.
+            # An open directory stays that of this process, even if another process gets the pid.
             with _Directory(f"{proc}/{pid}") as process:
                 held = _held(process, wanted)
                 if not held:
@@ -75,7 +79,7 @@ def find(inodes: Iterable[int], proc: str = PROC) -> Owners:
 
 
 def _held(process: _Directory, wanted: Container[str]) -> set[str]:
-    """What the descriptors point at and is wanted. To look names up in an open directory costs half of whole paths."""
+    """Return the wanted links among those of the descriptors. Names in an open directory cost half as much as paths."""
     held = set()
     with process.directory("fd") as descriptors:
         for name in os.listdir(descriptors.handle):
@@ -89,16 +93,16 @@ def _held(process: _Directory, wanted: Container[str]) -> set[str]:
 
 
 def _describe(process: _Directory, pid: int, proc: str) -> Process:
-    """Raises OSError when it has exited, or is about to."""
+    """Describe a process. Raises OSError if it has exited, or is exiting."""
     exe = process.link("exe")
     deleted = None if exe is None else exe.endswith(DELETED)
     cmdline = process.read("cmdline", CMDLINE_LIMIT)
     place = cgroups.place_of_process(process.cgroup(), cgroup_roots(proc))
     uid = _number(rb"^Uid:\s+\d+\s+(\d+)", process.read("status"))
-    # The name may hold blanks and brackets: it ends at the last one (proc_pid_stat(5)).
+    # The name may contain blanks and brackets: it ends at the last bracket (proc_pid_stat(5)).
     head, _parenthesis, tail = process.read("stat").rpartition(b")")
     fields = tail.split()
-    # Of a process on its way out cgroup v1 says that it is at the top (proc_cgroup_show in kernel/cgroup/cgroup.c).
+    # For a process that is exiting, cgroup v1 shows the path / (proc_cgroup_show in kernel/cgroup/cgroup.c).
     if int(fields[6]) & PF_EXITING:
         raise ProcessLookupError(pid)
     started = boot_time(proc) + int(fields[19]) // os.sysconf("SC_CLK_TCK")
@@ -118,7 +122,7 @@ def _describe(process: _Directory, pid: int, proc: str) -> Process:
 
 
 def _number(pattern: bytes, text: bytes) -> int:
-    """The number in the line that matches. Raises ValueError if none does."""
+    """Return the number in the line that matches. Raises ValueError if no line does."""
     found = re.search(pattern, text, re.MULTILINE)
     if found is None:
         raise ValueError(f"no line matches {pattern!r}")
@@ -126,9 +130,9 @@ def _number(pattern: bytes, text: bytes) -> int:
 
 
 def printable(raw: bytes) -> str:
-    r"""Text from bytes that anybody on the machine may have chosen: one line, no control character, no ambiguity.
+    r"""Return bytes that any user of the machine may have chosen as an unambiguous line without control characters.
 
-    What cannot be shown is escaped byte by byte (\x0a, \x1b), and the backslash itself doubled.
+    Characters that cannot be shown are escaped byte by byte (\x0a, \x1b), and a backslash is doubled.
     """
     return DOUBTFUL.sub(_escaped, raw.decode("utf-8", "surrogateescape"))
 
@@ -144,6 +148,7 @@ def _escaped(match: re.Match) -> str:
 
 @lru_cache(maxsize=None)
 def user_name(uid: int) -> str | None:
+    """Return the name of a user; None if the machine does not know the uid."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -152,14 +157,14 @@ def user_name(uid: int) -> str | None:
 
 @lru_cache(maxsize=None)
 def boot_time(proc: str = PROC) -> int:
-    """Seconds since 1970."""
+    """Return when the machine booted, in seconds since 1970."""
     with _Directory(proc) as directory:
         return _number(rb"^btime (\d+)", directory.read("stat"))
 
 
 @lru_cache(maxsize=None)
 def cgroup_roots(proc: str = PROC) -> dict[str, str]:
-    """See cgroups.roots_in."""
+    """Return cgroups.roots_in() for process 1; empty if it cannot be read."""
     try:
         with _Directory(proc + "/1") as first:
             return cgroups.roots_in(first.cgroup())
@@ -168,7 +173,7 @@ def cgroup_roots(proc: str = PROC) -> dict[str, str]:
 
 
 class _Directory:
-    """An open directory below /proc, and what is read in it."""
+    """An open directory below /proc, whose files are read by their names."""
 
     def __init__(self, path: str, parent: int | None = None) -> None:
         self.handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY, dir_fd=parent)
@@ -196,4 +201,4 @@ class _Directory:
         try:
             return os.readlink(name, dir_fd=self.handle)
         except OSError:
-            return None  # of another user
+            return None  # the process belongs to another user

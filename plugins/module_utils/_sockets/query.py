@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""Which rows are asked for."""
+"""Selects the rows that a task asks for."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ Row = dict  # see listeners.py
 
 
 def listens(row: Row) -> bool:
+    """Return whether the socket of a row is a listener, not a connection."""
     return row["state"] in ("LISTEN", None)  # TCP, UDP
 
 
 class Query(NamedTuple):
+    """What a task asks for. None stands for any."""
+
     family: str = "ipv4"  # ipv4, ipv6, any
     protocols: tuple[str, ...] = ("tcp",)
     port: int | None = None
@@ -28,7 +31,7 @@ class Query(NamedTuple):
         return self.family in ("any", row["family"])
 
     def serves_family(self, row: Row) -> bool:
-        """Also the IPv6 sockets that IPv4 clients reach. Where that is unknown the socket counts: it is there."""
+        """Return whether clients of the family can reach it. An IPv6 socket that may serve IPv4 clients counts too."""
         return self.in_family(row) or (self.family == "ipv4" and row["ipv4_reachable"] is not False)
 
     def of_protocol(self, row: Row) -> bool:
@@ -44,5 +47,5 @@ class Query(NamedTuple):
         return self.unit in (None, row["unit"]) or any(self.unit == each["unit"] for each in row["processes"])
 
     def selects(self, row: Row) -> bool:
-        """All but the family, for which there are two answers: in_family and serves_family."""
+        """Return whether all but the family match: for the family, choose between in_family() and serves_family()."""
         return self.of_protocol(row) and self.at_port(row) and self.at_address(row) and self.of_unit(row)

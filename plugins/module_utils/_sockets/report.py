@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""What the module returns, from one look at the machine."""
+"""The result of the module listening_ports, from one look at the machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ def look(
     every_state: bool = False,
     facts: bool = False,
 ) -> tuple[dict[str, Any], str | None]:
-    """The result as it is now, and what is unmet of the expectation. Raises OSError where there is nothing to read."""
+    """Return the module's result, and a message if the expectation does not hold.
+
+    `facts` adds those of listen_ports_facts. Raises OSError if the kernel's tables cannot be read.
+    """
     table = listeners.read_table(("tcp", "udp") if facts else query.protocols, every_state, warn)
     sockets = table.sockets if facts else [found for found in table.sockets if query.port in (None, found.local_port)]
     rows = listeners.rows(sockets, processes or query.unit is not None)

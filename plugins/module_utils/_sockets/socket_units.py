@@ -4,10 +4,10 @@
 
 # Private to this collection: it may change in any release.
 
-"""The systemd unit of a socket whose holder does not tell it.
+"""Finds the systemd unit of a socket if the process that holds it does not belong to that unit.
 
-Either no process is known that holds it, or systemd does, for a service that is not yet started. The kernel tells the
-cgroup in which a socket was made, and the .socket units on disk which service answers.
+Either no such process is known, or systemd holds the socket for a service that is not yet started. The kernel knows
+the cgroup in which a socket was made, and the .socket units on disk name the service that answers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import cg
 
 Row = dict  # see listeners.py
 
-# systemd.unit(5), the strongest first.
+# systemd.unit(5), in descending priority.
 DIRECTORIES = (
     "/etc/systemd/system.control",
     "/run/systemd/system.control",
@@ -41,14 +41,16 @@ PROTOCOLS = {"ListenStream": "tcp", "ListenDatagram": "udp"}
 
 
 class SocketUnit(NamedTuple):
+    """A .socket unit file."""
+
     name: str
-    listens: frozenset[tuple[str, str]]  # (protocol, what is written after ListenStream=)
-    answered_by: str  # the service, or with Accept=yes, where each connection has its own, the socket unit itself
+    listens: frozenset[tuple[str, str]]  # (protocol, the text after ListenStream=)
+    answered_by: str  # the service; with Accept=yes, which starts a service per connection, the socket unit itself
 
 
 def name(nameless: list[tuple[Row, sockets.Socket]]) -> None:
-    """Fills in the unit of the rows, as far as it is to be found out."""
-    # The cgroup of a socket is that of the process that made it: with systemd often the .socket unit's.
+    """Fill in the units of the rows, as far as they can be found. None if unknown."""
+    # The cgroup of a socket is that of the process that made it: if systemd did, often that of the .socket unit.
     paths = paths_of({found.cgroup_id for _row, found in nameless if found.cgroup_id})
     made_by = {number: cgroups.place(path, owners.cgroup_roots().get("", "")).unit for number, path in paths.items()}
     socket_units = None
@@ -61,7 +63,7 @@ def name(nameless: list[tuple[Row, sockets.Socket]]) -> None:
 
 
 def paths_of(ids: Iterable[int], mounts: str = "/proc/self/mounts") -> dict[int, str]:
-    """The paths of cgroup ids, which are the inode numbers of the directories of cgroup v2. Needs no privilege."""
+    """Return paths by cgroup id: the inode number of a directory of cgroup v2. Needs no privilege."""
     wanted = set(ids)
     paths: dict[int, str] = {}
     top = _cgroup2_mount(mounts) if wanted else None
@@ -84,7 +86,7 @@ def _cgroup2_mount(mounts: str) -> str | None:
 
 
 def parse(name: str, lines: Iterable[str]) -> SocketUnit:
-    """Reads a unit file with its drop-ins behind it. An empty ListenX= forgets what was said before."""
+    """Read the lines of a unit file followed by its drop-ins. An empty ListenX= removes the values before it."""
     settings, listens = {}, []
     for line in lines:
         key, _equals, value = (part.strip() for part in line.partition("="))
@@ -100,6 +102,7 @@ def parse(name: str, lines: Iterable[str]) -> SocketUnit:
 
 
 def read(directories: Iterable[str] = DIRECTORIES) -> list[SocketUnit]:
+    """Read all .socket units with their drop-ins. A file in an earlier directory hides its namesakes in later ones."""
     files: dict[str, str] = {}
     drop_ins: dict[str, dict[str, str]] = {}
     for directory in directories:
@@ -112,9 +115,9 @@ def read(directories: Iterable[str] = DIRECTORIES) -> list[SocketUnit]:
 
 
 def answering(units: Iterable[SocketUnit], holder: str, protocol: str, address: str, port: int) -> str:
-    """The unit that answers there in the place of the holder, which is a socket unit or systemd itself.
+    """Return the unit that answers at this address, if `holder` is a .socket unit or systemd itself (init.scope).
 
-    That is the holder if no unit on disk says more, or if several do.
+    Returns the holder if no unit on disk matches, or if several do.
     """
     if holder.endswith(".socket"):
         found = {unit.answered_by for unit in units if unit.name == holder}

@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""Orders to systemd. Each function raises Failed if systemd refuses, with what systemctl printed."""
+"""Commands to systemd. If one fails, each function raises Failed with what the command printed."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from typing import Iterable, Mapping, NamedTuple
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import systemctl, unit_files
 
 JOURNAL_LINES = 200
+MEMINFO = "/proc/meminfo"
+NOT_SET = 2**64 - 1  # systemd before 231 prints this number
 
 
 class Failed(Exception):
-    """An order that systemd did not carry out. The message is for people."""
+    """A command that failed. The message is for people."""
 
 
 class Seen(NamedTuple):
-    """A unit, and which of the files that it reads have changed since it was started."""
+    """A unit, and those of the files that it reads which changed after it was started."""
 
     unit: unit_files.Status
     outdated_by: list[str]
@@ -40,14 +42,18 @@ def call(*arguments: str) -> str:
 
 
 def restart(unit: str) -> None:
+    """Restart a unit."""
     call("systemctl", "restart", unit)
 
 
-def stop(unit: str) -> None:
-    call("systemctl", "stop", unit)
+def stop(*units: str) -> None:
+    """Stop units at the same time, and wait until they have ended. Without units, does nothing."""
+    if units:
+        call("systemctl", "stop", *units)
 
 
 def start_now_and_at_boot(unit: str) -> None:
+    """Enable a unit and start it."""
     call("systemctl", "enable", "--now", unit)
 
 
@@ -61,16 +67,28 @@ def reload() -> None:
     call("systemctl", "daemon-reload")
 
 
+def memory_used(unit: str) -> int | None:
+    """Return how many bytes of memory the unit's processes and its files in the cache take. None: not known."""
+    value = call("systemctl", "show", "--property=MemoryCurrent", "--", unit).strip().partition("=")[2]
+    return int(value) if value.isdigit() and int(value) != NOT_SET else None
+
+
+def memory_available() -> int:
+    """Return how many bytes new processes can have without swapping; 0 if the kernel is older than 3.14 (unknown)."""
+    with open(MEMINFO, encoding="ascii") as file:
+        return next((int(line.split()[1]) << 10 for line in file if line.startswith("MemAvailable:")), 0)
+
+
 def journal(unit: str) -> str:
-    """Return the last lines that the unit wrote since the boot."""
+    """Return the last 200 lines that the unit wrote since the boot."""
     return call("journalctl", "--unit", unit, "--boot", "--lines", str(JOURNAL_LINES), "--output", "cat", "--no-pager")
 
 
 def look(reads: Mapping[str, Iterable[str]], notes: bool = True) -> dict[str, Seen]:
-    """Ask for all units at once. `reads` has the paths that each unit reads at its start.
+    """Ask systemd for all units at once. `reads` has, by unit, the paths that it reads at its start.
 
-    With `notes`, it notes what was seen, because the clock may be set between a change and the next start: see
-    unit_files.Unit.compare.
+    With `notes`, writes down the files' stamps, because the clock may be set between a change and the next start: see
+    unit_files.Status.compare().
     """
     if not reads:
         return {}

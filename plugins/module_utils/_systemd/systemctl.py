@@ -4,14 +4,14 @@
 
 # Private to this collection: it may change in any release.
 
-"""Units as `systemctl show` describes them."""
+"""The properties of systemd units, as `systemctl show` prints them."""
 
 from __future__ import annotations
 
 import re
 from typing import Iterable, Mapping, NamedTuple
 
-# systemd leaves out the properties that it does not know: 219 has neither NRestarts nor InvocationID.
+# systemd does not print the properties that it does not know: version 219 has no NRestarts, for example.
 PROPERTIES = (
     "Id",
     "LoadState",
@@ -32,19 +32,19 @@ PROPERTIES = (
     "InactiveEnterTimestampMonotonic",
     "InactiveExitTimestampMonotonic",
 )
-# A service that cannot run ends within this many seconds, by whether it listens: Type=simple is active as soon as it is
-# forked, and an application may take long to import before it fails.
+# How many seconds after its start a service is taken to run, by whether it listens. A service of Type=simple is active
+# as soon as it is forked, and an application may fail only after a long import.
 SETTLED = {True: 3, False: 60}
 
 
 class Unit(NamedTuple):
-    """A unit, with the properties of `systemctl show` as their texts."""
+    """A unit and its properties, as texts by name."""
 
     name: str
     properties: Mapping[str, str]
 
     def says(self, name: str) -> str:
-        """A property; empty if systemd does not know it."""
+        """Return a property; empty if systemd does not know it."""
         return self.properties.get(name, "")
 
     @property
@@ -53,7 +53,7 @@ class Unit(NamedTuple):
 
     @property
     def state(self) -> str:
-        """As `systemctl status` prints it: active (running)."""
+        """The state as `systemctl status` prints it, for example: active (running)."""
         return f"{self.says('ActiveState')} ({self.says('SubState')})"
 
     @property
@@ -61,7 +61,7 @@ class Unit(NamedTuple):
         return self.says("ActiveState") in ("active", "reloading")
 
     def runs(self, now: float, listens: bool) -> bool:
-        """Whether it is active, and not just started once more after it ended again and again."""
+        """Return whether it is active, and not just restarted by systemd after a failure (then it may fail again)."""
         age = self.age("ActiveEnter", now)
         return self.active and not (self.was_restarted and age is not None and age < SETTLED[listens])
 
@@ -71,36 +71,44 @@ class Unit(NamedTuple):
 
     @property
     def never_started(self) -> bool:
-        """Whether it is known that the unit was not started since the machine booted.
+        """Whether the unit certainly was not started since the machine booted.
 
-        systemd forgets a stopped unit, and when it ran, if no other unit refers to it. It remembers an enabled unit.
+        systemd forgets a stopped unit, with the times when it ran, if no other unit refers to it. It keeps an enabled
+        unit.
         """
         started = any(self.moment(event) for event in ("InactiveEnter", "InactiveExit"))
         return self.says("UnitFileState") == "enabled" and not started
 
     @property
     def program(self) -> str:
-        """The path of what it runs."""
+        """The path of the program in ExecStart; empty if there is none."""
         found = re.search(r"path=([^ ;]+)", self.says("ExecStart"))
         return found.group(1) if found else ""
 
     def moment(self, event: str) -> int | None:
-        """When it last did that, in microseconds of the monotonic clock; None if it never did."""
+        """Return when an event (ActiveEnter, ExecMainStart …) last happened; None if it never did.
+
+        The unit is microseconds of the monotonic clock.
+        """
         moment = self.says(event + "TimestampMonotonic")
         return int(moment) or None if moment.isdigit() else None
 
     def age(self, event: str, now: float) -> float | None:
-        """Seconds since it last did that; None if it never did. `now` is in seconds of the monotonic clock."""
+        """Return the seconds since the event last happened; None if it never did.
+
+        `now` is in seconds of the monotonic clock.
+        """
         moment = self.moment(event)
         return None if moment is None else now - moment / 1e6
 
 
 def show_command(units: Iterable[str]) -> list[str]:
+    """Return the command whose output parse() reads."""
     return ["systemctl", "show", "--property=" + ",".join(PROPERTIES), "--", *units]
 
 
 def parse(shown: str) -> dict[str, Unit]:
-    """Units by name, from what that command prints: blocks of `Property=value`, with an empty line between them."""
+    """Return units by name, from the output of that command: blocks of `Property=value`, with an empty line between."""
     blocks = [
         dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in re.split(r"\n\s*\n", shown)
     ]

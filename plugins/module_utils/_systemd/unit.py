@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""Whether a systemd unit runs, and if not, what it said last."""
+"""Whether a systemd unit runs, and if not, what it printed last."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd.systemctl import Unit
 
 START = re.compile(r"^(?:Starting|Started) .*$", re.MULTILINE)
-# What systemd itself says of a unit says nothing that its properties do not.
+# systemd's own lines in the journal. They add nothing to the properties of the unit.
 FROM_SYSTEMD = re.compile(
     r"^(?:\S+\.(?:service|socket|scope): |Failed to start |Stopp(?:ing|ed) |(?:Start(?:ing|ed)|Reload(?:ing|ed)) "
     # 219
     r"|Unit \S+ entered failed state|\S+\.service (?:failed\.|holdoff time over))"
 )
-# The line that Python ends a traceback with, such as `ModuleNotFoundError: No module named 'flsk'`.
+# The last line of a Python traceback, such as `ModuleNotFoundError: No module named 'flsk'`.
 EXCEPTION = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning)\b.*")
 TROUBLE = re.compile(r"error|fail|denied|cannot|can't|refus|in use|not found|no such|killed", re.IGNORECASE)
 JOURNAL_LINES = 60
-# systemd.exec(5): these statuses are systemd's own, for what went wrong before the program ran.
+# systemd itself sets these statuses if it cannot start the program (systemd.exec(5)).
 EXEC_STATUS = {
     "200": "its working directory is missing",
     "203": "its program could not be executed",
@@ -36,22 +36,22 @@ EXEC_STATUS = {
 
 
 def socket_of(service: str) -> str:
-    """The .socket unit that systemd takes for the service unless told otherwise."""
+    """Return the .socket unit that belongs to the service by default."""
     return service.rpartition(".")[0] + ".socket"
 
 
 def last_start(journal: str) -> list[str]:
-    """What the unit itself said since its last start, from `journalctl --output cat`.
+    """Return the lines that the unit itself printed since its last start, from `journalctl --output cat`.
 
-    If the last start was too short to say anything, the one before it has said it.
+    If the unit printed nothing since then, returns the lines of the start before.
     """
     return next((lines for lines in reversed(_starts(journal)) if lines), [])
 
 
 def last_failed_start(journal: str) -> list[str]:
-    """What a unit that is started again and again said last when it ended.
+    """Return what a unit that systemd restarts again and again printed when it last failed.
 
-    Its newest start may be half way through its traceback: the line that says why is in the one before it.
+    Its traceback of the last start may not be complete yet: then the reason is in the lines of the start before.
     """
     return next((lines for lines in reversed(_starts(journal)) if telling_line(lines)), last_start(journal))
 
@@ -65,7 +65,7 @@ def _own_lines(text: str) -> list[str]:
 
 
 def shortened(lines: list[str]) -> list[str]:
-    """A traceback says what it is in its first line and why in its last: what is too much is left out in between."""
+    """Leave out lines in the middle if there are too many: the first and last lines of a traceback are needed."""
     if len(lines) <= JOURNAL_LINES:
         return lines
     half = JOURNAL_LINES // 2
@@ -73,24 +73,29 @@ def shortened(lines: list[str]) -> list[str]:
 
 
 def telling_line(lines: Iterable[str]) -> str | None:
-    """The line that says why: the exception that ends a traceback, else the first that speaks of trouble."""
+    """Return the line with the reason: the exception that ends a traceback, or the first line that names an error."""
     lines = list(lines)
     exceptions = [line.strip() for line in lines if EXCEPTION.match(line)]
     trouble = [line.strip() for line in lines if TROUBLE.search(line)]
-    # A traceback's last exception is the one that was not caught.
+    # The last exception in a traceback is the one that was not caught.
     return next(iter(exceptions[-1:] + trouble[:1]), None)
 
 
 def unit_hop(
     service: Unit | None, socket: Unit | None, journal: Iterable[str], now: float, listens: bool = True
 ) -> Hop:
-    """Is it active? A service that is not, but whose socket unit listens, is started by the first connection."""
+    """Return the hop of a service: whether it is active, or its active .socket unit starts it at the first connection.
+
+    `now` is in seconds of the monotonic clock. `listens`: whether the service itself is found listening.
+    """
     if service is None:
         return Hop(UNKNOWN, "systemd could not be asked for the unit.", "x-UNIT_UNREADABLE")
     name = service.name
     if not service.exists:
         evidence = f"There is no unit {name} on the machine."
-        return _broken(name, "x-UNIT_NOT_FOUND", evidence, "ansible-playbook site.yml -i INVENTORY")
+        return _broken(
+            name, "x-UNIT_NOT_FOUND", evidence, "systemctl list-units --type service # which units there are"
+        )
     if service.says("LoadState") == "masked":
         return _broken(name, "x-UNIT_MASKED", f"{name} is masked.", f"sudo systemctl unmask --now {name}")
     if service.runs(now, listens):
@@ -105,7 +110,7 @@ def _running(service: Unit, now: float) -> Hop:
     since = service.age("ActiveEnter", now)
     for_how_long = "" if since is None else f" for {duration(since)}"
     evidence = f"{service.name} is {service.state}{for_how_long}"
-    # Static, generated and transient units cannot be enabled.
+    # Units in other states (static, generated, transient) cannot be enabled.
     if service.says("UnitFileState") == "disabled":
         fix = f"sudo systemctl enable {service.name}"
         evidence += ", but not enabled: it is gone after the next reboot."
@@ -116,7 +121,7 @@ def _running(service: Unit, now: float) -> Hop:
 def _stopped(service: Unit, journal: list[str], now: float) -> Hop:
     name, restarts = service.name, service.says("NRestarts")
     starting = service.says("ActiveState") in ("activating", "deactivating") or service.active
-    # Half of the time a service that cannot start is just being started once more.
+    # systemd may be restarting a service that cannot start at just this moment.
     restarting = service.says("SubState") == "auto-restart" or (starting and service.was_restarted)
     ended = service.says("Result") not in ("", "success")
     failed = ended or restarting or service.says("ActiveState") == "failed"
@@ -133,10 +138,10 @@ def _stopped(service: Unit, journal: list[str], now: float) -> Hop:
     why = telling_line(journal)
     evidence += f": {why}" if why and (failed or starting) else ""
     if service.says("Result") == "oom-kill":
-        code, fix = "x-OUT_OF_MEMORY", f"webserver_workers: 1, or a larger instance; then sudo systemctl restart {name}"
+        code, fix = "x-OUT_OF_MEMORY", f"sudo systemctl restart {name} # with fewer processes, or with more memory"
     elif failed:
         code = "x-UNIT_RESTARTING" if restarting else "x-UNIT_FAILED"
-        fix = f"journalctl -u {name} # mend what it says, then: sudo systemctl restart {name}"
+        fix = f"journalctl -u {name} # fix what it says, then: sudo systemctl restart {name}"
     elif starting:
         code, fix = "x-UNIT_STARTING", f"journalctl -u {name}"
     else:
@@ -151,10 +156,10 @@ def _broken(name: str, code: str, evidence: str, fix: str) -> Hop:
 
 
 def _result(service: Unit) -> str:
-    """How its main process ended. CLD_EXITED is 1, the others are signals (wait(2))."""
+    """Return how the main process ended. ExecMainCode 1 is CLD_EXITED; the other codes are signals (wait(2))."""
     status = service.says("ExecMainStatus")
     if service.says("Result") == "oom-kill":
-        return "the kernel killed it for want of memory"
+        return "the kernel killed it because memory ran out"
     if service.says("ExecMainCode") == "1" and status in EXEC_STATUS:
         return f"{EXEC_STATUS[status]} ({service.program or 'status ' + status})"
     if service.says("ExecMainCode") == "1" and status != "0":
@@ -165,7 +170,7 @@ def _result(service: Unit) -> str:
 
 
 def duration(seconds: float) -> str:
-    """As people say it: 40 seconds, 3 minutes, 2 hours, 5 days."""
+    """Return a duration in its largest unit: 40 seconds, 3 minutes, 2 hours, 5 days."""
     for size, word in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
         count = int(seconds // size)
         if count:

@@ -4,13 +4,14 @@
 
 # Private to this collection: it may change in any release.
 
-"""A service's files, written whole, and whether its units run with them as they are now."""
+"""Writes the files of a service, and reports whether its units run with the files as they are now."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import pwd
 import stat
 import time
 from typing import Any, Iterable, List, Mapping, NamedTuple
@@ -23,7 +24,7 @@ AS_IT_IS: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape", "n
 
 
 def text(path: str) -> str | None:
-    """The content of a file, None if it is not there."""
+    """Return the content of a file; None if there is no such file."""
     try:
         with open(path, **AS_IT_IS) as file:
             return file.read()
@@ -31,8 +32,21 @@ def text(path: str) -> str | None:
         return None
 
 
+def uid_of(user: str, check_mode: bool = False) -> int:
+    """Return the uid of a user. Raises KeyError if there is no such user.
+
+    In check mode, returns -1 instead: an earlier task may be about to make the user, who then has no files yet.
+    """
+    try:
+        return pwd.getpwnam(user).pw_uid
+    except KeyError:
+        if check_mode:
+            return -1
+        raise
+
+
 def write(path: str, content: str | None, mode: int = 0o644, owner: int = 0, folder_mode: int | None = None) -> None:
-    """Replaces a file in one step, or removes it if the content is None. Makes the folder that it is in."""
+    """Replace a file in one step, or remove it if the content is None. Makes the folder that it is in."""
     if content is None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
@@ -44,7 +58,7 @@ def write(path: str, content: str | None, mode: int = 0o644, owner: int = 0, fol
     new = f"{path}.new"
     with contextlib.suppress(FileNotFoundError):
         os.unlink(new)
-    # Nobody can read it before it is whose it is to be.
+    # Only root can read the file until it has its final owner and mode.
     with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", **AS_IT_IS) as file:
         file.write(content)
         os.fchown(file.fileno(), owner, -1)
@@ -53,7 +67,7 @@ def write(path: str, content: str | None, mode: int = 0o644, owner: int = 0, fol
 
 
 def is_as(path: str, content: str | None, mode: int = 0o644, owner: int = 0, folder_mode: int | None = None) -> bool:
-    """Whether a file is there with this content, mode and owner, or is not there if the content is None."""
+    """Return whether a file has this content, mode and owner; or, if the content is None, whether there is no file."""
     if content is None or text(path) != content:
         return text(path) == content
     status = os.stat(path)
@@ -81,11 +95,11 @@ class Status(NamedTuple):
     start: int | None = None  # microseconds from the boot to this start; None: not running
 
     def compare(self, paths: Iterable[str], note: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
-        """Those of the paths, and of the unit's own file, that changed since the running process has read them.
+        """Return which of the paths and the unit's own file changed after the process read them, and a note.
 
-        A link is compared without its target. A folder has changed if a file was added or removed. Also returns a note
-        for the next call, as the clock may have been set between a change and the start: the `start` of the process,
-        the stamps of the files that it has `read`, and the stamps that were `seen` at this call.
+        A link is compared without its target. A folder has changed if a file was added or removed. Pass the note to
+        the next call, because the clock may be set between a change and the next start. It has the `start` of the
+        process, the stamps of the files that it has `read`, and the stamps that this call has `seen`.
         """
         seen = {path: _stamp(path) for path in [self.file, *paths] if path}
         if not self.active or self.started is None:
@@ -103,12 +117,12 @@ class Status(NamedTuple):
         return outdated, {"start": self.start, "read": read, "seen": seen}
 
     def runs_with_older(self, paths: Iterable[str]) -> list[str]:
-        """Like compare(), but by the clock only."""
+        """Return the paths as compare() does, but without a note: by the clock only."""
         return self.compare(paths, {})[0]
 
 
 def _stamp(path: str) -> Stamp | None:
-    """A stamp, which differs after each change; None if there is no such file."""
+    """Return a stamp, which differs after each change of the file; None if there is no such file."""
     try:
         status = os.lstat(path)
     except FileNotFoundError:
@@ -117,7 +131,7 @@ def _stamp(path: str) -> Stamp | None:
 
 
 def read_note(unit: str) -> dict[str, Any]:
-    """The note that write_note() wrote since the boot; empty if there is none or it is invalid."""
+    """Return the note that write_note() wrote since the boot; empty if there is none or it is invalid."""
     try:
         with open(os.path.join(NOTES, unit + ".json"), encoding="utf-8") as file:
             note = json.load(file)
@@ -127,27 +141,28 @@ def read_note(unit: str) -> dict[str, Any]:
 
 
 def write_note(unit: str, note: Mapping[str, Any]) -> None:
+    """Write the note of a unit."""
     os.makedirs(NOTES, mode=0o700, exist_ok=True)
     write(os.path.join(NOTES, unit + ".json"), json.dumps(note), 0o600, os.getuid())
 
 
 def remove_note(unit: str) -> None:
-    """Removes the note of a unit, and the folders of notes if they are empty."""
+    """Remove the note of a unit, and the folders of notes if they are empty."""
     with contextlib.suppress(OSError):
         os.unlink(os.path.join(NOTES, unit + ".json"))
         os.removedirs(NOTES)
 
 
 def parse(shown: str, now: float, uptime: float) -> dict[str, Status]:
-    """Units by name, from the output of `show_command`.
+    """Return units by name, from the output of systemctl.show_command().
 
-    `now` is the time in seconds since 1970. `uptime` is the time of the monotonic clock, which systemd uses.
+    `now` is the time in seconds since 1970, and `uptime` the same moment in seconds of the monotonic clock.
     """
     return {name: _status(unit, now - uptime) for name, unit in systemctl.parse(shown).items()}
 
 
 def _status(unit: systemctl.Unit, booted: float) -> Status:
-    # What a service has read is what its process has read, which may be ready much later.
+    # A service reads its files when its process starts. It may become active much later.
     start = unit.moment("ExecMainStart" if unit.name.endswith(".service") else "ActiveEnter")
     return Status(
         state=unit.state if unit.exists else "not there",
@@ -162,5 +177,5 @@ def _status(unit: systemctl.Unit, booted: float) -> Status:
 
 
 def clocks() -> tuple[float, float]:
-    """The time now, in seconds since 1970 and by the monotonic clock."""
+    """Return the time now, in seconds since 1970 and in seconds of the monotonic clock."""
     return time.time(), time.monotonic()

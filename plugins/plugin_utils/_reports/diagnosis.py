@@ -3,11 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: it may change in any release.
-"""Why can't the site be reached? One chain of hops from three views, the first broken one, and what mends it.
+"""Why the site cannot be reached: joins three views into one chain of hops, and finds the first broken hop and its fix.
 
-The views are what a client saw (_path/endpoint.py), what AWS does with the packet (the reachability module) and what
-the machine does with it (_path/machine.py). Any of them may be missing; what it would have told is
-then unknown, never ok.
+The views are what a client saw (_path/endpoint.py), what AWS does with the packet (the module reachability) and what
+the machine does with it (_path/machine.py). Any view may be missing. Its hops are then unknown, never ok.
 """
 
 from __future__ import annotations
@@ -41,13 +40,13 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._path.endpoint imp
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._reports.entrance import is_forwarded, port_of
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._reports.module_failure import module_failure
 
-# What a module returned. If it failed, there are no `hops`: `msg` says why, and `fix`, if there is one, what helps.
+# The result of a module. If the module failed, there are no `hops`: `msg` says why, and `fix` may say what helps.
 View = Mapping[str, Any]
 Diagnosis = dict
-# A hop as modules return it (Hop.published), and in a diagnosis also `side`, `title`, `fix_where` and `symptom`.
+# A hop as modules return it (Hop.published()). In a diagnosis, it also has `side`, `title`, `fix_where` and `symptom`.
 Shown = dict
 
-# The hops of an instance, in the order of the packet, for when AWS could not be asked.
+# The hops of an instance, in the order of the packet. They are used if AWS could not be asked.
 AWS_HOPS = (
     *("target_exists", "instance_state", "public_address", "block_public_access", "internet_gateway"),
     *("nacl_ingress", "security_group", "nacl_egress", "route"),
@@ -56,11 +55,11 @@ MACHINE_HOPS = ("host_firewall", "listener", "bound_address", "accept_queue", "u
 PROXY_HOPS = ("proxy_listener", "proxy_bound_address", "proxy_accept_queue")  # if there is one on the machine
 CLIENT_HOPS = ("dns", "tcp")
 SITE_HOPS = ("tls", "http", "application")
-# Who is asked about a hop, and where it is fixed.
+# The side on which a hop is: it is read there, and fixed there.
 SIDES = {**dict.fromkeys(CLIENT_HOPS, "client"), **dict.fromkeys((*MACHINE_HOPS, *PROXY_HOPS), "machine")}
 SIDES.update(dict.fromkeys(SITE_HOPS, "site"))  # any other is AWS's
 
-# Whose view has a hop, and what helps if that view is missing.
+# The sources of the views, and what to do if a view is missing.
 CLIENT, AWS, MACHINE = "the client", "AWS", "the machine"
 WHO = {"client": CLIENT, "aws": AWS, "machine": MACHINE, "site": "the site"}
 NEEDED = {
@@ -70,7 +69,7 @@ NEEDED = {
     MACHINE: "ansible webservers -i INVENTORY -m ping # says why the machine is not reached",
 }
 
-# What ssh prints about host keys: a sentence that replaces it, and the fix.
+# Parts of ssh's output about host keys, each with a sentence that replaces it and the fix.
 KEY_CHANGED = "REMOTE HOST IDENTIFICATION HAS CHANGED"
 HOST_KEYS = {
     KEY_CHANGED: (
@@ -85,10 +84,32 @@ HOST_KEYS = {
 
 NAME_BALANCER = "If it belongs to a load balancer, name the load balancer in diagnosis_load_balancer_arn."
 
-# Fixes that begin so are to be typed there and not where the diagnosis was asked for.
+# Fixes with this collection's variables and playbooks, which the modules do not know, by the code of a hop. `{fix}` is
+# the module's fix, `{unit}` the application's systemd unit, `{ports}` the ports on which it listens, and
+# `{every_address}` the address on which it should listen.
+RUN = "ansible-playbook site.yml -i INVENTORY"
+HOST = f"webserver_host: {{every_address}} # then: {RUN}"
+ADVICE = {
+    "x-UNIT_NOT_FOUND": RUN,
+    "x-OUT_OF_MEMORY": "webserver_workers: 1, or a larger instance; then sudo systemctl restart {unit}",
+    "x-PORT_TAKEN": "{fix}; or take another webserver_port",
+    "x-OTHER_PORT": f"webserver_port: {{ports}} # in the inventory; or move it: {RUN}",
+    "x-BOUND_TO_LOOPBACK": HOST,
+    "x-BOUND_TO_DEVICE": HOST,
+    "x-ADDRESS_NOT_LOCAL": HOST,
+    "x-IPV6_ONLY": HOST,
+    "x-IPV4_ONLY": HOST,
+    "x-OTHER_ADDRESS": HOST,
+    "x-ACCEPT_QUEUE_FULL": "{fix} # if it comes back: more webserver_workers and webserver_threads",
+    "x-APPLICATION_ERROR": "journalctl -u {unit}",
+    "x-BAD_GATEWAY": "sudo systemctl status {unit}",
+    "x-HTTP_NO_ANSWER": "journalctl -u {unit}",
+    "x-UNAVAILABLE": "sudo systemctl status {unit}",
+}
+# Fixes that begin like this are commands for the machine, not for the control node.
 ON_THE_MACHINE = ("sudo ", "journalctl ")
 
-# Their names in words, and a headline for when they are broken.
+# Each hop's title, and the headline if it is broken.
 TITLES = {
     "dns": ("DNS name", "The URL does not lead to the machine."),
     "tcp": ("TCP connection", "The connection fails."),
@@ -98,11 +119,11 @@ TITLES = {
     "block_public_access": ("VPC Block Public Access", "VPC Block Public Access keeps the Internet out."),
     "lb_state": ("Load balancer's state", "The load balancer is not active."),
     "lb_scheme": ("Load balancer's scheme", "The load balancer is not open to the Internet."),
-    "internet_gateway": ("Internet gateway", "The network has no way in from the Internet."),
+    "internet_gateway": ("Internet gateway", "The network has no connection from the Internet."),
     "nacl_ingress": ("Inbound network ACL", "The network ACL keeps clients out."),
     "lb_security_group": ("Load balancer's security group", "The load balancer's security group keeps clients out."),
     "lb_listener": ("Load balancer's listener", "The load balancer does not listen on that port."),
-    "target_group": ("Target group", "The load balancer leads to no machine."),
+    "target_group": ("Target group", "The load balancer forwards to no machine."),
     "target_health": ("Target health", "The load balancer finds no healthy machine."),
     "lb_security_group_egress": (
         "Load balancer's outbound security group",
@@ -112,7 +133,7 @@ TITLES = {
     "security_group": ("Security group", "The security group keeps clients out."),
     "target_nacl_egress": ("Machine's outbound network ACL", "The machine's network ACL keeps its answers in."),
     "nacl_egress": ("Outbound network ACL", "The network ACL keeps the answers in."),
-    "route": ("Route back", "The answers find no way back to the client."),
+    "route": ("Route back", "The answers do not get back to the client."),
     "host_firewall": ("Machine's firewall", "The machine's own firewall keeps clients out."),
     "proxy_listener": ("Proxy's listener", "The proxy does not listen on the port."),
     "proxy_bound_address": ("Proxy's bound address", "The proxy listens on an address that clients cannot reach."),
@@ -127,22 +148,22 @@ TITLES = {
     "application": ("Application", "The page is not the one that should be there."),
 }
 
-# Headlines of faults, by code, that say more than the headline of the hop.
+# Headlines by code, which say more than the headline of the hop.
 HEADLINES = {
     "x-URL_PORT": "The URL's port is not the site's port.",
     "x-OTHER_MACHINE": "Another machine may answer at that address.",
     "x-FIREWALL_REJECTS_SOME": "The machine's firewall may keep this client out.",
     "x-FIREWALL_DROPS_SOME": "The machine's firewall may keep this client out.",
 }
-# Headlines of hops that let in some clients, but not the client that asked.
+# Headlines of hops that allow some clients, but not the client that asked.
 SHUT_TO_THIS_CLIENT = {
     "security_group": "The security group admits some clients, but not this one.",
     "host_firewall": "The machine's own firewall keeps this client out.",
 }
-# Codes of firewall rules that concern only some clients, and what such a client sees.
+# Codes of packet filters with rules for some clients only, and how a connection of such a client ends.
 RULES_FOR_SOME = {"x-FIREWALL_REJECTS_SOME": (Tcp.REFUSED, Tcp.NO_ROUTE), "x-FIREWALL_DROPS_SOME": (Tcp.TIMED_OUT,)}
 
-# What the client saw leaves these hops, whatever else is wrong (AWS's own pages and RFC 1122 say how each comes about).
+# The hops that can cause what the client saw. AWS's documentation and RFC 1122 say what each of them does to a packet.
 DROPPING = (
     *AWS_HOPS,
     "lb_state",
@@ -170,13 +191,13 @@ REMAINING = {
 
 
 class Asked(NamedTuple):
-    """What is known about the way to the site, besides the views."""
+    """What is known about the path to the site, besides the views."""
 
     url: str
     port: int | None  # the application's
-    balancer: bool  # the URL leads to a load balancer
-    public: list[str]  # addresses of the machine
-    known_as: list[str]  # its names and addresses in the inventory
+    balancer: bool  # whether the URL leads to a load balancer
+    public: list[str]  # the machine's public addresses
+    known_as: list[str]  # the machine's names and addresses in the inventory
 
 
 def diagnose(
@@ -190,11 +211,14 @@ def diagnose(
     host: str = "",
     port: int | None = None,
     balancer: bool = False,
+    unit: str = "",
 ) -> Diagnosis:
-    """`url` is what the client asked for, and `outside` what it saw; `private` and `loopback` are what the machine sees
-    of its own page. A view that is None was not asked for, and its hops are skipped. `known_as` are the names and
-    addresses of the machine in the inventory; AWS's answer about them is more reliable. `port` is the application's,
-    and `balancer` is true if the URL leads to a load balancer.
+    """Return the diagnosis of `url`, as RETURN of plugins/filter/diagnose.yml describes it.
+
+    `outside` is the view of a client, and `private` and `loopback` are those of the machine itself, over its private
+    address and over loopback. The hops of a view that is None are skipped. `known_as` are the names and addresses of
+    the machine in the inventory; AWS's answer about them is more reliable. `port` and `unit` are the port and the
+    systemd unit of the application. `balancer` says whether the URL leads to a load balancer.
     """
     url = without_userinfo(url)
     # The machine, or a server that answers in its place, can write any text into a view.
@@ -210,15 +234,16 @@ def diagnose(
     hops = [astray, *client[1:]] if astray else client
     around = _view_hops(aws, AWS_HOPS, AWS)
     if seen and _is_elsewhere(asked, seen) and site[-1]["verdict"] == OK:
-        # The page is the right one, so clients use another path than the one that AWS was asked about.
+        # The page is right, but its address is another one: clients use another path than AWS was asked about.
         evidence = f"The page comes from {seen['address']}, which is not the machine's address. {NAME_BALANCER}"
         around = [each if each["verdict"] == OK else Hop(SKIPPED, evidence).published(each["hop"]) for each in around]
     hops = [*hops, *around, *_view_hops(machine, MACHINE_HOPS, MACHINE), *site]
     for each in hops:
         each["side"] = SIDES.get(each["hop"], "aws")
         each["title"] = TITLES.get(each["hop"], (each["hop"],))[0]
+        each["fix"] = _advice(each, unit)
         each["fix_where"] = _where(each["fix"])
-        # A connection that fails is what the client sees of a hop further on.
+        # A failed connection is not a fault by itself: a later hop causes it.
         each["symptom"] = (
             each["hop"] == "tcp" and seen is not None and seen["tcp"] in (Tcp.REFUSED, Tcp.NO_ROUTE, Tcp.TIMED_OUT)
         )
@@ -247,8 +272,22 @@ def diagnose(
     }
 
 
+def _advice(hop: Shown, unit: str) -> str:
+    """Return the fix with this collection's variables and playbooks, or the module's own fix."""
+    advice = ADVICE.get(hop["code"] or "")
+    if advice is None or hop["hop"].startswith("proxy_") or ("{unit}" in advice and not unit):
+        return hop["fix"]
+    about = [str(each) for each in hop["resources"]]
+    return advice.format(
+        fix=hop["fix"],
+        unit=unit,
+        ports=", ".join(about[1:]),
+        every_address='"::"' if ":" in "".join(about) else "0.0.0.0",
+    )
+
+
 def _view_hops(view: View | None, names: Iterable[str], who: str) -> list[Shown]:
-    """The hops of a view, or in their place what kept it from being had."""
+    """Return the hops of a view. If the view is missing, they say why."""
     if view is None:
         return [Hop(SKIPPED, f"Not asked of {who}.").published(name) for name in names]
     if not view.get("hops"):
@@ -263,7 +302,7 @@ def _view_hops(view: View | None, names: Iterable[str], who: str) -> list[Shown]
 
 
 def _fix_of_aws(view: View, message: str) -> str | None:
-    """The advice on AWS's answer. It is to give credentials and a region if they are missing, or if none is better."""
+    """Return the advice on AWS's answer. Without one, or without credentials: how to give them and a region."""
     refusal = refusal_of(message)
     if refusal.kind in (NO_CREDENTIALS, NO_REGION):
         return NEEDED[AWS]
@@ -271,7 +310,7 @@ def _fix_of_aws(view: View, message: str) -> str | None:
 
 
 def _with_host_key_explained(machine: View | None, known_as: list[str]) -> View | None:
-    """Replaces what ssh prints about a host key, which fills a screen, with a sentence."""
+    """Replace ssh's output about a host key, which fills a screen, with a sentence."""
     for words, (evidence, fix) in HOST_KEYS.items():
         if machine and not machine.get("hops") and words in str(machine.get("msg")):
             return {"msg": evidence, "fix": fix.format((known_as or ["ADDRESS"])[0])}
@@ -279,7 +318,7 @@ def _with_host_key_explained(machine: View | None, known_as: list[str]) -> View 
 
 
 def _astray(asked: Asked, seen: Mapping, machine: View | None, site: list[Shown]) -> Shown | None:
-    """The hop `dns`, if it is known that the URL does not lead to the site; otherwise None."""
+    """Return the hop `dns` if it is known that the URL does not lead to the site; otherwise None."""
     address = seen["address"]
     if not address or asked.balancer or is_forwarded(asked.url, seen):
         return None
@@ -295,7 +334,7 @@ def _astray(asked: Asked, seen: Mapping, machine: View | None, site: list[Shown]
         return Hop(BROKEN, evidence, "x-PRIVATE_ADDRESS", resources=(address,)).published("dns")
     if public and address not in public and not is_private(address):
         evidence = f"{address} is not the machine's address, which is {' or '.join(public)}."
-        evidence += " A public address that is no Elastic IP changes whenever the instance is stopped and started."
+        evidence += " A public address that is not an Elastic IP changes whenever the instance is stopped and started."
         evidence += f" {NAME_BALANCER}"
         return Hop(BROKEN, evidence, "x-OTHER_ADDRESS", resources=(address, *public)).published("dns")
     port, entrance = port_of(asked.url), _entrance(machine)
@@ -306,28 +345,28 @@ def _astray(asked: Asked, seen: Mapping, machine: View | None, site: list[Shown]
 
 
 def _entrance(machine: View | None) -> int | None:
-    """The port on which clients reach the machine; None if the machine was not read."""
+    """Return the port on which clients reach the machine; None if the machine was not read."""
     return (machine or {}).get("entrance")
 
 
 def _is_elsewhere(asked: Asked, seen: Mapping) -> bool:
-    """Whether the address that answers is known not to be the machine's, such as a load balancer's."""
+    """Return whether the address that answers is certainly not the machine's, but for example a load balancer's."""
     address, public = seen["address"], asked.public
     may_be_own = not public or address in public or is_private(address) or asked.balancer
     return seen["tcp"] == Tcp.ANSWERED and not may_be_own
 
 
 def _is_another_machine(asked: Asked, address: str, machine: View | None) -> bool:
-    """Whether ssh reports that the machine at this address is not the same as before."""
+    """Return whether ssh reports another host key than before for the machine at this address."""
     changed = KEY_CHANGED in str((machine or {}).get("msg"))
     return changed and bool({address, urlsplit(asked.url).hostname} & set(asked.known_as))
 
 
 def _is_near(asked: Asked, seen: Mapping, machine: View | None) -> bool:
-    """Whether the client is known to be in the network of the private address that it asked for.
+    """Return whether the client is certainly in the network of the private address in the URL.
 
-    It is if a host there refused it, if ssh reached the machine at that address, or if the client's own address is in
-    the same range.
+    It is if a host there refused the connection, if ssh reached the machine at that address, or if the client's own
+    address is in the same range.
     """
     address, own = seen["address"], seen.get("source_address")
     reached = bool((machine or {}).get("hops")) and address in asked.known_as
@@ -342,7 +381,7 @@ def _has_load_balancer(aws: View | None) -> bool:
 def _site_hops(
     url: str, outside: View | None, machine: View | None, private: View | None, loopback: View | None
 ) -> list[Shown]:
-    """TLS, HTTP and whose page it is: as the client saw it, else as the machine itself sees it, which says as much."""
+    """Return the hops tls, http and application: from the client's view, otherwise from the machine's own views."""
     views = ((outside, ""), (private, "On the machine, over its own address: "), (loopback, "On the machine: "))
     for view, where in views:
         if view and view.get("hops") and view["saw"]["tcp"] == Tcp.ANSWERED:
@@ -355,11 +394,11 @@ def _site_hops(
                 _trust_own_page(found, url)
             return found
     asked = [view for view in (outside, private, loopback) if view]
-    return [Hop(SKIPPED, "Nobody got as far as this." if asked else "Not asked.").published(name) for name in SITE_HOPS]
+    return [Hop(SKIPPED, "No request got this far." if asked else "Not asked.").published(name) for name in SITE_HOPS]
 
 
 def _compare_with_own_page(found: list[Shown], outside: View, machine: View | None, own: Iterable[View | None]) -> None:
-    """Where nothing is known of the page, the one that the unit gives on the machine itself is the right one."""
+    """If no text is expected in the page, compare it with the page that the unit serves on the machine itself."""
     application = found[-1]
     another_s = any(each["code"] == "x-PORT_TAKEN" for each in (machine or {}).get("hops") or [])
     if application["code"] != "x-NOTHING_EXPECTED" or another_s:
@@ -370,7 +409,7 @@ def _compare_with_own_page(found: list[Shown], outside: View, machine: View | No
 
 
 def _trust_own_page(found: list[Shown], url: str) -> None:
-    """The machine asks itself by plain HTTP, and whose page should it get but its own."""
+    """Correct the hops of the machine's own view: it uses plain HTTP, and the page that it gets is its own."""
     tls, _http, application = found
     if tls["code"] == "x-PLAIN_TO_TLS" and url.startswith("https:"):
         tls.update(
@@ -381,7 +420,7 @@ def _trust_own_page(found: list[Shown], url: str) -> None:
 
 
 def _class_of(outside: View | None, seen: Mapping | None) -> str:
-    """What the client saw, in one word: a key of REMAINING, or ok, unclear, not_asked, not_read."""
+    """Return what the client saw: a key of REMAINING, the name of a broken hop, ok, client, not_asked or not_read."""
     if outside is None:
         return "not_asked"
     if seen is None:
@@ -399,7 +438,7 @@ def _class_of(outside: View | None, seen: Mapping | None) -> str:
 
 
 def _first(hops: list[Shown], broken: list[Shown], suspects: list[str], saw: str) -> Shown | None:
-    """The first broken hop in the order of the packet; without one, what the client's failure can still come from."""
+    """Return the first broken hop in the order of the packet; without one, a hop that can explain what was seen."""
     if broken:
         return broken[0]
     if saw in ("ok", "not_asked", "not_read"):
@@ -413,7 +452,7 @@ def _first(hops: list[Shown], broken: list[Shown], suspects: list[str], saw: str
 def _verdict(hops: list[Shown], broken: list[Shown], suspects: list[str], saw: str) -> Reach:
     verdicts = {each["verdict"] for each in hops}
     if broken:
-        # The right page came, whatever is wrong on the machine. It says nothing of the Internet, which AWS keeps out.
+        # If the right page came, faults on the machine do not stop it. But it does not show that AWS lets others in.
         page = saw == "ok" and hops[-1]["verdict"] == OK
         return Reach.PARTIAL if page and all(each["side"] == "machine" for each in broken) else Reach.UNREACHABLE
     if saw == "ok":
@@ -422,7 +461,7 @@ def _verdict(hops: list[Shown], broken: list[Shown], suspects: list[str], saw: s
         if UNKNOWN in verdicts or not verdicts & {OK, PARTIAL}:
             return Reach.UNKNOWN
         return Reach.PARTIAL if PARTIAL in verdicts else Reach.REACHABLE
-    # Shut to this client, and open to others.
+    # The site is closed to this client. It is partly reachable if a suspect hop allows others.
     return (
         Reach.PARTIAL
         if any(each["verdict"] == PARTIAL and each["hop"] in suspects for each in hops)
@@ -440,9 +479,9 @@ def _words(
     seen: Mapping | None,
     machine: View | None,
 ) -> dict[str, str | None]:
-    """For people: a headline, what was found in a few sentences, the one thing to do, and the URL to open.
+    """Return texts for people: a headline, the findings in a few sentences, the fix, and the URL to open.
 
-    `cause` is what was found if something is wrong, else None; `summary` is what was found in any case.
+    `summary` has the findings in any case, and `cause` only if something is wrong (otherwise None).
     """
     astray = next((each["code"] for each in hops if each["hop"] == "dns"), None)
     opened = _open(asked, hops, _entrance(machine) if astray == "x-URL_PORT" else None)
@@ -496,10 +535,10 @@ def _where(fix: str | None) -> str:
 
 def _headline_without_fault(verdict: Reach, saw: str) -> str:
     if verdict == Reach.REACHABLE:
-        return "The site can be reached." if saw == "ok" else "Nothing is in the way of the site."
+        return "The site can be reached." if saw == "ok" else "No hop stops connections to the site."
     if verdict == Reach.PARTIAL:
         return "The site can be reached, but not by everybody."
-    return "Whether the site can be reached could not be told."
+    return "It is unknown whether the site can be reached."
 
 
 def _summary_without_fault(hops: list[Shown], saw: str) -> str:
@@ -519,7 +558,7 @@ def _summary_without_fault(hops: list[Shown], saw: str) -> str:
 
 
 def _unread(hops: list[Shown]) -> str:
-    """For example: Security group (it may not be described). AWS as a whole (no credentials)."""
+    """Name the unknown hops, for example: Security group (it may not be described). AWS as a whole (no credentials)."""
     told = []
     for each in _merged(hops):
         who = each["title"] if len(each["names"]) == 1 else WHO[each["side"]]
@@ -528,7 +567,7 @@ def _unread(hops: list[Shown]) -> str:
 
 
 def _doubt_of_the_port(asked: Asked, seen: Mapping | None, machine: View | None, hops: list[Shown]) -> str:
-    """A sentence for a machine that was not read, if the URL's port may be the port of a proxy; otherwise empty."""
+    """Return a sentence if the machine was not read and the URL's port may be that of a proxy; otherwise empty."""
     port, unread = port_of(asked.url), machine is not None and not machine.get("hops")
     if not unread or asked.balancer or asked.port in (None, port) or is_forwarded(asked.url, seen or {}):
         return ""
@@ -542,7 +581,7 @@ def _doubt_of_the_port(asked: Asked, seen: Mapping | None, machine: View | None,
 def _unexplained(
     first: Shown, hops: list[Shown], suspects: list[str], saw: str, near: bool
 ) -> tuple[str, str, str | None]:
-    """Headline, cause and fix if the client does not get through, but nothing that was read is broken.
+    """Return headline, cause and fix if the client does not get through although no hop that was read is broken.
 
     `near` is true if the client is in the machine's network.
     """
@@ -553,24 +592,24 @@ def _unexplained(
     asked = {each["side"] for each in hops if each["verdict"] == OK}
     address = (first["resources"] or [""])[0]
     if is_private(address) and not is_loopback(address) and not near:
-        cause = f"{address} is a private address: only who is in the same network, or in a VPN to it, gets there."
+        cause = f"{address} is a private address: only clients in the same network, or in a VPN to it, reach it."
         return TITLES["dns"][1], cause, "diagnosis_url: the URL with the machine's public address, if it has one"
     if saw == Tcp.REFUSED and is_loopback(address):
         cause = f"{first['evidence']} {address} is the control node itself, and the port is not led on to the machine."
         fix = "Lead that port to the machine (docker publishes it, ssh -L forwards it), or ask for its own address."
         return "The port does not lead to the machine.", cause, fix
     if saw == Tcp.REFUSED:
-        cause = f"{first['evidence']} It is not this machine that refuses: the address may have become another's."
+        cause = f"{first['evidence']} Another machine refuses the connection: the address may belong to it now."
         return "Another host answers there.", cause, "Look up the instance's public address, or give it an Elastic IP."
     if {"aws", "machine"} <= asked:
         cause = f"{first['evidence']} AWS and the machine let it through: it is lost in the client's own network."
         fix = "Open the URL from another network, such as a phone's; VPNs and company firewalls often close such ports."
-        return "The client's own network is in the way.", cause, fix
+        return "The client's own network stops the connection.", cause, fix
     return TITLES["tcp"][1], first["evidence"], first["fix"]
 
 
 def _open(asked: Asked, hops: list[Shown], other_port: int | None) -> str:
-    """The exact URL to open: with the scheme that is spoken, the public address, and the port if it had another."""
+    """Return the exact URL to open: with the server's scheme, the public address, and the right port."""
     port = port_of(asked.url)
     if port is None:
         return asked.url
@@ -600,7 +639,7 @@ def _listed(words: Iterable[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "nothing"
 
 
-# How it is shown.
+# How a diagnosis is shown.
 
 MARKS = {OK: "ok", BROKEN: "BROKEN", PARTIAL: "partly", UNKNOWN: "unknown", SKIPPED: "-"}
 GROUPS = [
@@ -612,7 +651,7 @@ GROUPS = [
 
 
 def lines(diagnosis: Diagnosis) -> list[str]:
-    """The chain as text, a hop a line. Neighbours of which the same is to be said are one line."""
+    """Return the diagnosis as lines of text. Each hop has a line, but neighbours with the same evidence share one."""
     told = [f"{diagnosis['url']}: {diagnosis['headline']}", ""]
     for each in _merged(diagnosis["hops"]):
         mark = "seen" if each["symptom"] else MARKS[each["verdict"]]
@@ -630,7 +669,7 @@ def lines(diagnosis: Diagnosis) -> list[str]:
 
 
 def advice(diagnosis: Diagnosis) -> str:
-    """What was found, and the fix if there is one, as the end of a message."""
+    """Return the findings, and the fix if there is one, as the end of a message."""
     return diagnosis["summary"] + (f" Fix: {_placed(diagnosis)}" if diagnosis["fix"] else "")
 
 
@@ -639,7 +678,7 @@ def _placed(told: Mapping) -> str:
 
 
 def _merged(hops: list[Shown]) -> list[dict[str, Any]]:
-    """The hops with neighbours of which the same is to be said as one; `names` has the hops that it stands for."""
+    """Return the hops, with neighbours that have the same evidence merged into one. `names` has the merged hops."""
     found: list[dict[str, Any]] = []
     for each in hops:
         last = found[-1] if found else None
@@ -658,7 +697,7 @@ def _says(each: Shown) -> tuple:
 
 
 def groups(diagnosis: Diagnosis) -> list[dict[str, Any]]:
-    """The chain as it is drawn: for each side its state and its hops, each with whether the packet still gets there."""
+    """Return the chain for drawing: each side with its hops, and whether the packet gets there."""
     first, alive, drawn = diagnosis["first_broken_hop"], True, []
     for side, title, subtitle in GROUPS:
         hops, reached = [], alive
@@ -671,11 +710,11 @@ def groups(diagnosis: Diagnosis) -> list[dict[str, Any]]:
 
 
 def public_addresses(names: Iterable[str]) -> list[str]:
-    """Those among the names of a machine that are addresses by which the Internet may know it."""
+    """Return those of a machine's names that are public IP addresses."""
     return [name for name in dict.fromkeys(names) if name and is_address(name) and not is_private(name)]
 
 
 def _addresses_in(aws: View | None) -> list[str]:
-    """By which clients come in, as the reachability module found it."""
+    """Return the public address that the module reachability found."""
     address = ((aws or {}).get("target") or {}).get("public_address")
     return [address] if address else []

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: it may change in any release.
-"""Finds out what listens on the port of a URL, and so which ports to ask the machine and AWS about.
+"""Finds out what listens on the port of a URL, and thus which ports to check on the machine and in AWS.
 
 The URL's port may be the application's own port. It may also belong to a load balancer's listener, to a proxy on the
 machine, or to the client's own machine, which forwards it. Or it is wrong.
@@ -11,14 +11,14 @@ machine, or to the client's own machine, which forwards it. Or it is wrong.
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Iterable, Mapping
 from urllib.parse import urlsplit
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._path.endpoint import PORTS, is_loopback, is_private
 
 
 def port_of(url: str) -> int | None:
-    """The port that a client of the URL connects to; None if the URL is invalid."""
+    """Return the port that a client of the URL connects to; None if the URL is invalid."""
     try:
         parts = urlsplit(url)
         return parts.port or PORTS.get(parts.scheme)
@@ -26,17 +26,21 @@ def port_of(url: str) -> int | None:
         return None
 
 
-def asked_for(port: int, url: str) -> list[int]:
-    """The ports of the machine that its owner opens to clients: the application's, and the URL's if it is another one.
+def asked_for(sites: Iterable[Mapping[str, Any]]) -> list[int]:
+    """Return the ports of the machine that its owner opens to clients: each site's own, and that of its URL.
 
-    The URL's port may be that of a proxy on the machine. It is left out if the URL leads to the client's own machine.
+    A URL's port may be that of a proxy on the machine. It is left out if the URL leads to the client's own machine.
+    `sites` have variables of the webserver role: webserver_port and webserver_url.
     """
-    entrance = None if is_forwarded(url, {}) else port_of(url)
-    return [port] if entrance in (None, int(port)) else [port, entrance]
+    ports = []
+    for site in sites:
+        url = site.get("webserver_url", "")
+        ports += [int(site["webserver_port"]), None if is_forwarded(url, {}) else port_of(url)]
+    return list(dict.fromkeys(port for port in ports if port is not None))
 
 
 def found_privately(answer: Mapping[str, Any], target: Mapping[str, Any], lookup: Mapping[str, Any]) -> bool:
-    """Whether AWS refused to look up the instance, but found the private address that it was asked about instead.
+    """Return whether AWS refused to look up the instance, but found its private address, which was asked for instead.
 
     `answer` and `target` are the result and the options of reachability, `lookup` is the result of ec2_eni_info.
     """
@@ -51,7 +55,7 @@ def questions(
     machine: Mapping[str, Any] | None = None,
     load_balancer: str = "",
 ) -> dict[str, Any]:
-    """What to ask the machine and AWS about the URL of an application on this port.
+    """Return what to ask the machine and AWS about the URL of an application on this port.
 
     `outside` and `machine` are the results of the modules endpoint_probe and host_reachability; None if they did not
     run. `load_balancer` is the ARN of the load balancer that the URL leads to, if there is one. Returns
@@ -72,7 +76,7 @@ def questions(
 
 
 def is_forwarded(url: str, saw: Mapping[str, Any]) -> bool:
-    """Whether the URL leads to the client's own machine, which may forward the connection to any port."""
+    """Return whether the URL leads to the client's own machine, which may forward the connection to any port."""
     try:
         host = urlsplit(url).hostname or ""
     except ValueError:
@@ -81,7 +85,7 @@ def is_forwarded(url: str, saw: Mapping[str, Any]) -> bool:
 
 
 def client_address(saw: Mapping[str, Any]) -> str | None:
-    """The client's own address; None if it is unknown, or if the site sees another one because of NAT."""
+    """Return the client's own address; None if it is unknown, or if the site sees another one because of NAT."""
     source, address = saw.get("source_address"), saw.get("address")
     if not source or not address or is_loopback(source):
         return None

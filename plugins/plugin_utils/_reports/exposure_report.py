@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: it may change in any release.
-"""Every listening port of every machine and who can reach it: what was not asked for and is open to all comes first."""
+"""Reports who can reach each listening port of each machine. Ports that nobody asked to open to all come first."""
 
 from __future__ import annotations
 
@@ -20,21 +20,22 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import printable, printable_line
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.words import Audience
 
-Row = dict  # machine, protocol, family, address, port, audience, sources, resources, reason, and who holds it
-Machine = Mapping[str, Any]  # name, listening_ports, msg why they are not known, asked (protocol/port to be open)
+Row = dict  # machine, protocol, family, address, port, audience, sources, resources, reason, and the process
+Machine = Mapping[str, Any]  # name, listening_ports, msg (why they are not known), asked (protocol/port to be open)
 
-AUDIENCES = (Audience.EVERYBODY, Audience.PART, Audience.UNKNOWN, Audience.VPC, Audience.NOBODY)  # as they are shown
+# In the order of the report.
+AUDIENCES = (Audience.EVERYBODY, Audience.PART, Audience.UNKNOWN, Audience.VPC, Audience.NOBODY)
 ALARM = "alarm"
 SECTIONS: dict[str, tuple[str, str]] = {
     ALARM: ("Open to everybody, and not asked for", "Close these, or name them in exposure_expected."),
     Audience.EVERYBODY: ("Open to everybody, as asked for", ""),
     Audience.PART: ("Open to a part of the Internet", ""),
-    Audience.UNKNOWN: ("Not known", "Who reaches these could not be told."),
-    Audience.VPC: ("Open inside the network alone", ""),
-    Audience.NOBODY: ("Open to nobody but the machine itself", ""),
+    Audience.UNKNOWN: ("Not known", "It is unknown who can reach these."),
+    Audience.VPC: ("Open inside the network only", ""),
+    Audience.NOBODY: ("Open only to the machine itself", ""),
 }
 PROTOCOLS, ADDRESS_FAMILIES = ("tcp", "tcp6", "udp", "udp6"), ("ipv4", "ipv6")
-# The keys of a row of listening_ports that the report uses, and whether they can have a value.
+# The keys of a row of listening_ports that the report uses, each with a check of its value.
 ROW: dict[str, Callable[[Any], bool]] = {
     "proto": lambda value: value in PROTOCOLS,
     "family": lambda value: value in ADDRESS_FAMILIES,
@@ -47,19 +48,20 @@ EXPECTED = re.compile(r"^(?:(tcp|udp)/)?(\d{1,5})$")
 
 
 def expected_errors(expected: Iterable[Any]) -> list[str]:
-    """What is wrong with exposure_expected, an item each."""
+    """Return an error for each wrong item of exposure_expected."""
     return [f"{item} is neither a port nor tcp/PORT nor udp/PORT" for item in expected if not _port_of(item)]
 
 
 def _port_of(item: Any) -> str | None:
-    """`tcp/22`, of 22 and of tcp/22."""
+    """Return `tcp/22` for the items 22 and tcp/22; None for a wrong item."""
     found = EXPECTED.match(str(item).strip())
     return f"{found.group(1) or 'tcp'}/{int(found.group(2))}" if found and 1 <= int(found.group(2)) <= 65535 else None
 
 
 def _believed(machines: Iterable[Machine]) -> list[dict[str, Any]]:
-    """The machines with valid tables only. A machine may answer anything: if its table is invalid, it has no rows here,
-    and `msg` says why.
+    """Return the machines with valid tables only, because a machine may answer anything.
+
+    A machine with an invalid table has no rows, and `msg` says why.
     """
     believed = []
     for machine in machines:
@@ -72,7 +74,7 @@ def _believed(machines: Iterable[Machine]) -> list[dict[str, Any]]:
 
 
 def _nonsense(rows: Any) -> str:
-    """What is wrong with a table; empty if it is valid."""
+    """Return what is wrong with a table; empty if it is valid."""
     if not isinstance(rows, list):
         return "it is not a list"
     for number, row in enumerate(rows, 1):
@@ -85,16 +87,16 @@ def _nonsense(rows: Any) -> str:
 
 
 def listeners(rows: Iterable[Mapping]) -> list[dict[str, Any]]:
-    """The rows of listening_ports as the exposure module takes them, by the address family of the clients.
+    """Return the rows of listening_ports as listeners for the module exposure: one for each family of clients.
 
-    A dual-stack socket gives two rows. So does a socket whose `dual_stack` is unknown, as it may serve IPv4 too.
+    A dual-stack socket gives two listeners. So does a socket whose `dual_stack` is unknown, because it may serve IPv4.
     """
     found: dict[tuple, dict[str, Any]] = {}
     for row in rows:
         places = [(row["local_address"], "ipv4" if is_mapped(row["local_address"]) else row["family"])]
         if row["dual_stack"] is not False:
             places.append(("0.0.0.0", "ipv4"))
-        # The kernel's own loopback interface leads nowhere, whatever the address.
+        # Only the machine itself reaches the loopback interface, at any address.
         if row["interface"] == "lo":
             places = [("::1" if row["family"] == "ipv6" else "127.0.0.1", row["family"])]
         for address, family in places:
@@ -104,8 +106,19 @@ def listeners(rows: Iterable[Mapping]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
+def asked_by(machines: Iterable[Machine], host: str) -> list[Machine]:
+    """Return the machines for which a host asks AWS.
+
+    The first of the machines with the same `account` and with `ask_aws` asks for all of them, and the others for none.
+    """
+    machines = list(machines)
+    account = next((machine["account"] for machine in machines if machine["name"] == host), None)
+    peers = [machine for machine in machines if machine["account"] == account and machine["ask_aws"]]
+    return peers if peers and peers[0]["name"] == host else []
+
+
 def questions(machines: Iterable[Machine]) -> list[dict[str, Any]]:
-    """What the exposure module is asked. An instance whose id is not known is found by its private address."""
+    """Return the option `machines` of the module exposure. It finds a machine without an id by its private address."""
     return [
         {
             "name": machine["name"],
@@ -117,8 +130,10 @@ def questions(machines: Iterable[Machine]) -> list[dict[str, Any]]:
 
 
 def report(machines: Iterable[Machine], answers: Iterable[Mapping], expected: Iterable[Any]) -> dict[str, Any]:
-    """`answers` are what the exposure module returned, once for each set of machines that AWS was asked about together;
-    of one that failed `msg` says why, and its ports are not known.
+    """Return the report, as RETURN of plugins/filter/exposure_report.yml describes it.
+
+    `answers` are the results of the module exposure, which runs once for each account and region. If it failed, `msg`
+    says why, and the ports of these machines are unknown. `expected` is the variable exposure_expected.
     """
     machines, answers = _believed(machines), list(answers)
     everywhere = {_port_of(item) for item in expected}
@@ -152,7 +167,7 @@ def report(machines: Iterable[Machine], answers: Iterable[Mapping], expected: It
 
 
 def _judged(answers: Iterable[Mapping]) -> dict[tuple, Mapping]:
-    """What AWS said, by machine, protocol, family, address and port."""
+    """Return AWS's answers by machine, protocol, family, address and port."""
     return {
         tuple(each[key] for key in ("machine", "protocol", "family", "address", "port")): each
         for answer in answers
@@ -192,11 +207,11 @@ def _headline(rows: list[Row], unread: list) -> str:
         return f"{alarms} {verb} open to everybody without having been asked for."
     if unread or any(row["audience"] == Audience.UNKNOWN for row in rows):
         return "This report is incomplete: some ports are unknown."
-    return "Nothing is open to everybody but what was asked for."
+    return "Only ports that were asked for are open to everybody."
 
 
 def sections(found: Mapping) -> list[dict[str, Any]]:
-    """The rows as they are shown: those that have something in them, the alarms first."""
+    """Return the sections that have rows, the alarms first."""
     shown = []
     for name, (title, hint) in SECTIONS.items():
         rows = [row for row in found["rows"] if row["section"] == name]
@@ -206,7 +221,7 @@ def sections(found: Mapping) -> list[dict[str, Any]]:
 
 
 def lines(found: Mapping) -> list[str]:
-    """The report as text: a table for each section, as wide as it must be."""
+    """Return the report as lines of text, with a table for each section."""
     told = [found["headline"]]
     for section in sections(found):
         told += ["", f"{section['title']}:"]
@@ -223,7 +238,7 @@ def place(row: Mapping) -> str:
 
 
 def holder(row: Mapping) -> str:
-    """For example: sshd (sshd.service)."""
+    """Return the process and unit of a row, for example: sshd (sshd.service)."""
     if row["name"] is None:
         return row["unit"] or "unknown"
     return f"{row['name']} ({row['unit'] or 'no unit'})"

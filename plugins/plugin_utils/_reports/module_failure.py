@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""Why a task failed, in words for people."""
+"""Explains to people why a task failed."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ NO_INTERPRETER = re.compile(
 )
 
 
-KILLED = (137, -9)  # signal 9, as a shell and as Python report it; the kernel sends it if memory runs out
+KILLED = (137, -9)  # signal 9 as a shell and as Python report it; the kernel sends it if memory runs out
 
 
 def reason(result: Mapping[str, Any]) -> str:
-    """Return the message of a failed task's result. If the module was killed, it replaces Ansible's unclear message."""
+    """Return the message of a failed task's result. If the module was killed, replace Ansible's unclear message."""
     if result.get("rc") in KILLED:
         return (
             "A process of this task was killed on the machine, most often because its memory ran out ('journalctl -k'"
@@ -35,7 +35,7 @@ def reason(result: Mapping[str, Any]) -> str:
 
 
 def module_failure(result: Mapping[str, Any]) -> str:
-    """The reason in sentences. A module that has no result usually ran on a machine without Python."""
+    """Return the reason in sentences. If a module has no result, the machine usually has no Python."""
     said = [str(result.get(key) or "") for key in ("msg", "module_stdout", "module_stderr")]
     found = NO_INTERPRETER.search(printable("\n".join(said))) if result.get("rc") == 127 else None
     if found:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: it may change in any release.
-"""The files on the control node that a role writes its report to."""
+"""The files on the control node to which a role writes its report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.hop import
 
 
 def unwritable(path: str) -> str:
-    """Why this user cannot write the file, as a sentence; empty if there is no known reason."""
+    """Return a sentence that says why this user cannot write the file; empty if there is no known reason."""
     path = os.path.abspath(os.path.expanduser(path))
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
@@ -26,10 +26,10 @@ def unwritable(path: str) -> str:
 
 
 def report_places(reports: Iterable[tuple[str, str, Mapping[str, Any]]]) -> list[str]:
-    """A line for each report: where it is, or why it was not written.
+    """Return a line for each report: where it is, or why it was not written.
 
-    A report is the name of the variable that has its path, the path (empty: no report is wanted), and the result of the
-    task that writes it. The task is skipped if `unwritable` gives a reason.
+    A report is the name of the variable with its path, the path (empty: no report is wanted), and the result of the
+    task that writes it. The task is skipped if unwritable() gives a reason.
     """
     lines = []
     for variable, path, result in reports:

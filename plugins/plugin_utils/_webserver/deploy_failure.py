@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""Says how a deploy ended that did not serve its release. Runs on the control node."""
+"""Messages about deploys that did not serve their release. Runs on the control node."""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ from typing import Any, Iterable, Mapping
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import cause, printable
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import gate_refusal
 
-# What systemd writes to the journal when it starts a unit. A unit in a loop of crashes repeats itself.
+# The line that systemd writes to the journal when it starts a unit. A unit in a crash loop repeats its output.
 START = re.compile(r"^Start(?:ing|ed) .*$", re.MULTILINE)
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def last_words(journal: str) -> str:
     """Return what a unit printed since its last start that printed anything."""
-    parts = [part.strip() for part in START.split(printable(journal))]
+    parts = [part.strip() for part in START.split(printable(COLOUR.sub("", journal)))]
     return next((part for part in reversed(parts) if part), "The journal has nothing of the unit.")
 
 
 def refusal(outcome: Mapping[str, Any], was_served: bool, is_new: bool, app: str) -> str:
-    """Return the message for a release that did not pass the gate. `outcome` is as module `site` returns it.
+    """Return the message for a release that did not pass the gate. `outcome` is the result of the module `site`.
 
-    `was_served` tells whether the site was served before, and `app` is the value of webserver_app.
+    `was_served` says whether the site was served before this run, `is_new` whether the run brought the release, and
+    `app` is the value of webserver_app.
     """
     journal, reason = outcome.get("gate") or "", outcome.get("reason") or ""
     why = gate_refusal.reason(last_words(journal), is_new, app) if journal else printable(reason)
@@ -35,8 +37,13 @@ def refusal(outcome: Mapping[str, Any], was_served: bool, is_new: bool, app: str
 
 
 def not_taken(outcome: Mapping[str, Any], was_served: bool, is_new: bool) -> str:
-    """Return what is served now, as the head of a message that says why the release was not taken."""
+    """Return what is served now, as the head of a message that says why the release was not taken.
+
+    `outcome` has no former release on a new machine, or if the former release is not known.
+    """
     former, release = (printable(str(outcome.get(name) or "")) for name in ("former", "release"))
+    if not former and was_served:
+        return "This run did not change what is served; the new release was not taken:"
     if not former:
         return "The release was not taken:"
     served = (
@@ -51,7 +58,7 @@ def not_taken(outcome: Mapping[str, Any], was_served: bool, is_new: bool) -> str
 def undone(outcome: Mapping[str, Any], url: str, unit: str, listeners: Iterable[Mapping[str, Any]]) -> str:
     """Return the message for a release that could not be served. `listeners` are the sockets of its port.
 
-    `unit` is the service, and `url` the page as the machine asks for it.
+    `unit` is the service, and `url` the page as the machine requests it.
     """
     former, own = printable(str(outcome.get("former") or "")), [unit, unit.replace(".service", ".socket"), None]
     holders = list(dict.fromkeys(each["unit"] for each in listeners if each["unit"] not in own))
@@ -75,7 +82,7 @@ def undone(outcome: Mapping[str, Any], url: str, unit: str, listeners: Iterable[
 
 
 def interrupted(outcome: Mapping[str, Any]) -> str:
-    """Return how a deploy ended that began in a run which was cut off. `outcome` is as module `site` returns it."""
+    """Return how the deploy of an interrupted run ended. `outcome` is the result of the module `site`."""
     release, former = (printable(str(outcome.get(name) or "")) for name in ("release", "former"))
     who = printable(str((outcome.get("run") or {}).get("who") or "somebody"))
     ends = {

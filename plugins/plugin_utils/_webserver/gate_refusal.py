@@ -6,7 +6,7 @@
 
 """Explains why the gate refused a release, from its journal, and which variables help. Runs on the control node.
 
-The gate itself, roles/webserver/files/health.py, knows nothing of these variables.
+The gate itself, roles/webserver/files/health.py, does not know these variables.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Iterator, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver.requirements import is_no_application
 
-# The lines that systemd adds; the last two are systemd 219's.
+# The lines that systemd adds. Only systemd 219 writes the last two.
 OF_SYSTEMD = re.compile(
-    r"^(?:webserver-gate@.*: .*|Failed to start .*"
-    r"|Unit webserver-gate@.* entered failed state.*|webserver-gate@.* failed\.)$\n?",
+    r"^(?:\S+-(?:gate|next)@.*: .*|Failed to start .*"
+    r"|Unit \S+-(?:gate|next)@.* entered failed state.*|\S+-(?:gate|next)@.* failed\.)$\n?",
     re.MULTILINE,
 )
 OUT_OF_MEMORY = re.compile(r"OOM killer|oom-kill|memory runs out")
@@ -29,7 +29,7 @@ OWN = "is the application's own:"
 FACTORY = re.compile(
     r"^TypeError: (\w+)\(\) takes (0|from 0 to 1|1) positional arguments? but 2 were given$", re.MULTILINE
 )
-FRAME = '  File "'  # of a traceback; the gate removes gunicorn's own
+FRAME = '  File "'  # the beginning of a frame in a traceback; the gate removes gunicorn's frames
 
 
 class Forbidden(NamedTuple):
@@ -85,7 +85,7 @@ def reason(journal: str, is_new: bool = True, app: str = "") -> str:
 def said(journal: str) -> str:
     """Return what the gate printed. Its last line says what is wrong."""
     own = OF_SYSTEMD.sub("", journal).strip()
-    # If the gate itself was killed or not started, only systemd's lines say why.
+    # If the gate itself was killed or did not start, only systemd's lines say why.
     return own or journal.strip() or "The machine's journal has no message about it."
 
 
@@ -135,7 +135,8 @@ def _of_the_sandbox(words: str) -> Iterator[str]:
         yield (
             "The application may write to its state folder only. webserver_unit_options: {StateDirectory: my-app} "
             "makes the folder /var/lib/my-app and puts its path into the environment variable STATE_DIRECTORY: "
-            "keep databases, uploads and Flask's instance_path there."
+            "keep databases and uploads there, and Flask's instance folder too: "
+            'Flask(__name__, instance_path=os.environ["STATE_DIRECTORY"]).'
         )
     for forbidden in SANDBOX:
         if re.search(forbidden.said, words):

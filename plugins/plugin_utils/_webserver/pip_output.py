@@ -11,12 +11,12 @@ from __future__ import annotations
 import re
 from typing import Any, Iterator, Mapping
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import printable
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import printable, shortened
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.userinfo import without_userinfo
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._reports.module_failure import KILLED
 
-LONGEST = 600  # characters of pip's own words that a message repeats
-# Printed by roles/flask/files/environment.py, by gcc if one of its processes was killed, and by Python.
+LONGEST = 600  # characters of pip's output that a message repeats
+# Printed by module_utils/_deploy/pip_job.py, by gcc if one of its processes was killed, and by Python.
 OUT_OF_MEMORY = re.compile(
     r"killed a process for lack of memory|Killed signal terminated program|^MemoryError", re.MULTILINE
 )
@@ -27,7 +27,7 @@ OBJECT = re.compile(r"<[^>]*>[:,]? ?")  # differs at each try
 VERSIONS = re.compile(r"\(from versions: [^)]*?((?:, [^,)]+){1,3})\)")
 ERROR = re.compile(r"^ *(?:ERROR|error): *(.+)$", re.MULTILINE)
 EXCEPTION = re.compile(r"^ERROR: Exception:\n(?:.*\n)*?(?=\w)(?!Traceback)(.+)", re.MULTILINE)
-# A build's output, as pip 22 and newer versions show it, and as older versions show it.
+# A build's output in pip 22 and newer versions, and in older versions.
 BUILD_OUTPUT = re.compile(
     r"^ *(?:╰─> \[\d+ lines? of output\]|Complete output \(\d+ lines?\):)\n(.*?)\n *(?:\[end of output\]|-{30,}$)",
     re.MULTILINE | re.DOTALL,
@@ -61,10 +61,10 @@ HINTS = [
 
 
 def why_pip_failed(result: Mapping[str, Any], python: str) -> str:
-    """Sentences for people: pip's own words, and what to do. `result` is the registered result of the command task.
+    """Return sentences for people: pip's error, and what to do. They do not contain user names or passwords of URLs.
 
-    `python` is the minor version of the environment's Python, such as `3.9`. The sentences contain no user name and no
-    password of a URL.
+    `result` is the registered result of the module virtual_environment. `python` is the minor version of the
+    environment's Python, such as `3.9`.
     """
     stdout, stderr = (_clean(result.get(name)) for name in ("stdout", "stderr"))
     text = stderr or _clean(result.get("msg"))
@@ -73,7 +73,7 @@ def why_pip_failed(result: Mapping[str, Any], python: str) -> str:
             "The kernel killed it, most likely because the machine ran out of memory. Use an instance with more"
             f" memory, add swap, or require versions that have a wheel for Python {python}: a build needs much memory."
         )
-    words = _shortened(" ".join(_reasons(text, stdout)) or text)
+    words = _sentence(" ".join(_reasons(text, stdout)) or text)
     return f"pip reported: {words} {_advice(text, words, python)}"
 
 
@@ -81,14 +81,12 @@ def _clean(text: Any) -> str:
     return without_userinfo(printable(text or "")).strip()
 
 
-def _shortened(words: str) -> str:
-    words = re.sub(r"\s+", " ", words).strip()
-    words = words if len(words) <= LONGEST else words[: LONGEST - 1] + "…"
-    return words.rstrip(".:") + "."
+def _sentence(words: str) -> str:
+    return shortened(re.sub(r"\s+", " ", words).strip(), LONGEST).rstrip(".:") + "."
 
 
 def _reasons(text: str, stdout: str) -> list[str]:
-    """pip's reasons, each once: pip repeats an address that it cannot reach at each try."""
+    """Return pip's reasons, each once: at each try, pip repeats the address that it cannot reach."""
     if _never_reached(text):
         return _unique(OBJECT.sub("", reason) for reason in RETRY.findall(text))
     build = _build_failure(text, stdout)
@@ -105,7 +103,7 @@ def _unique(reasons: Iterator[str]) -> list[str]:
 
 
 def _never_reached(text: str) -> bool:
-    """Whether pip never reached the index. Then its message about versions does not help."""
+    """Return whether pip never reached the index. Then its message about versions does not help."""
     return RETRY.search(text) is not None and (CERTIFICATE.search(text) is not None or "(from versions: none)" in text)
 
 

@@ -6,54 +6,29 @@
 
 """Finds out, on the control node, what pip reads and installs for an application's requirements.txt.
 
-The format: https://pip.pypa.io/en/stable/reference/requirements-file-format/. pip runs in the application's folder, so
-a path of a requirement is relative to that folder. The path of an included file is relative to the including file.
+pip runs in the application's folder, so the path of a requirement is relative to that folder. The path of an included
+file is relative to the including file.
 """
 
 from __future__ import annotations
 
 import ast
-import codecs
 import hashlib
 import os
 import re
-import shlex
-from typing import Iterable, Iterator, NamedTuple
+from typing import Any, Iterable, Mapping, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.userinfo import without_userinfo
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import application
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import application, requirement_files
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy.installed import canonical
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy.requirement_files import (
+    decoded,
+    local_path,
+    logical_lines,
+)
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._lists import as_list
 
 REQUIREMENTS = "requirements.txt"
-LATER = "-r", "-c", "-e", "-f"
-LONG = {"--requirement": "-r", "--constraint": "-c", "--editable": "-e", "--find-links": "-f"}
-ARCHIVES = (
-    ".whl",
-    ".zip",
-    ".tar",
-    ".tar.gz",
-    ".tgz",
-    ".tar.bz2",
-    ".tbz",
-    ".tar.xz",
-    ".txz",
-    ".tlz",
-    ".tar.lz",
-    ".tar.lzma",
-)
-COMMENT = re.compile(r"(^|\s+)#.*$")
-CODING = re.compile(rb"coding[:=]\s*([-\w.]+)")
-BOMS = {
-    codecs.BOM_UTF8: "utf-8",
-    codecs.BOM_UTF32_LE: "utf-32-le",
-    codecs.BOM_UTF32_BE: "utf-32-be",
-    codecs.BOM_UTF16_LE: "utf-16-le",
-    codecs.BOM_UTF16_BE: "utf-16-be",
-}
-URL = re.compile(r"^[a-z][a-z0-9+.-]*:", re.IGNORECASE)
-FILE_URL = re.compile(r"^file:(?://(?:localhost)?(?=/))?", re.IGNORECASE)
-NAME = re.compile(r"^[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?")
-DIRECT = re.compile(rf"{NAME.pattern}\s*(?:\[[^\]]*\])?\s*@\s*(.+)")
 
 
 class Requirements(NamedTuple):
@@ -67,14 +42,14 @@ class Requirements(NamedTuple):
     errors: list[str]  # one sentence for each thing that pip could not read on the machine
 
     def may_bring(self, module: str) -> bool:
-        """Whether pip may install a module that is not in the application's folder."""
+        """Return whether pip may install a module that is not in the application's folder."""
         return bool(self.projects) or self.has_urls or canonical(module.split(".")[0]) in self.names
 
 
 def read(folder: str, brought: Iterable[str]) -> Requirements:
-    """`brought` has the relative paths of the application's files that come to the machine.
+    """Return what pip reads and installs. `brought` has the relative paths of the files that come to the machine.
 
-    If requirements.txt is not one of them, nothing is required.
+    If requirements.txt is not one of them, pip installs nothing for the application.
     """
     found = Requirements([], [], [], set(), False, [])
     brought = set(brought)
@@ -125,46 +100,20 @@ class _Reader:
         return []
 
     def _line(self, line: str, where: str, directory: str, chain: tuple[str, ...]) -> None:
-        requirement, options = _split(line)
-        if requirement:
-            self._requirement(requirement, where)
-        for option, value in options:
-            if option in ("-r", "-c"):
+        for kind, value in requirement_files.names(line):
+            if kind in ("-r", "-c"):
                 if not re.match(r"^https?:", value, re.IGNORECASE):
-                    self._file(value, os.path.join(directory, _path(value)), where, chain)
-            elif option == "-e":
-                self._editable(value, where)
-            elif not os.path.isabs(_path(value)) and not URL.match(value):
+                    self._file(value, os.path.join(directory, local_path(value)), where, chain)
+            elif kind == "path":
+                self._local(value, value, where, self.found.projects)
+            elif kind == "url":
+                self.has_urls = True
+            elif kind == "name":
+                self.found.names.add(canonical(value))
+            elif not os.path.isabs(local_path(value)) and not requirement_files.URL.match(value):
                 beside = os.path.join(directory, value)
                 is_beside = os.path.exists(os.path.join(self.folder, beside))
                 self._local(beside if is_beside else value, value, where, self.found.links)
-
-    def _requirement(self, text: str, where: str) -> None:
-        direct = DIRECT.match(text)
-        if direct or URL.match(text):
-            self._url(re.split(r"\s+;|;\s+", direct.group(1) if direct else text)[0], where)
-            return
-        path = _without_extras(text.split(";")[0].strip())
-        if os.sep in path or path.startswith(".") or path.lower().endswith(ARCHIVES):
-            self._local(path, path, where, self.found.projects)
-            return
-        name = NAME.match(text)
-        if name:
-            self.found.names.add(canonical(name.group()))
-
-    def _editable(self, value: str, where: str) -> None:
-        if URL.match(value):
-            self._url(value, where)
-        else:
-            path = _without_extras(value.split(";")[0].strip())
-            self._local(path, path, where, self.found.projects)
-
-    def _url(self, url: str, where: str) -> None:
-        if FILE_URL.match(url):
-            path = _without_extras(_path(url.split("#")[0].strip()))
-            self._local(path, path, where, self.found.projects)
-        else:
-            self.has_urls = True
 
     def _local(self, path: str, shown: str, where: str, kind: list[str]) -> None:
         found = self._inside(path, shown, where)
@@ -180,7 +129,7 @@ class _Reader:
             kind.append(found)
 
     def _inside(self, path: str, shown: str, where: str) -> str | None:
-        """The path without links, relative to the application's folder. None, with an error, if it leads out of it."""
+        """Return the path without links, relative to the application's folder; None and an error if outside."""
         found = os.path.relpath(os.path.realpath(os.path.join(self.folder, path)), self.folder)
         if not os.path.isabs(path) and found.split(os.sep)[0] != os.pardir:
             return found
@@ -207,73 +156,11 @@ class _Reader:
         self.found.errors.append(without_userinfo(sentence))
 
 
-def decoded(content: bytes) -> str:
-    """Decode a requirement file as pip does: by its byte order mark, by its coding comment, or as UTF-8.
-
-    Raises UnicodeDecodeError, and LookupError for an encoding that does not exist.
-    """
-    for mark, encoding in BOMS.items():
-        if content.startswith(mark):
-            return content[len(mark) :].decode(encoding)
-    for line in content.split(b"\n")[:2]:
-        coding = CODING.search(line)
-        if line.startswith(b"#") and coding:
-            return content.decode(coding.group(1).decode())
-    return content.decode("utf-8")
-
-
-def logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Each line and its number. Comments are removed; lines that end with a backslash are joined with the next line."""
-    first = 0
-    parts: list[str] = []
-    for number, line in enumerate([*text.splitlines(), ""], 1):
-        first = first if parts else number
-        is_comment = COMMENT.match(line) is not None
-        parts.append(f" {line}" if is_comment else line.rstrip("\\") if line.endswith("\\") else line)
-        if line.endswith("\\") and not is_comment:
-            continue
-        whole = COMMENT.sub("", "".join(parts)).strip()
-        parts = []
-        if whole:
-            yield first, whole
-
-
-def _split(line: str) -> tuple[str, list[tuple[str, str]]]:
-    """The requirement in a line, and the options that name something, with their values."""
-    words = line.split(" ")
-    count = next((index for index, word in enumerate(words) if word.startswith("-")), len(words))
-    try:
-        options = shlex.split(" ".join(words[count:]))
-    except ValueError:  # pip reports what is wrong with the line
-        options = []
-    return " ".join(words[:count]).strip(), list(_named(iter(options)))
-
-
-def _named(words: Iterator[str]) -> Iterator[tuple[str, str]]:
-    for word in words:
-        if word.startswith("--"):
-            name, equals, value = word.partition("=")
-            # pip's parser accepts abbreviations: `--req` means `--requirement`.
-            option = next((short for long, short in LONG.items() if long.startswith(name) and len(name) > 2), "")
-        else:
-            option, equals, value = word[:2], word[2:], word[2:]
-        if option in LATER:
-            yield option, value if equals else next(words, "")
-
-
-def _path(text: str) -> str:
-    return FILE_URL.sub("", text)
-
-
-def _without_extras(path: str) -> str:
-    return re.sub(r"^(.+)\[[^\]]+\]$", r"\1", path).strip()
-
-
 def environment_name(folder: str, exclude: Iterable[str], python: str, flask_version: str, constraints: str) -> str:
-    """The name of the virtual environment for an application, such as `py3.9-5f1d20c7a3be`.
+    """Return the name of the virtual environment for an application, such as `py3.9-5f1d20c7a3be`.
 
-    It changes only if pip reads something else: other pinned versions, other requirement files, or other files of the
-    application that pip installs from. An empty `folder` means an application without requirements.
+    It changes only if pip's input changes: the pinned versions, the requirement files, or the files of the application
+    from which pip installs. An empty `folder` means an application without requirements.
     """
     paths = application.paths(folder, exclude) if folder else []
     found = read(folder, paths)
@@ -298,12 +185,25 @@ def _is_in(path: str, top: str) -> bool:
 
 
 def has_requirements(folder: str, exclude: Iterable[str]) -> bool:
-    """Whether a requirements.txt comes to the machine with an application."""
+    """Return whether a requirements.txt comes to the machine with an application."""
     return bool(folder) and REQUIREMENTS in application.paths(folder, exclude)
 
 
+def errors_of_folder(variables: Mapping[str, Any]) -> list[str]:
+    """Return the errors in the application, if the variables name a folder. Their values must be allowed ones."""
+    source = variables.get("webserver_app_src")
+    if not source or variables.get("webserver_app_version"):
+        return []
+    folder = os.path.realpath(os.path.expanduser(source))
+    exclude = [*as_list(variables["webserver_app_exclude"]), ".git"]
+    return application_errors(folder, variables["webserver_app"], exclude, without_userinfo(source))
+
+
 def application_errors(folder: str, app: str, exclude: Iterable[str], shown: str) -> list[str]:
-    """What is wrong with an application, a sentence each. `shown` is its folder or address as messages show it."""
+    """Return a sentence for each error in an application. `shown` is its folder or address as messages show it."""
+    if not os.path.isdir(folder):
+        missing = f"webserver_app_src: {shown} is not a folder on the control node."
+        return [f"{missing} For a git repository set webserver_app_version too."]
     try:
         found = read(folder, application.paths(folder, exclude))
     except OSError as error:
@@ -324,12 +224,12 @@ def application_errors(folder: str, app: str, exclude: Iterable[str], shown: str
 
 
 def is_no_application(app: str) -> str:
-    """Return what is wrong with a webserver_app that is a factory, and what to write, without the full stop."""
+    """Return the error of a webserver_app that is a factory, and what to write instead, without the full stop."""
     return f"webserver_app: {app} is a function that makes the application, not the application. Write {app}()"
 
 
 def is_factory(file: str, name: str) -> bool:
-    """Whether a name in a module is a function that can be called without arguments, such as `create_app`.
+    """Return whether a name in a module is a function that can be called without arguments, such as `create_app`.
 
     A WSGI application that is a function takes two. False if the module cannot be read: the gate imports it later.
     """

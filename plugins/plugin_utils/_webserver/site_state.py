@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""What the webserver role reports about a site: its releases, which unit holds its port, its last errors.
+"""Texts and values that the webserver role reports about a site: its releases, its port, its last errors.
 
 Runs on the control node.
 """
@@ -16,33 +16,74 @@ import json
 import re
 from typing import Any, Iterable, Mapping
 
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import printable
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import cause, printable, shortened
 
 ERROR = re.compile(r"ERROR|CRITICAL|Failed|Error:")
-# systemd's lines about a restart, the second one that of systemd 219, and about why a process ended.
+# systemd's lines about a restart (the second one is systemd 219's), and about the end of a process.
 RESTART = re.compile(r"Scheduled restart job|holdoff time over, scheduling restart")
 ENDED = re.compile(r"Main process exited|main process exited|Failed with result")
-LOOP = 3  # so many restarts without a pause are a loop of crashes
-PAUSE = 60  # seconds without a restart after which there is no loop any more
-# gunicorn 23 logs as an error that it ends its own workers.
+LONGEST_SHOWN = 200  # characters of a page
+LOOP = 3  # this many restarts without a pause are a crash loop
+PAUSE = 60  # seconds without a restart that end a crash loop
+# gunicorn 23 logs an error when it ends its own workers.
 NO_ERROR = "was sent SIGTERM!"
 
 
 def release_list(releases: Iterable[Mapping[str, Any]]) -> str:
-    """Return `4f1c52a0b7d9 (deployed 2026-11-23T05:47:28Z), …` for what release_info lists, or `none`."""
+    """Return `4f1c52a0b7d9 (deployed 2026-11-23T05:47:28Z), …` for the releases of release_info, or `none`."""
     shown = [f"{release['name']} (deployed {release['deployed'] or 'never'})" for release in releases]
     return printable(", ".join(shown)) or "none"
 
 
+def report_lines(seen: Mapping[str, Any], unit: str, url: str, asked: str, answer: Mapping[str, Any]) -> list[str]:
+    """Return what answers where: the unit, the page on the machine, and the page as the control node gets it.
+
+    `seen` has the `units` and the `answer` of the machine, from the module site. `url` is the page on the machine.
+    `asked` is the URL that the control node requested, without its user name and password, or "". `answer` is what it
+    got: the result of the lookup page, whose `status` is -1 without an answer.
+    """
+    state, answered = seen["units"][unit], seen["answer"]
+    content = _first_words(answered.get("content") or "")
+    if not asked:
+        outside = "not asked, as webserver_url is empty"
+    elif answer["status"] < 0:
+        outside = f"GET {asked} got no answer: {cause(answer['msg'])}"
+    else:
+        outside = f"GET {asked} answers {answer['status']}, {_first_words(answer.get('content') or answer['msg'])}"
+    return [
+        f"{unit} is {state['state']}, process {state['main_pid']}",
+        f"from the machine itself: GET {url} answers {answered['status']}, {content}",
+        f"from the control node: {outside}",
+    ]
+
+
+def _first_words(page: str) -> str:
+    return shortened(page.strip(), LONGEST_SHOWN, "...")
+
+
 def is_held_by(listeners: Iterable[Mapping[str, Any]], units: list[str]) -> bool:
-    """Tell whether one of the units holds one of the sockets, which are as listening_ports returns them."""
+    """Return whether one of the units holds one of the sockets, which are rows of listening_ports."""
     return any(listener["unit"] in units for listener in listeners)
+
+
+def is_held_by_user(listeners: Iterable[Mapping[str, Any]], user: str) -> bool:
+    """Return whether a process of the user holds one of the sockets, which are rows of listening_ports."""
+    return any(process["user"] == user for listener in listeners for process in listener["processes"])
 
 
 def other_ports(listeners: Iterable[Mapping[str, Any]], unit: str, port: int) -> list[int]:
     """Return the ports except `port` on which the unit listens, in their order, each once."""
     ports = [listener["local_port"] for listener in listeners if listener["unit"] == unit]
     return [each for each in dict.fromkeys(ports) if each != int(port)]
+
+
+def listeners_at(listening: Mapping[str, Any], port: int | str) -> list[dict[str, Any]]:
+    """Return the sockets that listen on a port. `listening` is the result of the module listening_ports.
+
+    If the module was asked for IPv4, the IPv6 sockets that also serve IPv4 are in a list of their own.
+    """
+    sockets = [*listening["listening_ports"], *listening.get("dual_stack_listeners", [])]
+    return [each for each in sockets if each["local_port"] == int(port)]
 
 
 def not_deployed(left_out: Mapping[str, str], exclude: Iterable[str]) -> str:
@@ -64,10 +105,10 @@ def errors(lines: Iterable[str]) -> list[str]:
 
 
 def crash_loop(lines: Iterable[str]) -> str:
-    """Return since when a unit ends again and again, and why; empty if it does not.
+    """Return since when a unit is in a crash loop, and why; empty if it is not.
 
-    The first line is the time now. The others are the unit's journal, the newest first, as `journalctl --output
-    short-iso` prints it.
+    The first line is the time now. The others are the unit's journal, the newest first, from `journalctl --output
+    short-iso`.
     """
     now, *journal = list(lines) or [""]
     moments = [_moment(line) for line in journal if RESTART.search(line)]

@@ -27,19 +27,18 @@ import sys
 import tempfile
 import time
 
-DEFAULT_HOST = "localhost"  # units that an earlier run wrote give no HOST
+DEFAULT_HOST = "localhost"  # units of an earlier version of the role pass no HOST
 TRIES = 3
+RUNTIME = "/run"
 SECONDS_BETWEEN_TRIES = 1
-# gunicorn's hook post_request touches it after each answer: see gunicorn.conf.py.
-ANSWERED = "/run/webserver/answered"
-OLDEST_GUNICORN = (20, 1)  # the first that reads wsgi_app from gunicorn.conf.py
+OLDEST_GUNICORN = (20, 1)  # the first version that reads wsgi_app from gunicorn.conf.py
 
 TRACEBACK = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*^[^\s].*$", re.MULTILINE)
 FRAME = '\n  File "'
-IN_GUNICORN = re.compile(r'[^"\n]*/gunicorn/')  # a frame without its FRAME
-# What Python writes between two exceptions, of which one led to the other.
+IN_GUNICORN = re.compile(r'[^"\n]*/gunicorn/')  # the rest of a frame of gunicorn, after FRAME
+# The lines that Python writes between two exceptions, of which one led to the other.
 CHAINED = re.compile(r"\n*^(?:During handling of the above|The above) exception.*:\n*", re.MULTILINE)
-# gunicorn's lines about its start, and about an error whose traceback it prints elsewhere: they explain nothing.
+# gunicorn's lines about its start, and about an error whose traceback it prints too. They explain nothing.
 OF_GUNICORN = re.compile(
     r"^\[[^]]*\] \[\d+\] \[(?:(?:DEBUG|INFO)\]"
     r"|ERROR\] (?:Worker \(pid:\d+\) exited with code|Shutting down: Master|Reason: Worker failed to boot)).*\n?"
@@ -51,7 +50,7 @@ LACKING = re.compile(r"^ModuleNotFoundError: No module named '([^']+)'", re.MULT
 
 
 class Connection(http.client.HTTPConnection):
-    """To a socket in the file system, where the host is its path."""
+    """A connection to a socket in the file system. The host is its path."""
 
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX)
@@ -61,7 +60,7 @@ class Connection(http.client.HTTPConnection):
 
 @contextlib.contextmanager
 def within(seconds):
-    """Raises TimeoutError when the time is over. A socket's own time-out starts again with each byte."""
+    """Raise TimeoutError in the block when the time is over. A socket's own time-out starts again with each byte."""
 
     def ring(_signal, _frame):
         raise TimeoutError("timed out")
@@ -76,7 +75,7 @@ def within(seconds):
 
 
 def ask(connection, path, host, seconds):
-    """Returns the status and the first bytes of the body. Raises OSError or http.client.HTTPException."""
+    """Return the status and the first bytes of the body. Raises OSError or http.client.HTTPException."""
     try:
         with within(seconds):
             answer = begin(connection, path, host)
@@ -86,13 +85,13 @@ def ask(connection, path, host, seconds):
 
 
 def begin(connection, path, host):
-    """Sends the request, and returns the answer as soon as its head has arrived."""
+    """Send the request, and return the answer as soon as its head has arrived."""
     connection.request("GET", path, headers={"Host": host, "User-Agent": "webserver-health"})
     return connection.getresponse()
 
 
 def gate(config, path, seconds, host=DEFAULT_HOST):
-    """Returns what is wrong, as texts, or None."""
+    """Return what is wrong, as texts, or None."""
     wrong = unfit_gunicorn()
     if wrong:
         return [wrong]
@@ -100,7 +99,7 @@ def gate(config, path, seconds, host=DEFAULT_HOST):
         address = os.path.join(folder, "gate.sock")
         environment = {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
         with open(os.path.join(folder, "log"), "w+") as log, socket.socket(socket.AF_UNIX) as listener:
-            # Given open, as systemd gives the real one; gunicorn would try to change the owner of one that it makes.
+            # Pass an open socket, as systemd does. gunicorn would try to change the owner of a socket that it makes.
             listener.bind(address)
             listener.listen(8)
             server = subprocess.Popen(
@@ -112,9 +111,9 @@ def gate(config, path, seconds, host=DEFAULT_HOST):
                 pass_fds=[listener.fileno()],
                 start_new_session=True,
             )
-            listener.close()  # now a server that ends refuses connections, and this one does not hold them
+            listener.close()  # from now on, only the server holds the socket: if it ends, connections are refused
             wrong = wrong_of(server, address, path, seconds, host)
-            # Nobody else asks it anything. With its worker, which may hang: systemd would wait for that.
+            # No other client uses the server. Kill its worker too: it may hang, and systemd would wait for it.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(server.pid, signal.SIGKILL)
             server.wait()
@@ -123,7 +122,7 @@ def gate(config, path, seconds, host=DEFAULT_HOST):
 
 
 def unfit_gunicorn():
-    """Returns why the gunicorn of this environment cannot serve, or None."""
+    """Return why the gunicorn of this environment cannot serve, or None."""
     try:
         import gunicorn
     except ImportError as error:
@@ -137,7 +136,7 @@ def unfit_gunicorn():
 
 
 def wrong_of(server, address, path, seconds, host):
-    """Returns what is wrong, or None. The question waits in the socket until the application is imported."""
+    """Return what is wrong, or None. The request waits in the socket until the application is imported."""
     try:
         status, body = ask(Connection(address, timeout=seconds), path, host, seconds)
     except TimeoutError:
@@ -162,16 +161,16 @@ def first_line(body):
 
 
 def explained(log, wrong, folder):
-    """Returns what the server printed, what that means, and what is wrong. `folder` has the application."""
+    """Return the server's output, what it means, and what is wrong. `folder` has the application."""
     words = said(log, folder)
     return [words, *meanings(log, wrong, words, folder), wrong]
 
 
 def said(log, folder):
-    """The application's own traceback, or the end of the log if there is none."""
+    """Return the application's own traceback, or the end of the log if there is none."""
     ends = [match.span() for match in TRACEBACK.finditer(log)]
     tracebacks = [log[slice(*span)] for span in ends]
-    # The last exception that the application raised. The server raises others because of it, outside the folder.
+    # The last exception of the application. Because of it, the server raises others, outside of the folder.
     own = [number for number, traceback in enumerate(tracebacks) if FRAME + folder + os.sep in traceback]
     own = own or [number for number, traceback in enumerate(tracebacks) if "HaltServer" not in traceback][-1:]
     if not own:
@@ -184,9 +183,9 @@ def said(log, folder):
 
 
 def own_part(traceback, folder):
-    """The traceback from the first frame in the folder on: the frames before it are the server's.
+    """Return the traceback from the first frame in the folder on. The frames before it are the server's.
 
-    If it has no such frame, the frames after gunicorn's own remain, and only the last line if there are none.
+    If it has no such frame, return the frames after gunicorn's own; if there are none, only the last line.
     """
     head, *frames = traceback.split(FRAME)
     after_gunicorn = 1 + max((number for number, frame in enumerate(frames) if IN_GUNICORN.match(frame)), default=-1)
@@ -195,7 +194,7 @@ def own_part(traceback, folder):
 
 
 def meanings(log, wrong, words, folder):
-    """Yields a sentence for each known cause."""
+    """Yield a sentence for each known cause."""
     if SERVER_AT_IMPORT.search(log):
         yield (
             "The application starts a server of its own when it is imported: "
@@ -208,7 +207,7 @@ def meanings(log, wrong, words, folder):
 
 
 def own_module(name, folder):
-    """Returns a sentence if the module that was not found is the application's own, else None."""
+    """Return a sentence if the module that was not found is the application's own, otherwise None."""
     first, _dot, rest = name.partition(".")
     for place, folders, files in os.walk(folder):
         folders.sort()
@@ -224,8 +223,8 @@ def own_module(name, folder):
 
 
 def watch(address, port, path, seconds, unit, host=DEFAULT_HOST, patience=30):
-    """Returns what was done or seen, or None."""
-    before = progress(port)
+    """Return what was done or seen, or None."""
+    before = progress(unit, port)
     began = time.monotonic()
     tries = 0
     while tries < TRIES or time.monotonic() - began < patience:
@@ -238,29 +237,31 @@ def watch(address, port, path, seconds, unit, host=DEFAULT_HOST, patience=30):
                 begin(connection, path, host)
             return None  # any answer is enough: a server that answers 500 does not hang
         except ConnectionRefusedError:
-            return None  # it does not listen yet, or has ended, and then systemd starts it
+            return None  # it does not listen yet; or it has ended, and systemd will start it
         except (OSError, http.client.HTTPException) as error:
             words = str(error) or type(error).__name__
         finally:
             connection.close()
-        if moved(before, progress(port)):
+        if moved(before, progress(unit, port)):
             return f"{unit} is busy and not restarted: GET {path} got no answer ({words}), but other requests went on"
         time.sleep(SECONDS_BETWEEN_TRIES)
     subprocess.run(["systemctl", "try-restart", unit], check=True)
     return f"restarted {unit}, as GET {path} got no answer {tries} times, and nobody else got one: {words}"
 
 
-def progress(port):
-    """Returns when a request was answered last, and how much went through each open connection."""
+def progress(unit, port):
+    """Return when a request was last answered, and how many bytes went through each open connection."""
+    # gunicorn's hook post_request touches this file after each answer: see gunicorn.conf.py.
+    file = os.path.join(RUNTIME, os.path.splitext(unit)[0], "answered")
     try:
-        answered = os.stat(ANSWERED).st_mtime_ns
+        answered = os.stat(file).st_mtime_ns
     except OSError:
         answered = None
     return answered, connections(port)
 
 
 def moved(before, after):
-    """Whether a request ended in between, or data moved on a connection that stays open.
+    """Return whether a request ended in between, or data moved on a connection that stays open.
 
     Neither happens if all threads of a server wait for each other. A new connection proves nothing: the kernel accepts
     it.
@@ -270,7 +271,7 @@ def moved(before, after):
 
 
 def connections(port):
-    """Returns {cookie: (bytes that the client received, bytes that the server read)} of the port's open connections.
+    """Return {cookie: (bytes that the client received, bytes that the server read)} of the port's open connections.
 
     The kernel gives each connection a cookie, see sock_diag(7). Empty if the kernel does not report connections.
     """
@@ -303,7 +304,7 @@ def diagnosed(family, port):
 
 
 def attributes(data):
-    """Yields (type, value) of each netlink attribute."""
+    """Yield (type, value) of each netlink attribute."""
     while len(data) >= 4:
         length, kind = struct.unpack_from("=HH", data)
         if length < 4:

@@ -9,8 +9,8 @@ import pytest
 
 @pytest.fixture
 def run_module(capsys):
-    """Runs a module in this process and returns what it prints."""
-    # Ansible is not on every Python that tests of module_utils run on.
+    """Runs a module in this process and returns its result."""
+    # Some Pythons on which the tests of module_utils run have no Ansible.
     from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_run import outcome
 
     return lambda module, **arguments: outcome(module.main, capsys, arguments)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Modules run in the tests' own process."""
+"""Runs modules in the process of the tests."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ except ImportError:  # ansible-core 2.17
 
 
 def outcome(main, capsys, arguments):
-    """What a module's main() prints with these arguments, and whether it failed; a traceback never is in it."""
-    warnings._global_warnings.clear()  # of the runs before
+    """Return the result of a module's main() with these arguments, and whether it failed. It never has a traceback."""
+    warnings._global_warnings.clear()  # from earlier runs
     with patch_module_args(arguments), pytest.raises(SystemExit) as end:
         main()
     captured = capsys.readouterr()
     result = json.loads(captured.out.strip().splitlines()[-1])
-    result.pop("deprecations", None)  # from 2.20 on they say where, for who maintains what is deprecated
+    result.pop("deprecations", None)  # since 2.20 they name the place, for the maintainers
     if CORE < (2, 19):
-        result.pop("exception", None)  # which amazon.aws gives, and ansible-playbook -vvv alone shows
+        result.pop("exception", None)  # from amazon.aws; only ansible-playbook -vvv shows it
     assert "Traceback" not in json.dumps(result) + captured.err
     result["failed"] = bool(end.value.code)
     return result

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What modules and filters may return."""
+"""The types that modules and filters may return."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ def plain(value):
         for each in value:
             plain(each)
     else:
-        assert kind in PLAIN, f"{value!r} is no plain value"
+        assert kind in PLAIN, f"{value!r} is not a plain value"
     return value

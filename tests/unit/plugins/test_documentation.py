@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ansible-doc prints of modules and filters is complete, and its examples are true."""
+"""The documentation of modules and filters in ansible-doc is complete, and its examples are true."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ RESULT = re.compile(r"^- name: (.+)\n(?:(?!- name: ).*\n)*? +# => (.+)$", re.MUL
 
 
 def documented(kind, names):
-    """Fails for a name without documentation."""
+    """Return the documentation of plugins. Fails if one has none."""
     told = subprocess.run(["ansible-doc", "-t", kind, "--json", *names], capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stderr
     return json.loads(told.stdout)
 
 
-# Asked for here, since ansible-test forks a process for each test, and each would ask anew.
+# Read here, because ansible-test forks a process for each test, and each would read it again.
 MODULE_DOCS = documented("module", sorted(COLLECTION + path.stem for path in (PLUGINS / "modules").glob("*.py")))
 FILTER_DOCS = documented("filter", FILTERS)
 
 
 def uses(found):
-    """Each use of one of our modules in an example, in plays and blocks too, as its name and its arguments."""
+    """Yield each use of our modules in an example, also in plays and blocks, as its name and its arguments."""
     if isinstance(found, list):
         for each in found:
             yield from uses(each)
@@ -59,7 +59,7 @@ def required(options):
 
 
 def faults(arguments, options, where=""):
-    """What is wrong with the arguments of an example, in suboptions too."""
+    """Yield what is wrong with the arguments of an example, also in suboptions."""
     wrong = [f"{where}{name} is no option" for name in arguments if name not in options]
     wrong += [
         f"{where}{name} is lacking" for name in options if options[name].get("required") and name not in arguments
@@ -80,7 +80,7 @@ def test_examples_of_a_module_name_its_options(name):
         assert faults(arguments, MODULE_DOCS[module]["doc"]["options"]) == [], module
 
 
-def test_wrong_arguments_are_told():
+def test_wrong_arguments_are_found():
     options = {"path": {"required": True}, "files": {"suboptions": {"mode": {}}}}
     assert faults({"files": [{"mod": 1}]}, options) == ["path is lacking", "files.mod is no option"]
     assert faults({"path": "/", "files": "{{ files }}"}, options) == []
@@ -129,7 +129,7 @@ def test_examples_of_filters_run_and_give_what_they_say(tmp_path):
         for name in FILTERS
     ]
     (tmp_path / "examples.yml").write_text(yaml.safe_dump(plays))
-    # Without an inventory, localhost has the Python that runs Ansible.
+    # Without an inventory, localhost uses the Python that runs Ansible.
     ran = subprocess.run(
         ["ansible-playbook", "examples.yml"],
         cwd=tmp_path,

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the folders of private code may import: CONTRIBUTING.md says where each of them runs."""
+"""Which folders of private code may import which. docs/architecture.md says where each of them runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ON_THE_CONTROL_NODE = "_aws"
 
 
 def imports(path):
-    """The full names that a file imports, also within functions."""
+    """Return the full names that a file imports, also within functions."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (each.name for each in node.names)
@@ -33,7 +33,7 @@ def folders():
 
 
 def needs():
-    """The folders that each folder imports from."""
+    """Return the folders from which each folder imports."""
     found = {}
     for folder in folders():
         names = [
@@ -54,7 +54,7 @@ def test_folders_do_not_import_each_other_in_a_circle():
 
 
 @pytest.mark.parametrize("folder", folders(), ids=lambda folder: folder.name)
-def test_the_logic_knows_nothing_of_ansible_and_of_the_control_node(folder):
+def test_the_logic_does_not_import_ansible_or_control_node_code(folder):
     names = {name for path in folder.glob("*.py") for name in imports(path)}
     ours = {name for name in names if name.startswith(OURS)}
     assert {name for name in ours if not name.startswith(OURS + "module_utils.")} == set()

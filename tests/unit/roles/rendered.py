@@ -13,17 +13,39 @@ ROLE = pathlib.Path(__file__).parents[3] / "roles" / "webserver"
 
 
 def render(template, systemd, **variables):
-    """As Ansible does: undefined variables are errors, and those of the role are there."""
+    """Render a template as Ansible does: with the role's variables, and an error for undefined ones."""
+    return _environment().get_template(template + ".j2").render(_given(systemd, **variables))
+
+
+def evaluate(name, systemd, **variables):
+    """Return the value of a variable of the role that is one expression."""
+    role = _vars()
+    expression = role[name].strip().removeprefix("{{").removesuffix("}}")
+    given = {"__webserver_systemd_with_next": role["__webserver_systemd_with_next"], **_given(systemd, **variables)}
+    return _environment().compile_expression(expression)(given)
+
+
+def _vars():
+    return yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))
+
+
+def _environment():
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(ROLE / "templates"), undefined=jinja2.StrictUndefined, trim_blocks=True
     )
     environment.filters.update(Filters().filters())
     environment.tests.update(tests_of_ansible.TestModule().tests())
-    given = {
+    return environment
+
+
+def _given(systemd, **variables):
+    return {
         **yaml.safe_load((ROLE / "defaults" / "main.yml").read_text(encoding="utf-8")),
-        "__webserver_sandbox": yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))[
-            "__webserver_sandbox"
-        ],
+        "__webserver_sandbox": _vars()["__webserver_sandbox"],
+        "webserver_dir": "/opt/webserver",
+        "webserver_user": "webserver",
+        "__webserver_unit": "webserver.service",
+        "__webserver_socket": "webserver.socket",
         "ansible_managed": "Ansible managed",
         "__webserver_systemd": str(systemd),
         "__webserver_has_socket": True,
@@ -41,4 +63,3 @@ def render(template, systemd, **variables):
         "__webserver_health_timeout": 10,
         **variables,
     }
-    return environment.get_template(template + ".j2").render(given)

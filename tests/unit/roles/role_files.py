@@ -19,7 +19,7 @@ def read(path):
 
 
 def variables_of(*roles):
-    """What the roles' defaults and vars define, with templates as they are written."""
+    """Return the variables in the roles' defaults and vars, with templates not evaluated."""
     found = {}
     for role in roles:
         for folder in ("defaults", "vars"):
@@ -28,7 +28,7 @@ def variables_of(*roles):
 
 
 def tasks_of(entries):
-    """Every play, block and task in a list of them, nested ones too."""
+    """Yield every play, block and task in a list, also nested ones."""
     for entry in entries:
         yield entry
         for key in NESTED:
@@ -36,8 +36,8 @@ def tasks_of(entries):
 
 
 def tasks_of_roles(roles="*"):
-    """Every block and task, handlers too, of the roles that match a pattern, as `(path of its file, task)`."""
+    """Return every block, task and handler of the roles that match a pattern, as `(path of its file, task)`."""
     for folder in ("handlers", "tasks"):
-        for path in sorted(ROLES.glob(f"{roles}/{folder}/*.yml")):
+        for path in sorted(ROLES.glob(f"{roles}/{folder}/**/*.yml")):
             for task in tasks_of(read(path) or []):
                 yield path, task

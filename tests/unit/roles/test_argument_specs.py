@@ -1,4 +1,4 @@
-"""What a role's argument_specs say of its defaults is what defaults/main.yml does."""
+"""The defaults in a role's argument_specs are those in defaults/main.yml."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from ansible_collections.flasklaunch.ec2.tests.unit.roles.role_files import ROLE
 FOLDERS = sorted(ROLES.iterdir())
 
 
-def can_be_specified(default, kind):
-    """Not a template of what is no text: tools that read the specification take it for a wrong number or dictionary."""
-    return not (kind in ("bool", "dict", "int") and isinstance(default, str))
+def can_be_specified(default, option):
+    """Return whether the specification can have the default: no template is allowed for a number or a dictionary."""
+    values = default if option["type"] == "list" else [default]
+    kind = option.get("elements", option["type"])
+    return kind not in ("bool", "dict", "int") or not any(isinstance(value, str) for value in values)
 
 
 @pytest.mark.parametrize("role", FOLDERS, ids=lambda role: role.name)
@@ -22,7 +24,7 @@ def test_argument_specs_equal_defaults(role):
     defaults = read(role / "defaults" / "main.yml")
     assert specified.keys() == defaults.keys()
     for name, option in specified.items():
-        if can_be_specified(defaults[name], option["type"]):
+        if can_be_specified(defaults[name], option):
             assert option["default"] == defaults[name], name
         else:
             assert "default" not in option, name
@@ -37,7 +39,7 @@ def test_variables_bear_the_role_s_name(role):
 
 
 @pytest.mark.parametrize("entry_point", ["check", "status"])
-def test_a_value_of_a_wrong_type_is_refused_in_the_collection_s_words(tmp_path, entry_point):
+def test_a_value_of_a_wrong_type_is_refused_with_our_message(tmp_path, entry_point):
     role = {"name": "flasklaunch.ec2.webserver", "tasks_from": entry_point}
     wrong = {"webserver_unit_options": ["a"], "webserver_app_exclude": None, "webserver_workers": "many"}
     status, text = run_tasks(tmp_path, [{"ansible.builtin.import_role": role}], wrong)
@@ -59,7 +61,7 @@ def test_a_value_of_a_wrong_type_is_refused_in_the_collection_s_words(tmp_path, 
         ("exposure", {"exposure_ask_aws": "maybe"}),
     ],
 )
-def test_a_playbook_refuses_it_in_the_collection_s_words(tmp_path, playbook, wrong):
+def test_a_playbook_refuses_it_with_our_message(tmp_path, playbook, wrong):
     inventory = tmp_path / "hosts.yml"
     inventory.write_text(json.dumps({"webservers": {"hosts": {"unreachable.invalid": wrong}}}), encoding="utf-8")
     command = ["ansible-playbook", f"playbooks/{playbook}.yml", "-i", str(inventory)]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What roles ask for by HTTP: a site decides neither which host is asked next nor what the control node prints."""
+"""HTTP requests of roles: a site can redirect them to no other host, and does not control what is printed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ansible_collections.flasklaunch.ec2.tests.unit.roles.role_files import ROLE
 
 @contextlib.contextmanager
 def site(status, headers=(), body=b"Hello World\n"):
-    """Serves one answer at 127.0.0.1. Yields its URL and the list of paths that it was asked for."""
+    """Serve one answer at 127.0.0.1. Yields its URL and the list of requested paths."""
     asked = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -43,18 +43,19 @@ def site(status, headers=(), body=b"Hello World\n"):
 
 
 def report(tmp_path, url):
-    """Runs the webserver role's report as the end of a deploy does, for a page at that URL."""
+    """Run the webserver role's report as at the end of a deploy, for a page at that URL."""
     known = {
         "webserver_url": url,
         "__webserver_url_shown": url,
-        "__webserver_as_before": True,
-        "__webserver_before": {"netstat": []},
+        "__webserver_note": {
+            "answer": {"status": 200, "content": "Hello World"},
+            "units": {"webserver.service": {"state": "active (running)", "main_pid": 7}},
+            "netstat": ["Active Internet connections (only servers)"],
+        },
         "__webserver_unit": "webserver.service",
-        "__webserver_unit_state": {"state": "active (running)", "main_pid": 7},
         "__webserver_local_url": "http://127.0.0.1:5000/",
-        "__webserver_local_answer": {"status": 200, "content": "Hello World"},
     }
-    tasks = [{"ansible.builtin.include_tasks": str(ROLES / "webserver" / "tasks" / "report.yml")}]
+    tasks = [{"ansible.builtin.include_tasks": str(ROLES / "webserver" / "tasks" / "site" / "report.yml")}]
     return run_tasks(tmp_path, tasks, {**variables_of("webserver"), **known})
 
 
@@ -88,7 +89,7 @@ def test_the_probe_follows_no_redirect():
 
 
 def requests():
-    """Each task of a role that asks for a URL."""
+    """Return each task of a role that requests a URL."""
     for path, task in tasks_of_roles():
         if {"ansible.builtin.uri", "ansible.builtin.get_url"} & set(task):
             yield pytest.param(task, id=f"{path.parent.parent.name}: {task['name']}")

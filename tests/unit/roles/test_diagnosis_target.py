@@ -1,4 +1,4 @@
-"""What the diagnosis role asks AWS and the machine for, by what is known of them."""
+"""What the diagnosis role asks AWS and the machine, depending on what is known of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FOUND = {"attachment": {"instance_id": "i-1"}}
 
 
 def evaluated(variable, **variables):
-    """What a private variable of the role is with these variables."""
+    """Return the value of a private variable of the role with these variables."""
     known = {"ansible_host": "web.example", "diagnosis_url": "", "diagnosis_family": "ipv4", **variables}
     known.setdefault("__diagnosis_by_address", {"network_interfaces": []})
     known.setdefault("__diagnosis_machine", {})
@@ -34,10 +34,10 @@ def evaluated(variable, **variables):
         ({"__diagnosis_by_address": {"network_interfaces": [FOUND]}}, {"instance_id": "i-1"}),
         ({"ansible_host": "198.51.100.7"}, {"address": "198.51.100.7"}),
         ({"ansible_host": "10.0.0.7"}, {}),
-        # If amazon.aws does not say why AWS refused, the module that does is asked.
+        # If amazon.aws does not report why AWS refused, our own module is used, which does.
         ({"ansible_host": "10.0.0.7", **REFUSED}, {"address": "10.0.0.7"}),
         ({"ansible_host": "198.51.100.7", **REFUSED}, {"address": "198.51.100.7"}),
-        # Who asks for IPv6 has no use for the IPv4 address that ssh goes to.
+        # For IPv6, the IPv4 address that ssh uses does not help.
         ({"ansible_host": "198.51.100.7", "diagnosis_family": "ipv6"}, {}),
         (
             {"ansible_host": "198.51.100.7", "aws_public_ip_address": "2600:1f18::7", "diagnosis_family": "ipv6"},
@@ -56,7 +56,7 @@ ARN = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/web/
     ("variables", "expected"),
     [
         ({"diagnosis_load_balancer_arn": ARN}, {"entrance": None, "client": None, "aws_port": 80}),
-        # Of -e on a command line comes text. A machine that was asked says by which port clients come in.
+        # -e on a command line passes a text. A machine that was read reports the port that clients use.
         (
             {"diagnosis_port": "5000", "__diagnosis_machine": {"entrance": 5000}},
             {"entrance": 80, "client": None, "aws_port": 5000},
@@ -71,10 +71,10 @@ def test_the_ports_that_are_asked_for(variables, expected):
 @pytest.mark.parametrize(
     ("reachability", "expected"),
     [
-        # Refused again: what the module reports about it counts.
+        # AWS refused again: the module's message about it counts.
         ({"msg": "AWS refused"}, {"msg": "AWS refused"}),
         ({"hops": [1], "target": {}}, {"hops": [1], "target": {}}),
-        # It answered this time. That clients cannot use a private address is not what is wrong.
+        # AWS answered this time. The private address, which clients cannot use, is not the fault.
         ({"hops": [1], "target": {"private_address": "10.0.0.7"}}, {"msg": "Failed to describe network interfaces"}),
     ],
 )

@@ -1,4 +1,4 @@
-"""The configuration that the webserver role renders for gunicorn: what the application learns of its client."""
+"""The configuration that the webserver role renders for gunicorn: what the application sees of its client."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FORGED = {
     "prefix": "//evil.example",
 }
 HEADERS = {f"HTTP_X_FORWARDED_{name.upper()}": value for name, value in FORGED.items()}
-# What AWS's load balancers set themselves, whatever the client sends.
+# The headers that AWS's load balancers set themselves, whatever the client sends.
 SET_BY_A_PROXY = {"REMOTE_ADDR": FORGED["for"], "wsgi.url_scheme": FORGED["proto"]}
 REQUEST = {
     "REMOTE_ADDR": "10.0.0.5",
@@ -30,7 +30,7 @@ REQUEST = {
 
 
 def configuration(**variables):
-    """What gunicorn reads from the file."""
+    """Return the settings that gunicorn reads from the file."""
     settings = {}
     text = render("gunicorn.conf.py", 252, **{"__webserver_workers": "2", **variables})
     exec(compile(text, "gunicorn.conf.py", "exec"), settings)
@@ -43,7 +43,7 @@ def application_is_named(monkeypatch):
 
 
 def seen(**variables):
-    """What an application sees of a request with every forged header."""
+    """Return what an application sees of a request with every forged header."""
     environ = {**REQUEST, **HEADERS}
     worker = SimpleNamespace(wsgi=lambda environ, start_response: [])
     configuration(**variables)["post_worker_init"](worker)

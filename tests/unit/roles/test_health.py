@@ -49,18 +49,18 @@ def gate(tmp_path, monkeypatch):
     return passed
 
 
-def test_well_application_passes(gate):
+def test_healthy_application_passes(gate):
     assert gate() is None
     assert gate(status="302 Found") is None
 
 
-def test_ill_application_is_told_with_what_it_answered(gate):
+def test_failing_application_is_reported_with_its_answer(gate):
     explained, wrong = gate(status="503 Service Unavailable", page="<h1>No</h1> <p>database &#39;shop&#39;</p>")
     assert wrong == "GET /healthz answered 503: No database 'shop'"
     assert explained == "", "that gunicorn starts is no reason"
 
 
-def test_application_that_cannot_be_imported_is_told_with_its_own_traceback(gate):
+def test_application_that_cannot_be_imported_is_reported_with_its_traceback(gate):
     explained, wrong = gate(source="def one():\n    raise ValueError('the reason')\none()\n")
     assert wrong == "the application could not be imported (gunicorn ended with 1)"
     head, *frames, error = explained.splitlines()
@@ -69,7 +69,28 @@ def test_application_that_cannot_be_imported_is_told_with_its_own_traceback(gate
     assert files == [f"{os.getcwd()}/application.py"] * 2, "what gunicorn did to get there is no part of it"
 
 
-def test_error_in_a_request_is_told_with_its_traceback(gate):
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("import os\n\nAT = (\n", ["SyntaxError: '(' was never closed", "application.py", "line 3"]),
+        ("import markdwn\n", ["ModuleNotFoundError: No module named 'markdwn'", "line 1"]),
+        ("import os\n\nAT = os.environ['NOT_SET']\n", ["KeyError: 'NOT_SET'", "line 3"]),
+        ("def other():\n    pass\n", ["Failed to find attribute 'app' in 'application'."]),
+    ],
+    ids=["syntax error", "import error", "error at import", "no application"],
+)
+def test_line_that_is_wrong_is_named(gate, source, said):
+    explained, _wrong = gate(source=source)
+    assert [words for words in said if words not in explained] == []
+    assert "gunicorn/app/base.py" not in explained
+
+
+def test_path_that_the_application_does_not_have_is_named(gate):
+    _explained, wrong = gate(status="404 Not Found", page="<h1>Not Found</h1>")
+    assert wrong == "GET /healthz answered 404: Not Found"
+
+
+def test_error_in_a_request_is_reported_with_its_traceback(gate):
     explained, wrong = gate(body="1 / 0")
     assert wrong.startswith("GET /healthz answered 500")
     assert explained.endswith("ZeroDivisionError: division by zero")
@@ -83,7 +104,7 @@ def test_function_that_makes_the_application_is_named(gate, arguments):
     assert advice.startswith("webserver_app: application:app is a function that makes the application")
 
 
-def test_application_that_does_not_answer_is_told_in_time(gate):
+def test_application_that_does_not_answer_is_reported_in_time(gate):
     explained, wrong = gate(body="import time; time.sleep(60)", seconds=1)
     assert wrong == "GET /healthz got no answer within 1 seconds: timed out"
 
@@ -143,7 +164,7 @@ SAID = {
 
 
 @pytest.mark.parametrize("log, said", SAID.values(), ids=SAID.keys())
-def test_what_the_application_raised_last_is_the_reason(log, said):
+def test_the_last_exception_is_the_reason(log, said):
     assert health.said(log, "/app").strip() == said.strip()
 
 
@@ -203,7 +224,7 @@ MODULES = {
 
 
 @pytest.mark.parametrize("name, said", MODULES.items())
-def test_module_of_the_application_is_told_from_one_of_a_package(tmp_path, name, said):
+def test_module_of_the_application_differs_from_one_of_a_package(tmp_path, name, said):
     (tmp_path / "shop" / "web").mkdir(parents=True)
     (tmp_path / "shop" / "models.py").touch()
     assert health.own_module(name, str(tmp_path)) == said
@@ -241,7 +262,8 @@ def systemctl(tmp_path, monkeypatch):
     script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr(health, "SECONDS_BETWEEN_TRIES", 0)
-    monkeypatch.setattr(health, "ANSWERED", str(tmp_path / "answered"))
+    monkeypatch.setattr(health, "RUNTIME", str(tmp_path))
+    (tmp_path / "webserver").mkdir()
     return tmp_path
 
 
@@ -326,11 +348,11 @@ def test_a_server_that_never_finishes_its_headers_is_not_waited_for(systemctl, p
     assert said is not None, "it went on for ever"
 
 
-def test_body_that_drips_is_an_answer(systemctl, port):
+def test_slow_body_is_an_answer(systemctl, port):
     assert watch(port(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", drip=b"a"), seconds=5) is None
 
 
-def test_gate_does_not_wait_for_an_answer_that_drips(gate):
+def test_gate_does_not_wait_for_a_slow_answer(gate):
     source = """
 import time
 def app(environ, start_response):
@@ -421,6 +443,6 @@ def app(environ, start_response):
         server.wait()
 
 
-def test_the_control_node_finds_the_module_that_is_lacking_by_the_same_words():
+def test_the_control_node_uses_the_same_pattern_for_a_missing_module():
     """The role copies only this script to the machine, so the script contains its own copy of the function."""
     assert health.LACKING == gate_refusal.LACKING

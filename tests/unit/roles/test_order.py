@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Lists keep their order: a pattern of webserver_app_exclude that begins with `!` works only after those it limits."""
+"""Lists keep their order: in webserver_app_exclude, a pattern that begins with `!` must follow those that it limits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import re
 from ansible_collections.flasklaunch.ec2.tests.unit.commands import run_tasks
 from ansible_collections.flasklaunch.ec2.tests.unit.roles.role_files import ROLES, variables_of
 
-# Ansible makes sets of the lists. The order of a set differs from run to run.
+# These filters make sets of the lists, and the order of a set differs from run to run.
 WITHOUT_ORDER = re.compile(r"\| *(?:union|difference|symmetric_difference)\(")
 
 

@@ -42,15 +42,20 @@ def test_a_deploy_that_fails_early_is_reported_with_what_is_served(message, curr
     assert text == heading
 
 
+@pytest.mark.parametrize("port", [5000, 8080])
 @pytest.mark.parametrize("current", ["4f1c", "77aa"])
-def test_a_rollback_is_reported_with_single_blanks(message, current):
+def test_a_rollback_is_reported_with_single_blanks(message, current, port):
     text = message(
         "Rollback | Say what is served",
         __webserver_target="4f1c",
         __webserver_is_served=True,
         __webserver_releases={"current": current},
         __webserver_release_list="4f1c, 77aa",
+        __webserver_machine={"stdout": f"webserver: listens 0.0.0.0:{port}\n"},
+        webserver_host="0.0.0.0",
+        webserver_port=5000,
     )
     assert text.startswith("Release 4f1c is served")
+    assert text.endswith("4f1c, 77aa." if port == 5000 else "webserver_port say, run site.yml.")
     assert ("To go to another, name it: -e webserver_release=NAME. The" in text) == (current == "4f1c")
     assert "  " not in text

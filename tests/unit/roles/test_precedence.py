@@ -1,4 +1,4 @@
-"""No task depends on which of two definitions of one name wins: a result that is registered, or a `vars:` beside it."""
+"""No name is both a registered result and in `vars:`, because it depends on the task which of the two wins."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from ansible_collections.flasklaunch.ec2.tests.unit.roles.role_files import read
 ROOT = pathlib.Path(__file__).parents[3]
 ROLES = sorted((ROOT / "roles").iterdir())
 TASK_FILES = sorted(
-    [*ROOT.glob("roles/*/tasks/*.yml"), *ROOT.glob("roles/*/handlers/*.yml"), *ROOT.glob("playbooks/*.yml")]
+    [*ROOT.glob("roles/*/tasks/**/*.yml"), *ROOT.glob("roles/*/handlers/*.yml"), *ROOT.glob("playbooks/*.yml")]
 )
 
 
 def recorded(task):
-    """Names that a task sets for the rest of the run."""
+    """Return the names that a task sets for the rest of the run."""
     facts = task.get("ansible.builtin.set_fact", {})
     return {task["register"], *facts} if "register" in task else set(facts)
 
 
 def found_in(files, names_of):
-    """The files in which `names_of` finds each name."""
+    """Return the files in which `names_of` finds each name."""
     found = {}
     for file in files:
         for task in tasks_of(read(file) or []):
@@ -40,6 +40,6 @@ def test_no_name_is_both_a_variable_and_a_result():
     assert {name: sorted(results[name] | variables[name]) for name in results.keys() & variables.keys()} == {}
 
 
-def test_the_check_sees_what_is_nested():
+def test_the_check_finds_nested_names():
     play = {"tasks": [{"block": [], "rescue": [{"register": "a"}, {"ansible.builtin.set_fact": {"b": 1}, "vars": {}}]}]}
     assert set().union(*map(recorded, tasks_of([play]))) == {"a", "b"}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the roles print of a machine whose every answer is made to work the terminal on which it is read."""
+"""The roles print no control characters, although each answer of the machine has some."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import re
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import UNPRINTABLE
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import machine
 from ansible_collections.flasklaunch.ec2.tests.unit.commands import run_tasks
 from ansible_collections.flasklaunch.ec2.tests.unit.roles.role_files import ROLES, tasks_of_roles, variables_of
 
@@ -22,16 +23,22 @@ UNITS = {"units": {"webserver.service": UNIT, EVIL: {**UNIT, "active": True}}, "
 RELEASES = [{"name": EVIL, "deployed": EVIL}]
 FAILED = {"msg": EVIL + "\n" + EVIL, "stderr": EVIL, "stdout": EVIL, "rc": 1}
 JOURNAL = {"stdout": f"{EVIL}\nError: {EVIL}", "stdout_lines": [EVIL, f"Error: {EVIL}"]}
-# What tasks registered, and the few variables that the messages take from elsewhere.
+MACHINE = "".join(
+    f"webserver: {name} {EVIL.replace(' ', '')}\n" for name in ("systemd", "MemAvailable", "unit", "site", "folder")
+)
+# The results of tasks, and the few variables in messages that come from elsewhere.
 KNOWN = {
-    "__webserver_before": TABLE,
+    "__webserver_table": TABLE,
+    "__webserver_compared": {"before": TABLE},
     "__webserver_after": TABLE,
-    "__webserver_as_before": False,
     "__webserver_units": UNITS,
     "__webserver_journal": JOURNAL,
     "__webserver_releases": {"releases": RELEASES, "current": EVIL, "former": EVIL},
     "__webserver_release": {"name": "4f1c", "current": EVIL, "present": True},
     "__webserver_local_answer": {"status": -1, "msg": EVIL, "content": EVIL},
+    "__webserver_notes": {
+        "webserver": {"answer": {"status": -1, "content": EVIL}, "units": UNITS["units"], "netstat": []},
+    },
     "__webserver_answer": {"status": -1, "msg": EVIL, "content": EVIL},
     "__webserver_deploy": {
         "outcome": "not put back",
@@ -44,13 +51,13 @@ KNOWN = {
     },
     "__webserver_failure": FAILED,
     "__webserver_git": FAILED,
-    "__webserver_machine": {"stdout": f"webserver: systemd {EVIL}\nwebserver: MemAvailable {EVIL.replace(' ', '')}"},
+    "__webserver_machine": {"stdout": MACHINE},
+    "__webserver_facts": machine.facts(MACHINE),
     "webserver_url": "http://203.0.113.10:5000/",
     "webserver_app_src": "https://git.example/shop.git",
     "webserver_app_version": "v1",
     "ansible_failed_result": FAILED,
-    "__flask_environment": {**FAILED, "stdout": '{"made": false}'},
-    "__flask_pip": FAILED,
+    "__flask_environment": {**FAILED, "python": "3.9"},
     "__flask_reach": {"stdout": f"flask: cannot reach: {EVIL}"},
     "__flask_first_stop": {"variable": "flask_pip_proxy", "host": "proxy.example", "port": 3128},
     "__python3_bootstrap": {
@@ -66,7 +73,7 @@ PRINTERS = ("ansible.builtin.debug", "ansible.builtin.fail", "ansible.builtin.as
 
 
 def printing():
-    """Each task of the roles that prints, and the loop of each that has one: run whatever was found, one by one."""
+    """Return each task of the roles that prints, with its loop, so that all run regardless of their conditions."""
     for role in ROLES_OF_MACHINES:
         for path, task in tasks_of_roles(role):
             name = f"{role} {path.name} {task.get('name')}"
@@ -82,7 +89,7 @@ def printing():
 
 @pytest.fixture(scope="module")
 def printed(tmp_path_factory):
-    """What each of the tasks printed, by its name."""
+    """The output of each of the tasks, by its name."""
     known = {"role_path": str(ROLES / "webserver"), **variables_of(*ROLES_OF_MACHINES), **KNOWN}
     tasks = list(printing())
     _status, text = run_tasks(tmp_path_factory.mktemp("play"), tasks, known)
@@ -91,13 +98,13 @@ def printed(tmp_path_factory):
     return dict(zip(parts[1::2], parts[2::2]))
 
 
-def test_what_a_machine_said_works_no_terminal(printed):
-    # YAML and JSON write what they escape as \\e, \\x9B or \\u202E.
+def test_texts_of_a_machine_do_not_control_a_terminal(printed):
+    # YAML and JSON escape such characters as \\e, \\x9B or \\u202E.
     working = {name for name, text in printed.items() if UNPRINTABLE.search(text) or ESCAPED.search(text)}
     assert working == set(), "\n".join(printed[name] for name in working)
 
 
-def test_it_is_printed_all_the_same(printed):
+def test_the_rest_of_the_text_is_printed(printed):
     quoting = [name for name, text in printed.items() if "evil" in text]
     assert len(quoting) > 15, quoting
 

@@ -42,12 +42,12 @@ def rendered(page, **variables):
 
 
 def diagnosis(text="", url="http://203.0.113.10:5000/", **faults):
-    """One whose security group is shut unless told otherwise, with this text wherever there is any."""
+    """Return a diagnosis, by default of a closed security group, with this text in each place for a text."""
     faults = faults or {"security_group": "broken"}
     views = [
         {
             "hops": [
-                Hop(Verdict(faults.get(name, "ok")), f"{name} {text}", None, text or "mend it").published(name)
+                Hop(Verdict(faults.get(name, "ok")), f"{name} {text}", None, text or "fix it").published(name)
                 for name in names
             ]
         }
@@ -100,7 +100,7 @@ def test_every_value_is_escaped(page):
     assert "<img" not in text
 
 
-def test_what_a_machine_wrote_turns_no_line():
+def test_texts_of_a_machine_do_not_reverse_lines():
     evil = "\x1b[2J\u202egpj.exe\u2066\x9b evil"
     forged = {
         "hops": [
@@ -123,7 +123,7 @@ def test_a_page_is_one_file(page):
 
 
 def marked(text):
-    """The hops that a page marks as the one where it ends, by host."""
+    """Return the hops that a page marks as the first broken one, by host."""
     articles = re.findall(r'<article [^>]*data-host="([^"]*)">(.*?)</article>', text, re.DOTALL)
     return [
         (host, re.findall(r'<li class="hop [^"]*\bhere\b[^"]*" data-hop="([^"]*)"', body)) for host, body in articles
@@ -175,9 +175,9 @@ addEventListener("load", () => {{
 
 @pytest.fixture
 def show(tmp_path):
-    """Shows a page on a phone of 380 pixels in a browser without a network; returns what was seen of it.
+    """Shows a page on a phone with 380 pixels, in a browser without a network. Returns what the browser reports.
 
-    The window of a headless browser is no narrower than 500 pixels, hence the frame.
+    The window of a headless browser is at least 500 pixels wide, so the page is in a frame.
     """
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if not browser:
@@ -206,7 +206,7 @@ def show(tmp_path):
         assert body, done.stdout + done.stderr
         seen = json.loads(html.unescape(body.group(1)))
         seen["console"] = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-        # What the browser asks for of its own accord, and does not get, is no page's wish.
+        # The browser itself requests this file. The page does not.
         log = (tmp_path / "net.json").read_text(encoding="utf-8").splitlines()
         asked = [line for line in log if '"initiator":' in line and '"initiator":"not an origin"' not in line]
         seen["requests"] = sorted({url for line in asked for url in re.findall(r'"url":"([^"]*)"', line)})
@@ -231,11 +231,11 @@ def test_the_mark_is_seen(show):
     assert seen["here"] == ["security_group", "unit"]
     assert seen["mark"] == ["rgb(192, 57, 47)"] * 2
     assert "The security group keeps clients out." in seen["text"]
-    assert "mend it" in seen["text"]
+    assert "fix it" in seen["text"]
 
 
-def test_what_a_page_loads_or_complains_of_is_noticed(show):
-    """The tests above would see it."""
+def test_requests_and_errors_of_a_page_are_noticed(show):
+    """So the tests above would fail for it."""
     spoilt = page_of("diagnosis").replace("</main>", '<p style="width: 500px">wide</p><script>x()</script></main>')
     spoilt = spoilt.replace("</main>", '<img src="http://images.example/x.png"></main>')
     seen = show(spoilt)

@@ -1,4 +1,4 @@
-"""The scripts that roles run by `raw` where there may be no Python, in every sh there is, with and without curl."""
+"""The scripts that roles run by `raw`, because Python may be missing: in every installed sh, with and without curl."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ import jinja2
 import pytest
 from ansible.plugins.filter import core, urlsplit
 from ansible_collections.flasklaunch.ec2.plugins.filter.variables import unit_option_errors
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver.machine import (
+    endpoint_of_unit,
+    former_ports,
+    page_elsewhere,
+)
+from ansible_collections.flasklaunch.ec2.tests.unit.roles.rendered import render
 
 ROLES = pathlib.Path(__file__).parents[3] / "roles"
 SHELLS = [path for path in map(shutil.which, ("dash", "bash")) if path]
@@ -21,7 +27,7 @@ TOOLS = ("bash", "cat", "grep", "hostname", "ip", "sed", "timeout", "tr")
 
 
 def run(template, shell, path=None, status=0, **variables):
-    """Run a role's template as `raw` does and return its output lines, and nothing but output."""
+    """Run a role's template as `raw` does, and return the lines of its output."""
     environment = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
     environment.filters.update(core.FilterModule().filters() | urlsplit.FilterModule().filters())
     script = environment.from_string((ROLES / template).read_text(encoding="utf-8")).render(variables)
@@ -32,7 +38,7 @@ def run(template, shell, path=None, status=0, **variables):
 
 
 def install(shell, folder, yum):
-    """What the python3 role's script says where there is no Python, and yum ends with this status."""
+    """Return the output of the python3 role's script if there is no Python, and yum ends with this status."""
     for name, text in {"yum": f"echo what yum said; exit {yum}", "id": "echo 0", "python9": "exit 1"}.items():
         (folder / name).write_text(f"#!/bin/sh\n{text}\n")
         (folder / name).chmod(0o755)
@@ -48,7 +54,7 @@ def shell(request):
 
 @pytest.fixture(params=[("curl",), ()], ids=["curl", "no curl"])
 def path(request, tmp_path):
-    """A PATH on which only what every machine has is found, and curl or not."""
+    """A PATH with only the programs that every machine has, with or without curl."""
     for tool in (*TOOLS, *request.param):
         found = shutil.which(tool, path="/usr/bin:/bin:/usr/sbin:/sbin") or pytest.skip(f"{tool} is not installed")
         (tmp_path / tool).symlink_to(found)
@@ -97,7 +103,7 @@ def reach(shell, host, port, python="/nowhere/python3"):
 
 @pytest.fixture
 def link(network):
-    """Makes network interfaces in the test's own network."""
+    """Makes network interfaces in the network of the test."""
 
     def link(name, address):
         for words in (
@@ -119,12 +125,12 @@ def test_instance_id_by_token(shell, path, metadata_url):
     assert "security_group: instance i-0123456789abcdef0" in identify(shell, path, metadata_url)
 
 
-def test_no_instance_id_of_a_service_that_refuses(shell, path, metadata_url):
+def test_service_that_refuses_gives_no_instance_id(shell, path, metadata_url):
     assert not any("instance" in line for line in identify(shell, path, metadata_url.replace("/imds", "")))
 
 
 def test_no_metadata_service_is_waited_for_two_seconds(path):
-    """A service that takes the connection and never answers is the worst; a refusal or no route take no time."""
+    """A service that accepts the connection and never answers takes longest. A refusal, or no route, takes no time."""
     with socket.create_server(("127.0.0.1", 0)) as mute:
         begin = time.monotonic()
         said = identify("/bin/sh", path, f"http://127.0.0.1:{mute.getsockname()[1]}")
@@ -159,29 +165,29 @@ def test_nothing_is_guessed_among_several_addresses_without_a_default_route(shel
     assert identify(shell) == []
 
 
-def test_reachable_says_nothing(shell):
+def test_reachable_host_prints_nothing(shell):
     with socket.create_server(("127.0.0.1", 0)) as index:
         assert reach(shell, "127.0.0.1", index.getsockname()[1]) == []
 
 
-def test_refused_is_said(shell):
+def test_refusal_is_reported(shell):
     with socket.create_server(("127.0.0.1", 0)) as index:
         port = index.getsockname()[1]
     assert reach(shell, "127.0.0.1", port) == ["flask: cannot reach: Connection refused"]
 
 
-def test_unknown_name_is_said(shell):
+def test_unknown_name_is_reported(shell):
     (said,) = reach(shell, "no-such-host.invalid", 80)
     assert said.startswith("flask: cannot reach: ")
     assert "name" in said.lower()
 
 
-def test_unreachable_network_is_said(shell, network):
+def test_unreachable_network_is_reported(shell, network):
     assert reach(shell, "192.0.2.1", 80) == ["flask: cannot reach: Network is unreachable"]
 
 
-def test_silence_ends_after_ten_seconds(link):
-    """A neighbour that drops what it gets; in a network of the test's own, as packets to nobody go nowhere."""
+def test_a_host_that_does_not_answer_times_out_after_ten_seconds(link):
+    """The host drops all packets. The test has its own network, so that no packets leave the machine."""
     link("first", "10.2.0.5/24")
     subprocess.run(["ip", "neighbour", "add", "10.2.0.9", "lladdr", "02:00:00:00:00:09", "dev", "first"], check=True)
     begin = time.monotonic()
@@ -196,16 +202,25 @@ def test_machine_that_has_python_and_pip_is_not_asked(shell, tmp_path):
     assert reach(shell, "no-such-host.invalid", 80, str(python)) == []
 
 
-def machine(shell, folder, path=None, options=None):
-    """What the webserver role's script says of this machine, with the units in a folder of the test's own."""
-    variables = {"python": "/usr/bin/python3", "credentials_dir": str(folder / "none"), "unit_dir": str(folder)}
+def machine(shell, folder, path=None, options=None, name="flasklaunch-test"):
+    """Return the output of the webserver role's script on this machine, with the units in a folder of the test."""
+    variables = {"python": "/usr/bin/python3", "credentials_dir": str(folder / "none"), "unit": f"{name}.service"}
+    variables["unit_dirs"] = [str(folder), str(folder / "of_the_system")]
     variables = {f"__webserver_{name}": value for name, value in variables.items()}
-    return run("webserver/templates/machine.sh.j2", shell, path, webserver_unit_options=options or {}, **variables)
+    return run(
+        "webserver/templates/machine.sh.j2",
+        shell,
+        path,
+        webserver_name=name,
+        webserver_dir=str(folder / "site"),
+        webserver_unit_options=options or {},
+        **variables,
+    )
 
 
 @pytest.mark.parametrize("form", ["%s:%d: Unknown key", "[%s:%d] Unknown lvalue"])
-def test_machine_tells_which_options_of_a_unit_systemd_would_ignore(shell, tmp_path, form):
-    """Of this unit alone, with the line; each option is one line, whatever is in it."""
+def test_machine_reports_which_options_of_a_unit_systemd_would_ignore(shell, tmp_path, form):
+    """Only for this unit, with the line. Each option is one line, with any content."""
     analyze = tmp_path / "systemd-analyze"
     analyze.write_text(
         f"#!/bin/sh\ncp $2 {tmp_path}/unit\necho /etc/other.service:4: Unknown\nprintf '{form}\\n' $2 5 >&2"
@@ -234,18 +249,72 @@ def test_machine_is_not_asked_for_options_that_are_not_set(shell, tmp_path):
         (None, []),
     ],
 )
-def test_machine_tells_whose_unit_it_has(shell, tmp_path, unit, site):
+def test_machine_reports_whose_unit_it_has(shell, tmp_path, unit, site):
     if unit:
-        (tmp_path / "webserver.service").write_text(f"[Service]\n{unit}Restart=always\n")
+        (tmp_path / "flasklaunch-test.service").write_text(f"[Service]\n{unit}Restart=always\n")
     said = machine(shell, tmp_path)
     assert [line for line in said if " site " in line] == site
 
 
-def test_yum_that_is_killed_is_told_from_one_that_fails(shell, tmp_path):
+def test_machine_reports_a_unit_of_the_system_with_the_name(shell, tmp_path):
+    """Such a unit can be in another folder than that of the role's units."""
+    unit = tmp_path / "of_the_system" / "flasklaunch-test.service"
+    unit.parent.mkdir()
+    unit.write_text("[Service]\nExecStart=/usr/sbin/test\n")
+    said = machine(shell, tmp_path)
+    assert [line.split()[1:] for line in said if " unit " in line or " site " in line] == [
+        ["unit", str(unit)],
+        ["site", "?"],
+    ]
+
+
+def test_machine_reports_another_owner_of_the_folder(shell, tmp_path):
+    said = machine(shell, tmp_path, name="lock")
+    assert [line for line in said if " folder " in line] == ["webserver: folder /run/lock"]
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::1"])
+@pytest.mark.parametrize(
+    ("server", "source"), [("gunicorn", ""), ("gunicorn", "my-app"), ("flask", ""), ("flask", "my-app")]
+)
+def test_machine_reports_where_the_unit_listens(shell, tmp_path, server, source, host):
+    """It does not depend on the order of the files, or on the port of a release that the unit does not use."""
+    has_socket, is_page = server == "gunicorn", server == "flask" and not source
+    chosen = {"webserver_host": host, "webserver_port": 5001, "webserver_app_src": source}
+    chosen |= {"__webserver_has_socket": has_socket, "__webserver_host_in_url": f"[{host}]" if ":" in host else host}
+    if has_socket:
+        (tmp_path / "flasklaunch-test.socket").write_text(render("webserver.socket", 252, **chosen))
+    (tmp_path / "flasklaunch-test.service").write_text(render("webserver.service", 252, **chosen))
+    for release, port in ("4f1c", 5001 if is_page else 5002), ("77aa", 5003):
+        page = tmp_path / "site" / "releases" / release / "app" / "webserver.py"
+        page.parent.mkdir(parents=True)
+        page.write_text(render("webserver.py", 252, **{**chosen, "webserver_port": port}))
+    (tmp_path / "site" / "current").symlink_to(tmp_path / "site" / "releases" / "4f1c")
+    said = "\n".join(machine(shell, tmp_path))
+    assert endpoint_of_unit(said, "", 0) == {"host": host, "port": 5001}
+    assert former_ports(said, []) == [5001]
+    assert [page_elsewhere(said, release) != "" for release in ("4f1c", "77aa")] == [False, is_page]
+
+
+@pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_machine_reports_the_noted_ports_that_nothing_listens_on(shell, tmp_path, family, host):
+    assert [line for line in machine(shell, tmp_path) if "port " in line] == []
+    (tmp_path / "site").mkdir()
+    with socket.socket(family) as used, socket.socket(family) as free:
+        for each in (used, free):
+            each.bind((host, 0))
+        used.listen()
+        ports = [each.getsockname()[1] for each in (used, free)]
+        (tmp_path / "site" / "former_ports").write_text(" ".join(map(str, ports)))
+        noted = [line for line in machine(shell, tmp_path) if "port " in line]
+    assert noted == [f"webserver: former-port {ports[1]}"]
+
+
+def test_yum_that_is_killed_differs_from_one_that_fails(shell, tmp_path):
     killed, failed = install(shell, tmp_path, 137), install(shell, tmp_path, 1)
     assert killed[:2] == failed[:2] == ["python3: missing python3", "what yum said"]
     assert killed[2].startswith(
-        "python3: failed: yum was killed while it installed python3, most often for want of memory"
+        "python3: failed: yum was killed while it installed python3, most often because memory ran out"
     )
     assert failed[2].startswith(
         "python3: failed: yum could not install python3. Check the machine's way to its package"

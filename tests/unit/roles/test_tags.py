@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A run that would leave out steps is refused; it did nothing and was green."""
+"""A run with tags is refused. It would leave out steps and succeed."""
 
 from __future__ import annotations
 

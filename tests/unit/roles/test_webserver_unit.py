@@ -1,10 +1,10 @@
-"""The unit that the webserver role renders, for the oldest systemd that it serves and for the newest."""
+"""The unit that the webserver role renders, for the oldest supported systemd and for the newest."""
 
 from __future__ import annotations
 
 import pytest
 import yaml
-from ansible_collections.flasklaunch.ec2.tests.unit.roles.rendered import ROLE, render
+from ansible_collections.flasklaunch.ec2.tests.unit.roles.rendered import ROLE, evaluate, render
 
 # The directives below that systemd 219 knows: src/core/load-fragment-gperf.gperf.m4 of that version.
 KNOWN_TO_219 = {
@@ -58,7 +58,7 @@ UNITS = [
 
 
 def directives(text):
-    """(name, value) of each line that is one."""
+    """Return (name, value) of each line that is a directive."""
     lines = [line for line in text.splitlines() if line and not line.startswith(("#", "["))]
     return [tuple(line.split("=", 1)) for line in lines]
 
@@ -77,7 +77,7 @@ def test_systemd_219_knows_every_directive(unit, server):
     assert {name for name, _value in directives(text)} - KNOWN_TO_219 == set()
 
 
-def test_what_219_does_not_understand_is_not_in_its_values():
+def test_values_are_those_that_systemd_219_understands():
     service = dict(directives(render("webserver.service", 219)))
     assert service["ProtectSystem"] == "full"  # strict came with 232
     assert service["MemoryLimit"] == "900M"  # percentages came with MemoryMax=
@@ -88,12 +88,12 @@ def test_what_219_does_not_understand_is_not_in_its_values():
 
 
 @pytest.mark.parametrize(("any_address", "loopback", "wanted"), [(True, False, 0), (False, True, 0), (False, False, 1)])
-def test_an_address_that_comes_with_the_network_is_bound_before_it_is_there(any_address, loopback, wanted):
+def test_address_of_the_network_is_bound_before_it_exists(any_address, loopback, wanted):
     text = render("webserver.socket", 219, __webserver_is_any_address=any_address, __webserver_is_loopback=loopback)
     assert directives(text).count(("FreeBind", "yes")) == wanted
 
 
-def test_a_worker_that_is_killed_for_want_of_memory_takes_no_other_with_it():
+def test_kill_of_a_worker_for_lack_of_memory_leaves_the_others():
     assert ("OOMPolicy", "continue") in directives(render("webserver.service", 252))
 
 
@@ -105,6 +105,58 @@ def test_a_release_is_tried_with_the_limits_that_it_is_served_with(systemd):
         for unit in ("webserver-gate@.service", "webserver.service")
     )
     assert gate == service != set()
+
+
+@pytest.mark.parametrize("systemd", [236, 252, 257])
+def test_the_next_server_runs_as_the_served_one_does(systemd):
+    """Both have the same socket, limits, secrets and options. The next one has a fixed release."""
+    options = {"RuntimeDirectory": "shop", "Restart": "on-failure"}
+    variables = {"webserver_secrets": {"KEY": "x"}, "webserver_unit_options": options}
+    unit, service = (
+        directives(render(name, systemd, **variables)) for name in ("webserver-next@.service", "webserver.service")
+    )
+    own = [pair for pair in unit if pair not in service]
+    assert [(name, value.replace("/releases/%i/", "/current/")) for name, value in own if "/releases/%i/" in value] == [
+        pair for pair in service if "/current/" in pair[1]
+    ]
+    assert dict(own).keys() - {"WorkingDirectory", "EnvironmentFile", "ExecStart"} == {
+        "Description",
+        "BindsTo",
+        "After",
+        "CollectMode",
+        "Sockets",
+        "RuntimeDirectoryPreserve",
+        "Restart",
+    }
+    assert {name for name, _value in service} - {name for name, _value in unit} <= {
+        "Requires",
+        "RestartSec",
+        "RestartSteps",
+        "RestartMaxDelaySec",
+        "WantedBy",
+    }
+    assert dict(unit)["Sockets"] == dict(service)["Requires"]
+    assert (dict(unit)["BindsTo"], dict(unit)["RuntimeDirectoryPreserve"]) == ("webserver-deploy.service", "yes")
+    assert dict(unit)["Restart"] == "no"  # the last one counts
+
+
+@pytest.mark.parametrize(
+    ("systemd", "server", "wanted"),
+    [
+        (219, "gunicorn", False),
+        (235, "gunicorn", False),
+        (236, "gunicorn", True),
+        (257, "gunicorn", True),
+        (257, "flask", False),
+    ],
+)
+def test_where_a_next_server_is_started(systemd, server, wanted):
+    variables = {"__webserver_has_socket": server == "gunicorn"}
+    has_next = evaluate("__webserver_has_next", systemd, **variables)
+    assert has_next is wanted
+    given = {"__webserver_has_next": has_next, "__webserver_release": {"name": "4f1c52a0b7d9"}}
+    unit = evaluate("__webserver_next_unit", systemd, **variables, **given)
+    assert unit == ("webserver-next@4f1c52a0b7d9.service" if wanted else "")
 
 
 @pytest.mark.parametrize("unit", ["webserver-gate@.service", "webserver-health.service"])
@@ -123,7 +175,7 @@ def test_newer_systemd_gets_the_whole_sandbox():
     assert ("MemoryMax", "90%") in service
 
 
-def test_secrets_are_named_and_not_told():
+def test_unit_names_secrets_without_their_values():
     new = render("webserver.service", 252, webserver_secrets={"KEY": "hunter2"})
     old = render("webserver.service", 219, webserver_secrets={"KEY": "hunter2"})
     assert ("LoadCredential", "KEY:/etc/webserver/credentials/KEY") in directives(new)
@@ -131,13 +183,13 @@ def test_secrets_are_named_and_not_told():
     assert "hunter2" not in new + old
 
 
-def test_options_of_the_user_take_the_place_of_the_role_s():
+def test_options_of_the_user_replace_those_of_the_role():
     service = directives(render("webserver.service", 252, webserver_unit_options={"ProtectSystem": "full", "Nice": 5}))
     assert (dict(service)["ProtectSystem"], dict(service)["Nice"]) == ("full", "5")  # the last one counts
 
 
 @pytest.mark.parametrize(("systemd", "steps"), [(219, None), (252, None), (254, "7")])
-def test_a_server_that_ends_again_and_again_is_started_less_often(systemd, steps):
+def test_a_server_in_a_crash_loop_is_restarted_less_often(systemd, steps):
     service = dict(directives(render("webserver.service", systemd)))
     assert service.get("RestartSteps") == steps
     assert service.get("RestartMaxDelaySec") == (steps and "10s")

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Wrong ideas about AWS, put into the judgement one at a time: the scenarios must not agree with any of them.
+"""Put wrong ideas about AWS into the judgement, one at a time: at least one scenario must fail for each.
 
-Each is a change of one place in the source. A change that no longer fits the source fails too: then the idea is to be
-put into the new source.
+Each idea is a change at one place in the source. If the change no longer matches the source, the test fails too: then
+adapt it to the new source.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import sys
 import pytest
 
 PACKAGE = "ansible_collections.flasklaunch.ec2.plugins.module_utils._aws."
-# All that is loaded anew for each idea, so that nothing of one is left for the next.
+# The modules that are loaded again for each idea, so that no idea affects the next one.
 LOGIC = [
     "address_sets",
     "packet_filters",
@@ -35,7 +35,7 @@ HELPERS = [
     "ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils._aws.reachability_scenarios",
 ]
 
-# idea: (file, what is there, what is put there)
+# idea: (file, old text, new text)
 IDEAS = {
     # Addresses
     "private addresses are clients on the Internet": (
@@ -287,7 +287,7 @@ IDEAS = {
         "return snapshot.members(source, family) if inside else Intervals()",
         "return Intervals()",
     ),
-    "prefix lists are not looked into": (
+    "prefix lists are not read": (
         "interface",
         "return addresses(snapshot.prefix_list(source), family)",
         "return Intervals()",
@@ -647,7 +647,7 @@ def as_before():
 
 
 def load(name, text):
-    """Load the source as if it were the module's; what it imports is loaded anew with it."""
+    """Load a text as the source of a module, and load the modules that it imports again."""
     spec = importlib.util.find_spec(module_of(name))
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_of(name)] = module
@@ -656,7 +656,7 @@ def load(name, text):
 
 
 def disagreeing():
-    """The names of the scenarios that come out otherwise than expected."""
+    """Return the names of the scenarios with another result than expected."""
     for name in LOGIC + HELPERS:
         if name in HELPERS or module_of(name) not in sys.modules:
             fresh = importlib.import_module(name if name in HELPERS else module_of(name))
@@ -669,7 +669,7 @@ def disagreeing():
             yield each.name
 
 
-def test_without_a_wrong_idea_all_agree(as_before):
+def test_without_a_wrong_idea_all_scenarios_agree(as_before):
     name = LOGIC[0]
     load(name, source_of(name).read_text(encoding="utf-8"))
     assert list(disagreeing()) == []

@@ -32,7 +32,7 @@ def create_app():
 
     @app.get("/key")
     def key():
-        """Of the secret only that it is known."""
+        """Return only whether the secret is known."""
         secret = pathlib.Path(os.environ["CREDENTIALS_DIRECTORY"], "SHOP_KEY").read_bytes()
         return hashlib.sha256(secret).hexdigest() + "\n"
 

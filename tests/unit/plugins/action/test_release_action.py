@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The whole of the release module: the control node's part, and the managed node's, which is this machine."""
+"""The whole module release: the control node's part, and that of the managed node, which is this machine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ USER = pwd.getpwuid(os.getuid()).pw_name
 
 
 class Here(action.ActionModule):
-    """Runs the module in this process, and copies where it would send."""
+    """Runs the module in this process, and copies files instead of sending them."""
 
     def __init__(self, args, run_module, folder, check_mode, diff):
         task = SimpleNamespace(args=args, check_mode=check_mode, diff=diff, async_val=0)
@@ -53,7 +53,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def machine(run_module, tmp_path, path):
-    """Gives the module some arguments; keeps the last action to be looked at."""
+    """Runs the module with some arguments, and keeps the last action for the test."""
     folder = tmp_path / "ansible-tmp"
     folder.mkdir()
 
@@ -102,7 +102,7 @@ def test_application_is_sent_once(machine, shop, tmp_path):
     ],
     ids=["edited", "removed", "executable", "environment", "venv", "note", "all"],
 )
-def test_release_that_somebody_changed_is_brought_again(machine, shop, path, change):
+def test_release_that_was_changed_is_copied_again(machine, shop, path, change):
     name = machine(src=str(shop), environment={"A": "1"})["name"]
     releases.switch(str(path), name)
     folder, link = path / "releases" / name, os.lstat(path / "current")
@@ -124,13 +124,13 @@ def test_release_that_somebody_changed_is_brought_again(machine, shop, path, cha
 
 @pytest.fixture
 def strict_umask():
-    """As hardened machines give it to root."""
+    """The umask of root on hardened machines."""
     before = os.umask(0o077)
     yield
     os.umask(before)
 
 
-def test_who_serves_may_enter_whatever_the_umask_is(machine, shop, path, strict_umask):
+def test_user_can_enter_the_release_with_a_strict_umask(machine, shop, path, strict_umask):
     (shop / "static").mkdir()
     (shop / "static" / "page.css").write_text("")
     name = machine(src=str(shop))["name"]
@@ -142,8 +142,8 @@ def test_who_serves_may_enter_whatever_the_umask_is(machine, shop, path, strict_
 
 
 @pytest.mark.parametrize("meanwhile", [lambda file: file.write_text("app = 2\n"), lambda file: file.unlink()])
-def test_files_that_change_while_they_are_read_are_not_brought(machine, shop, path, monkeypatch, meanwhile):
-    """They would go by the name of those that were read first."""
+def test_files_that_change_while_they_are_read_are_refused(machine, shop, path, monkeypatch, meanwhile):
+    """The release would have the name of the former content."""
     write = application.write_archive
 
     def archive(folder, entries, stream):
@@ -156,8 +156,8 @@ def test_files_that_change_while_they_are_read_are_not_brought(machine, shop, pa
     assert not path.exists()
 
 
-def test_files_of_an_application_s_own_stay(machine, shop):
-    """Such as a database; where the release is brought again they move along, owner and all."""
+def test_data_of_the_application_stays(machine, shop):
+    """For example a database. If the release is copied again, it stays, with its owner."""
     (shop / "static").mkdir()
     (shop / "static" / "page.css").write_text("")
     app = machine.app(machine(src=str(shop))["name"])
@@ -175,7 +175,7 @@ def test_files_of_an_application_s_own_stay(machine, shop):
     assert (app / "static" / "upload.png").read_text(encoding="utf-8") == "theirs too"
 
 
-def test_diff_shows_what_somebody_changed(machine, shop, served):
+def test_diff_shows_changes_on_the_machine(machine, shop, served):
     (machine.app(served) / "web.py").write_text("by hand\n")
     (machine.app(served) / "shop.db").write_text("theirs")
     assert machine(diff=True, src=str(shop))["diff"] == [
@@ -183,7 +183,7 @@ def test_diff_shows_what_somebody_changed(machine, shop, served):
     ]
 
 
-def test_application_that_is_content_has_folders_and_is_not_kept_on_the_control_node(machine, tmp_path, monkeypatch):
+def test_application_in_content_may_have_folders_and_leaves_no_files(machine, tmp_path, monkeypatch):
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr(action.tempfile, "tempdir", str(tmp_path / "tmp"))
     name = machine(content={"web.py": "é = 1\r\n", "static/css/page.css": "body {}"})["name"]
@@ -192,12 +192,12 @@ def test_application_that_is_content_has_folders_and_is_not_kept_on_the_control_
     assert os.listdir(tmp_path / "tmp") == []
 
 
-def test_home_is_where_the_tilde_leads(machine, shop, monkeypatch):
+def test_tilde_stands_for_the_home(machine, shop, monkeypatch):
     monkeypatch.setenv("HOME", str(shop.parent))
     assert machine(src="~/shop")["changed"]
 
 
-def test_environment_is_text_and_makes_another_release(machine, shop, path):
+def test_environment_variables_are_part_of_the_release(machine, shop, path):
     before = machine(src=str(shop))["name"]
     result = machine(src=str(shop), environment={"WORKERS": 4})
     assert result["changed"]
@@ -206,7 +206,7 @@ def test_environment_is_text_and_makes_another_release(machine, shop, path):
     assert machine(src=str(shop), venv="/other")["name"] not in (before, result["name"])
 
 
-def test_what_is_excluded_is_not_sent(machine, shop):
+def test_excluded_files_are_not_sent(machine, shop):
     (shop / "venv").mkdir()
     (shop / "venv" / "lib.py").write_text("")
     (shop / "notes.txt").write_text("")
@@ -215,7 +215,7 @@ def test_what_is_excluded_is_not_sent(machine, shop):
     assert sorted(os.listdir(machine.app(name))) == ["venv", "web.py"]
 
 
-def test_check_mode_sends_nothing_and_says_what_would_be(machine, shop, path):
+def test_check_mode_sends_nothing_and_reports_the_release(machine, shop, path):
     result = machine(check_mode=True, src=str(shop))
     assert (result["changed"], result["present"]) == (True, False)
     assert machine.last.sent == []
@@ -224,7 +224,7 @@ def test_check_mode_sends_nothing_and_says_what_would_be(machine, shop, path):
 
 @pytest.fixture
 def served(machine, shop, path):
-    """A release that is served, of the application with a file of every kind."""
+    """A release that is served, with a file of every kind."""
     (shop / "gone.py").write_text("x\n")
     (shop / "tls.key").write_text("SECRET_KEY=1\n")
     (shop / "logo.png").write_bytes(b"\x89PNG\xff")
@@ -233,7 +233,7 @@ def served(machine, shop, path):
     return name
 
 
-def test_diff_is_between_what_is_served_and_what_comes(machine, shop, served):
+def test_diff_compares_the_served_release_with_the_new_one(machine, shop, served):
     (shop / "web.py").write_text("app = 2\n")
     (shop / "gone.py").unlink()
     (shop / "new.py").write_text("y\n")
@@ -281,7 +281,7 @@ def test_diff_shows_no_password_of_a_url(machine, shop, path):
 
 
 @pytest.mark.parametrize("secret", ["deploy.KEY", "my-secrets/web.txt", "config/.env.local", "PassWords.txt"])
-def test_diff_never_shows_what_is_secret_by_its_name(machine, shop, served, secret):
+def test_diff_shows_no_file_whose_name_suggests_secrets(machine, shop, served, secret):
     (shop / secret).parent.mkdir(exist_ok=True, parents=True)
     (shop / secret).write_text("hunter2")
     result = machine(diff=True, check_mode=True, src=str(shop), exclude=[])
@@ -304,7 +304,7 @@ def test_without_diff_nothing_is_compared(machine, shop, served):
     assert machine(diff=True, src=str(shop))["diff"] != [], "it is there, and another one is served"
 
 
-def test_first_release_has_nothing_to_differ_from(machine, shop):
+def test_first_release_has_no_diff(machine, shop):
     assert machine(diff=True, src=str(shop))["diff"] == []
 
 
@@ -317,11 +317,11 @@ def test_first_release_has_nothing_to_differ_from(machine, shop):
         ({"src": "/tmp", "venv": None}, "set venv: src and content need it"),
         ({"src": "/nonexistent/shop"}, "src: .*No such file or directory: '/nonexistent/shop'"),
         ({"content": {}}, "has no files in it"),
-        ({"content": "print()"}, r"content: print\(\) is no dictionary"),
-        ({"src": "/tmp", "environment": "A=b"}, "environment: A=b is no dictionary"),
+        ({"content": "print()"}, r"content: print\(\) is not a dictionary"),
+        ({"src": "/tmp", "environment": "A=b"}, "environment: A=b is not a dictionary"),
     ],
 )
-def test_no_application_is_refused_on_the_control_node(machine, args, message):
+def test_wrong_options_are_refused_on_the_control_node(machine, args, message):
     with pytest.raises(AnsibleActionFail, match=message):
         machine(**args)
     assert machine.last.asked == 0
@@ -329,14 +329,14 @@ def test_no_application_is_refused_on_the_control_node(machine, args, message):
 
 def test_file_that_cannot_be_read_is_refused(machine, shop):
     os.mkfifo(shop / "pipe")
-    with pytest.raises(AnsibleActionFail, match="src: .*pipe is a named pipe, .* The webserver role calls") as refused:
+    with pytest.raises(AnsibleActionFail, match="pipe is a named pipe, .* to webserver_app_exclude") as refused:
         machine(src=str(shop))
     assert refused.value.__cause__ is None, "ansible-core 2.19 and newer print the cause after the message"
     assert machine(src=str(shop), exclude=["pipe"])["changed"]
 
 
 def test_link_out_of_the_folder_is_refused_before_the_machine_is_asked(machine, shop):
-    """Such as a requirements.txt, of which root's pip would print what it cannot understand."""
+    """For example a requirements.txt: pip prints lines that it cannot parse, and could read the target as root."""
     (shop / "requirements.txt").symlink_to("/etc/shadow")
     with pytest.raises(AnsibleActionFail, match="requirements.txt is a link to /etc/shadow.* webserver_app_exclude"):
         machine(src=str(shop))
@@ -353,14 +353,23 @@ def test_excluded_files_are_reported_only_with_a_new_release(machine, shop):
     assert "left_out" not in machine(src=str(shop))
 
 
-def test_what_the_managed_node_refuses_is_the_answer(machine, shop):
+def test_refusal_of_the_managed_node_is_returned(machine, shop):
     result = machine(src=str(shop), user="no-such-user")
     assert result["failed"]
     assert "no-such-user" in result["msg"]
 
 
-def test_module_that_is_killed_says_so(machine, shop, monkeypatch):
-    """Ansible itself says that it could not deserialize the result."""
+def test_full_disk_names_the_variable_of_the_role(machine, shop, monkeypatch):
+    monkeypatch.setattr(releases, "RESERVE", 1 << 60)
+    result = machine(src=str(shop))
+    assert result["failed"]
+    assert result["msg"].endswith(
+        "Keep fewer releases, or make the disk larger. In the webserver role, webserver_keep_releases is this number"
+    )
+
+
+def test_module_that_is_killed_is_reported(machine, shop, monkeypatch):
+    """Ansible's own message is only that it could not deserialize the result."""
     killed = {"failed": True, "rc": 137, "module_stdout": "", "msg": "Module result deserialization failed."}
     monkeypatch.setattr(Here, "_execute_module", lambda self, **_arguments: dict(killed))
     result = machine(src=str(shop))
@@ -368,14 +377,14 @@ def test_module_that_is_killed_says_so(machine, shop, monkeypatch):
     assert result["msg"].startswith("A process of this task was killed on the machine, most often because its memory")
 
 
-def test_failure_is_told_before_anything_is_sent(machine, shop):
+def test_failure_is_reported_before_anything_is_sent(machine, shop):
     result = machine(src=str(shop), keep="many")
     assert result["failed"]
     assert machine.last.sent == []
 
 
-def test_run_that_has_ended_is_followed_at_once_and_another_is_not_disturbed(machine, shop, path, monkeypatch):
-    """Its control node is this one, so that it can be seen here whether its process still runs."""
+def test_lock_of_a_run_that_has_ended_is_taken_and_that_of_another_is_not(machine, shop, path, monkeypatch):
+    """This is its control node, so this test sees whether its process still runs."""
     lock = path / "releases" / ".lock"
     name = machine(src=str(shop), lock=True)["name"]
     assert lock.exists()
@@ -394,7 +403,7 @@ def test_run_that_has_ended_is_followed_at_once_and_another_is_not_disturbed(mac
     assert '"then"' in lock.read_text(encoding="utf-8")
 
 
-def test_no_run_keeps_the_lock_if_there_is_nothing_to_do(machine, shop, path, monkeypatch):
+def test_lock_is_not_kept_if_there_is_nothing_to_do(machine, shop, path, monkeypatch):
     monkeypatch.setattr(releases, "is_sound", lambda venv: True)
     name = machine(src=str(shop), lock=True)["name"]
     machine(state="current", name=name, lock=True)
@@ -415,7 +424,7 @@ def test_other_states_need_no_application(machine, shop, path, served):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
-def test_group_of_the_user_may_read_it_and_nobody_else(machine, shop, path):
+def test_only_the_group_of_the_user_may_read_it(machine, shop, path):
     name = machine(src=str(shop), user="nobody")["name"]
     status = os.stat(path / "releases" / name)
     assert (status.st_uid, status.st_gid) == (0, pwd.getpwnam("nobody").pw_gid)
@@ -424,13 +433,13 @@ def test_group_of_the_user_may_read_it_and_nobody_else(machine, shop, path):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
 def test_another_user_gets_a_release_that_its_group_may_read(machine, shop, path):
-    """The one that is served stays with its own group, so that it can be gone back to, and put back."""
+    """The release that is served keeps its own group, so that it can be put back and rolled back to."""
     before = machine(src=str(shop), user="root")["name"]
     releases.switch(str(path), before)
     name = machine(src=str(shop), user="nobody")["name"]
     groups = {each: os.stat(path / "releases" / each).st_gid for each in (before, name)}
     assert groups == {before: 0, name: pwd.getpwnam("nobody").pw_gid}
-    os.chown(path / "releases" / name, -1, 12345)  # as of a user that was removed and made again
+    os.chown(path / "releases" / name, -1, 12345)  # as if the user was removed and made again
     assert machine(src=str(shop), user="nobody")["changed"]
     assert os.stat(path / "releases" / name).st_gid == groups[name]
     machine(name=before, user="nobody", check_mode=True)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A task that uses one filter loads the files of all, so they must cost nothing until they are called."""
+"""A task that uses one filter loads the files of all filters, so these must cost nothing until they are called."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where pip goes first, as far as the user said it; and that no password comes along."""
+"""The host to which pip connects first, if a variable names it, without passwords."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ def test_first_stop(index_url, proxy, variable, host, port):
 
 
 @pytest.mark.parametrize("index_url, proxy", [("", ""), ("file:///srv/simple", ""), ("file:///srv", "proxy.example:1")])
-def test_nothing_named_nothing_to_reach(index_url, proxy):
+def test_without_urls_nothing_is_reached_first(index_url, proxy):
     assert first_stop(index_url, proxy) == {}

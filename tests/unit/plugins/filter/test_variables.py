@@ -1,4 +1,4 @@
-"""Values of variables, as texts, as addresses of repositories and as options of units."""
+"""Values of variables: as texts, as addresses of repositories, and as options of units."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ansible_collections.flasklaunch.ec2.plugins.filter.variables import (
 )
 
 
-def test_a_text_that_a_template_has_read_as_json_is_a_text_again():
+def test_json_that_a_template_has_parsed_becomes_a_text_again():
     read = {"account": {"type": "service_account", "ok": True}, "list": ["a", None], "word": "swordfish", "n": 7}
     assert texts(read) == {
         "account": '{"type": "service_account", "ok": true}',
@@ -49,7 +49,7 @@ def test_git_finds_the_repository_in_a_folder(tmp_path, monkeypatch, path, name)
     assert subprocess.run(["git", "ls-remote", url, "HEAD"], capture_output=True, check=True).stdout
 
 
-# What systemd 252 and 219 say of a unit with these options, as they come through ssh, with its ends of lines.
+# The output of systemd 252 and 219 for a unit with these options, with the line ends of ssh.
 OPTIONS = {"RedWritePaths": "/x", "ProtectSystem": "strickt", "Nice": 5, "MemoryLimit": "5G", "Wants": "a.service"}
 KNOWN = "webserver-directives: MemoryLimit Nice ProtectSystem ReadWritePaths\r\n"
 SAID_252 = """\
@@ -66,7 +66,7 @@ webserver-options: 8] Unknown lvalue 'Wants' in section 'Service'\r
 
 
 @pytest.mark.parametrize("said", [SAID_252, SAID_219], ids=["252", "219"])
-def test_options_that_systemd_would_ignore_are_refused_with_what_was_meant(said):
+def test_options_that_systemd_would_ignore_are_refused_with_the_right_name(said):
     of = "webserver_unit_options: systemd"
     assert unit_option_errors(OPTIONS, said + KNOWN) == [
         f"{of} on this machine does not know RedWritePaths in [Service]. Write ReadWritePaths.",
@@ -81,7 +81,7 @@ def test_the_right_case_of_a_directive_is_found_first():
 
 
 @pytest.mark.parametrize("said", ["", "webserver: uid 0\n", KNOWN])
-def test_options_that_systemd_takes_are_right(said):
+def test_options_that_systemd_accepts_are_accepted(said):
     assert unit_option_errors(OPTIONS, said) == []
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a user reads if the dynamic inventory of a plain checkout finds no machine."""
+"""The output if the dynamic inventory of a plain checkout finds no machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def graph(**environment):
     return subprocess.run(command, cwd=ROOT, env=known, capture_output=True, text=True, check=False)
 
 
-def test_without_credentials_it_says_so_once():
+def test_missing_credentials_are_reported_once():
     done = graph()
     (said,) = done.stderr.strip().splitlines()
     assert said.startswith(f"[ERROR]: {ROOT.resolve()}/inventory-ec2/aws_ec2.yml: AWS could not be asked")
@@ -31,7 +31,7 @@ def test_without_credentials_it_says_so_once():
     assert (done.returncode, done.stdout) == (1, "")
 
 
-def test_where_there_is_no_instance_it_says_what_was_looked_for():
+def test_if_there_is_no_instance_the_search_is_reported():
     with served() as url:
         keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
         done = graph(AWS_ENDPOINT_URL=url, COLUMNS="1000", **keys)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""For any input whatever, a parser yields a record or raises the error it is documented to raise."""
+"""For any input, a parser yields a record or raises its documented error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytest.importorskip("hypothesis")
 from hypothesis import HealthCheck, given, settings  # noqa: E402
 from hypothesis import strategies as some  # noqa: E402
 
-# A busy machine is no failure.
+# A slow example on a busy machine is not a failure.
 settings.register_profile("patient", database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
@@ -28,7 +28,7 @@ PORTS = some.integers(0, 65535)
 NUMBERS = some.integers(0, 2**32 - 1)
 ADDRESSES = some.one_of(some.binary(min_size=4, max_size=4), some.binary(min_size=16, max_size=16))
 FAMILIES = {4: ("ipv4", socket.AF_INET), 16: ("ipv6", socket.AF_INET6)}
-# Input that looks real as far as possible, so that more than the first check is met.
+# Input that is similar to real input, so that it gets past the first check.
 MESSAGES = some.binary(min_size=68, max_size=200).map(lambda tail: bytes([socket.AF_INET, 10, 0, 0]) + tail)
 PARTS = ["system.slice", "web.service", "user@7.service", "app.service", "run.scope", "docker-" + "a" * 64 + ".scope"]
 PATHS = some.lists(some.sampled_from(PARTS), min_size=1, max_size=4).map("/".join)
@@ -123,4 +123,4 @@ def test_any_address(text):
     try:
         assert addresses.normalised(addresses.normalised(text)) == addresses.normalised(text)
     except ValueError as error:
-        assert str(error).endswith("is no IP address")
+        assert str(error).endswith("is not an IP address")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""For any rules, units and log lines whatever, there is a verdict or the error that is documented, and no other."""
+"""For any rules, units and log lines, there is a verdict or the documented error, and no other error."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import sy
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import unit as _unit
 
 pytest.importorskip("hypothesis")
-from hypothesis import HealthCheck, given, settings  # noqa: E402
+from hypothesis import HealthCheck, example, given, settings  # noqa: E402
 from hypothesis import strategies as some  # noqa: E402
 
-# A busy machine is no failure.
+# A slow example on a busy machine is not a failure.
 settings.register_profile("patient", database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
@@ -30,7 +30,7 @@ CAPTURED = pathlib.Path(__file__).parents[2] / "captured"
 PACKET = _firewall.Packet("ipv4", 5000, "10.0.1.20", "eth0")
 VERDICTS = {"ok", "broken", "partial", "unknown"}
 
-# Words of nftables, in whatever order.
+# Words of nftables, in any order.
 KEYS_TEXT = """
 match op left right payload protocol field meta ct fib key result flags set map elem val range prefix addr len
 concat accept drop reject return jump goto target continue vmap data xt type name limit inv rate per counter &
@@ -65,6 +65,7 @@ def verdict(tables):
 
 
 @given(some.lists(some.lists(JSON, max_size=3), max_size=4), some.sampled_from(["accept", "drop"]))
+@example([[{"jump": {"target": [None]}}]], "accept")
 def test_any_rules_of_nftables(rules, policy):
     base = {"family": "inet", "table": "t", "name": "c", "hook": "input", "prio": 0, "policy": policy}
     objects = [{"table": {"family": "inet", "name": "t"}}, {"chain": base}]
@@ -98,7 +99,7 @@ def test_nftables_with_one_thing_spoilt(data):
         return
 
 
-def test_a_policy_that_is_none_is_refused():
+def test_an_invalid_policy_is_refused():
     """Found by the test above."""
     chain = {"family": "inet", "table": "f", "name": "i", "hook": "input", "prio": 0, "policy": [None]}
     objects = [{"table": {"family": "inet", "name": "f"}}, {"chain": chain}]

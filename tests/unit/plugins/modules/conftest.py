@@ -14,14 +14,14 @@ from moto.ec2.responses import EC2Response
 
 
 def pytest_collection_finish():
-    """ansible-test forks a process for each test: what takes boto3 and moto seconds to load is loaded before."""
+    """Load boto3 and moto now, because this takes seconds and ansible-test forks a process for each test."""
     with ec2_api.served() as endpoint:
         ec2_api.Site(endpoint).add_load_balancer()
 
 
 @pytest.fixture(scope="session")
 def ec2_endpoint():
-    """A local EC2 API for all tests, on a port that is free."""
+    """A local EC2 API for all tests, on a free port."""
     with ec2_api.served() as endpoint:
         yield endpoint
 
@@ -37,7 +37,7 @@ def site(ec2_endpoint, monkeypatch):
 
 @pytest.fixture
 def public_access(monkeypatch):
-    """VPC Block Public Access, which moto does not know: off, unless a test says otherwise."""
+    """VPC Block Public Access, which moto does not have. It is off, unless a test changes it."""
     options = {"InternetGatewayBlockMode": "off", "ExclusionsAllowed": "allowed"}
     answers = {
         "describe_vpc_block_public_access_options": {"VpcBlockPublicAccessOptions": options},
@@ -50,7 +50,7 @@ def public_access(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def managed_node(monkeypatch):
-    """Modules warn as on a managed node, also where other tests have made this process a control node."""
+    """Let modules warn as on a managed node, even if other tests have made this process a control node."""
     internal = sys.modules.get("ansible.module_utils._internal")  # from ansible-core 2.19 on
     if internal:
         monkeypatch.setattr(internal, "is_controller", False)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A local EC2 API with a site in it, and modules run against it. Nothing of what moto makes up is ever connected to."""
+"""A local EC2 API with a site, for tests of modules. No test connects to an address that moto invents."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from moto.server import ThreadedMotoServer
 
 REGION = "us-east-1"
-# Reading AWS's service models takes longer than all else here: once is enough.
+# Reading AWS's service models takes longest here, so it is done once.
 SESSION = boto3.session.Session(region_name=REGION)
 KEYS = {"access_key": "testing", "secret_key": "testing"}
 
 
 @contextlib.contextmanager
 def served():
-    """The API's URL, as long as it is served."""
+    """Serve the API, and yield its URL."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
@@ -37,7 +37,7 @@ def served():
 
 
 def without_aws(monkeypatch):
-    """No credentials, region or endpoint from this machine, and no metadata service."""
+    """Remove this machine's credentials, region and endpoint, and the metadata service."""
     for name in list(os.environ):
         if name.startswith(("AWS_", "EC2_")):
             monkeypatch.delenv(name)
@@ -53,12 +53,12 @@ def client_of(service, endpoint, **keys):
 
 
 def share_session(monkeypatch):
-    """Let modules use the session here rather than one of their own."""
+    """Let modules use the session of this file instead of their own."""
     monkeypatch.setattr(boto3.session, "Session", lambda **_keywords: SESSION)
 
 
 def counted(monkeypatch):
-    """The names of all calls that modules send, each attempt of them."""
+    """Return a list that gets the names of all calls that modules send, with each attempt."""
     calls = []
     make = AnsibleAWSModule.client
 
@@ -148,7 +148,7 @@ class Site:
         return balancer["LoadBalancerArn"]
 
     def aws(self, command):
-        """Do what a command line of the AWS CLI would do."""
+        """Do what a command line of the AWS CLI does."""
         program, service, operation, *words = shlex.split(command)
         assert program == "aws"
         arguments = {}
@@ -175,7 +175,7 @@ class Site:
 
 
 def shorthand(text):
-    """ "From=1,To=2,Ranges=[{Cidr=x}]" as the AWS CLI reads it."""
+    """Parse "From=1,To=2,Ranges=[{Cidr=x}]" as the AWS CLI does."""
     found = {}
     for key, value in re.findall(r"(\w+)=(\[[^]]*\]|[^,]*)", text):
         if value.startswith("["):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module against a local EC2 API; the judgement itself is tested in module_utils/test__exposure.py."""
+"""The module against a local EC2 API; module_utils/_aws/test_exposure.py tests the judgement itself."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run(capsys):
 
 @pytest.fixture
 def audiences(site, run):
-    """What the module says of the ports of the site's instance."""
+    """Runs the module for the ports of the site's instance."""
 
     def audiences(*listeners, **fields):
         machine = dict({"name": "web", "instance_id": site.instance, "listeners": list(listeners)}, **fields)
@@ -59,8 +59,8 @@ def test_a_machine_by_its_private_address(audiences, site, public_access):
     assert audiences(FLASK, instance_id=None, private_address=described["PrivateIpAddress"]) == ["everybody"]
 
 
-def test_what_the_endpoint_does_not_know_is_unknown(audiences):
-    """As moto does not know of VPC Block Public Access."""
+def test_an_unsupported_call_makes_it_unknown(audiences):
+    """moto has no VPC Block Public Access."""
     assert audiences(FLASK, SSH, DATABASE) == ["unknown", "nobody", "nobody"]
 
 
@@ -94,10 +94,10 @@ def test_many_machines_in_few_calls(run, site, public_access, monkeypatch):
         ({"listeners": []}, "name"),
         ({"name": "web", "listeners": [{}]}, "port"),
         ({"name": "web", "listeners": [{"port": 70000}]}, "machines: web: port: 70000 is not within 1 to 65535"),
-        ({"name": "web", "listeners": [{"port": 1, "address": "x"}]}, "machines: web: address: x is no IP address"),
+        ({"name": "web", "listeners": [{"port": 1, "address": "x"}]}, "machines: web: address: x is not an IP address"),
     ],
 )
-def test_options_that_make_no_sense(run, monkeypatch, machine, words):
+def test_invalid_options_are_refused(run, monkeypatch, machine, words):
     without_aws(monkeypatch)
     result = run(machines=[machine], region=REGION, **KEYS)
     assert result["failed"]

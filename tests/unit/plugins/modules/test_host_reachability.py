@@ -39,9 +39,9 @@ def test_programs_are_run_in_the_c_locale_and_missing_ones_are_no_error(network,
         ({"port": 0}, "port: 0 is not a port number from 1 to 65535"),
         ({"port": 65536}, "port: 65536 is not a port number from 1 to 65535"),
         ({"port": 80, "entrance": 0}, "entrance: 0 is not a port number from 1 to 65535"),
-        ({"port": 80, "client": "localhost"}, "client: localhost is no IP address"),
+        ({"port": 80, "client": "localhost"}, "client: localhost is not an IP address"),
         ({"port": 80, "family": "ipx"}, "value of family must be one of: ipv4, ipv6"),
-        ({"port": 80, "private_addresses": ["localhost"]}, "private_addresses: localhost is no IP address"),
+        ({"port": 80, "private_addresses": ["localhost"]}, "private_addresses: localhost is not an IP address"),
         ({"port": 80, "source": "10.0.0.1/8"}, "source: 10.0.0.1/8 has host bits set"),
         ({"port": 80, "source": "anywhere"}, "source: 'anywhere' does not appear to be"),
     ],
@@ -80,7 +80,7 @@ def test_a_page_that_cannot_be_reached_is_no_failure(run_module, bind):
     [
         ({}, "missing required arguments: url"),
         ({"url": "example.com"}, "url: example.com does not begin with http:// or https://"),
-        ({"url": "http://a/", "timeout": 0}, "timeout: 0 is no number of seconds"),
+        ({"url": "http://a/", "timeout": 0}, "timeout: 0 is not a number of seconds"),
     ],
 )
 def test_bad_input_of_the_probe_is_refused_by_name(run_module, arguments, named):

@@ -42,7 +42,7 @@ def test_L1_L4_the_default_is_netstat_ltn4_without_running_it(network, bind, net
     bind("127.0.0.1", 631)
     bind("::", 8000)
     expected = netstat("-ltn4")
-    run()  # Ansible imports some of itself at the first result, and on a control node that runs ldconfig
+    run()  # at its first result, Ansible imports modules, one of which runs ldconfig on a control node
 
     def refuse(*_arguments, **_keywords):
         raise AssertionError("a program was run")
@@ -72,12 +72,12 @@ def test_L4_L28_the_options_are_those_of_netstat(network, bind, netstat, run, op
         for protocol in ("tcp", "udp"):
             bind(address, protocol=protocol)
     listener = bind("127.0.0.1")
-    # Accepted, or the two might see a handshake at different moments.
+    # Accept the connection, because the two might otherwise see different stages of the handshake.
     with socket.create_connection(listener.getsockname()), listener.accept()[0]:
         assert sorted(run(**options)["netstat"]) == sorted(netstat(flags))
 
 
-def test_L6_nobody_concludes_from_the_table_that_the_port_is_closed(network, bind, run):
+def test_L6_dual_stack_listeners_are_returned_beside_the_table(network, bind, run):
     bind("::", 5000)
     bind("::", 5001, v6only=True)
     bind("::ffff:127.0.0.1", 5002)
@@ -129,7 +129,7 @@ def test_owners_are_looked_up_for_a_unit_even_without_processes(bind, run):
     assert run(port=port, processes=False)["listening_ports"][0]["owner_unknown_reason"] == "not_requested"
 
 
-def test_L22_of_one_port_only_its_owners_are_looked_up(network, bind, run, monkeypatch):
+def test_L22_only_the_owners_of_one_port_are_looked_up(network, bind, run, monkeypatch):
     bind("127.0.0.1", 5000)
     inode = os.fstat(bind("127.0.0.1", 5001).fileno()).st_ino
     asked = []
@@ -147,8 +147,8 @@ def test_L22_of_one_port_only_its_owners_are_looked_up(network, bind, run, monke
         ({"port": 0}, "port: 0 is not a port number from 1 to 65535"),
         ({"port": 65536}, "port: 65536 is not a port number from 1 to 65535"),
         ({"port": "http"}, "'port' is of type"),
-        ({"address": "localhost"}, "address: localhost is no IP address"),
-        ({"timeout": -1}, "timeout: -1 is no number of seconds"),
+        ({"address": "localhost"}, "address: localhost is not an IP address"),
+        ({"timeout": -1}, "timeout: -1 is not a number of seconds"),
         ({"expect": "free"}, "missing: port, address, unit"),
         ({"expect": "listening"}, "missing: port, address, unit"),
         ({"expect": "open", "port": 1}, "value of expect must be one of: listening, free"),
@@ -167,7 +167,7 @@ def test_L23_in_check_mode_it_does_the_same(bind, run):
     assert ports(result["listening_ports"]) == [port]
 
 
-def test_L27_what_holds_the_port_is_named_and_shown(bind, run):
+def test_L27_the_program_that_holds_the_port_is_named(bind, run):
     port = port_of(bind())
     result = run(port=port, unit="webserver", expect="listening")
     assert result["failed"]
@@ -194,7 +194,7 @@ def test_L6_a_listener_that_ipv4_clients_do_not_reach_does_not_count(network, bi
     assert "IPv6 only) on [::]:5000" in result["msg"]
 
 
-def test_L3_without_netlink_dual_stack_is_said_to_be_unknown(network, bind, run, forbid_netlink):
+def test_L3_without_netlink_dual_stack_is_reported_as_unknown(network, bind, run, forbid_netlink):
     bind("::", 5000)
     forbid_netlink()
     result = run(port=5000, expect="listening")
@@ -207,7 +207,7 @@ def test_it_waits_for_a_listener(network, bind, run):
     later = threading.Timer(0.5, bind, ["127.0.0.1", 5000])
     began = time.monotonic()
     later.start()
-    # The thread has the network namespace of the one that made it.
+    # A thread has the network namespace of the thread that started it.
     result = run(port=5000, expect="listening", timeout=10)
     later.join()
     assert not result["failed"]
@@ -223,7 +223,7 @@ def test_it_waits_for_a_free_port(bind, run):
     later.join()
 
 
-def test_it_waits_no_longer_than_it_may(bind, run):
+def test_the_time_out_is_kept(bind, run):
     began = time.monotonic()
     assert run(port=port_of(bind()), expect="free", timeout=1)["msg"].endswith(" (waited 1 s)")
     assert 1 <= time.monotonic() - began < 3
@@ -250,7 +250,7 @@ class Lines(list):
         pass
 
 
-def test_a_machine_without_any_table_is_no_machine_without_listeners(run, forbid_netlink, monkeypatch):
+def test_a_machine_without_any_table_is_an_error(run, forbid_netlink, monkeypatch):
     def absent(path):
         raise FileNotFoundError(2, "No such file or directory", path)
 
@@ -262,7 +262,7 @@ def test_a_machine_without_any_table_is_no_machine_without_listeners(run, forbid
 
 
 def as_nobody(function):
-    """What the function returns for a user without any right."""
+    """Return what the function returns for a user without privileges."""
     ours, theirs = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -292,10 +292,10 @@ def test_L17_L18_without_root_all_rows_and_one_warning(network, bind):
         result, _unmet = report.look(Query(), warnings.append)
         return [result, warnings]
 
-    # Imported late, when nobody may not be able to read the checkout.
+    # Import these now: the user nobody may not be able to read the checkout.
     assert socket_units.__name__ in sys.modules
 
-    # The child holds the sockets as well, which it may see; what it inherits is closed first.
+    # The child inherits the sockets, and may see its own processes, so it closes them first.
     def closed():
         for listener in listeners:
             listener.close()
@@ -319,7 +319,7 @@ def test_L18_no_pid_is_0(run):
 
 @pytest.mark.parametrize("include_non_listening", [False, True])
 def test_L30_facts_are_those_of_listen_ports_facts(network, bind, run, capsys, netstat, include_non_listening):
-    netstat("-ltn4")  # skips where there is none
+    netstat("-ltn4")  # skips the test if netstat is missing
     for protocol in ("tcp", "udp"):
         for address in ("0.0.0.0", "127.0.0.1", "::", "::1"):
             port = 5000 if address in ("0.0.0.0", "::1") else 5001
@@ -330,7 +330,7 @@ def test_L30_facts_are_those_of_listen_ports_facts(network, bind, run, capsys, n
     for kind in ("tcp_listen", "udp_listen"):
         assert len(ours[kind]) == 4
         for entry in ours[kind] + theirs[kind]:
-            entry.pop("name")  # netstat has it from the command line, ss and we from the kernel
+            entry.pop("name")  # netstat takes it from the command line; ss and this module take it from the kernel
             entry["stime"] = " ".join(entry["stime"].split())[:-7]  # `ps` may be off by a second
 
         def order(entry):
@@ -348,13 +348,13 @@ def test_L30_a_playbook_that_names_a_program_works_without_it(network, bind, run
     assert len(without["tcp_listen"]) == 1
 
 
-def test_a_program_is_named_for_facts_alone(run):
+def test_command_is_allowed_only_with_facts(run):
     result = run(command="ss")
     assert result["failed"]
     assert result["msg"] == "command: allowed only with facts: true, for playbooks written for listen_ports_facts"
 
 
-def test_L30_every_option_of_listen_ports_facts_is_taken():
+def test_L30_every_option_of_listen_ports_facts_is_accepted():
     theirs = yaml.safe_load(listen_ports_facts.DOCUMENTATION)["options"]
     ours = yaml.safe_load(listening_ports.DOCUMENTATION)["options"]
     for name, option in theirs.items():
@@ -362,7 +362,7 @@ def test_L30_every_option_of_listen_ports_facts_is_taken():
         assert [ours[name].get(key) for key in keys] == [option.get(key) for key in keys]
 
 
-def test_L30_facts_cover_all_whatever_is_listed(network, bind, run):
+def test_L30_facts_cover_all_sockets(network, bind, run):
     bind("::1", 5000, "udp")
     result = run(facts=True, port=1)
     assert result["listening_ports"] == []

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module against a local EC2 API, and with botocore's Stubber where that cannot be what AWS can."""
+"""The module against a local EC2 API, and with botocore's Stubber if the local API cannot answer as AWS does."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def run(capsys):
 
 @pytest.fixture
 def ask(site, run):
-    """The module for the site's instance, unless told otherwise."""
+    """Runs the module, by default for the site's instance."""
 
     def ask(**arguments):
         if not {"address", "load_balancer_arn"} & set(arguments):
@@ -64,8 +64,8 @@ def test_check_mode_says_the_same(ask, public_access):
     assert ask(_ansible_check_mode=True) == ask()
 
 
-def test_D16_what_the_endpoint_does_not_know_is_unknown(ask, site):
-    """As moto does not know of VPC Block Public Access."""
+def test_D16_an_unsupported_call_makes_a_hop_unknown(ask, site):
+    """moto has no VPC Block Public Access."""
     result = ask()
     assert (result["verdict"], result["failed"]) == ("unknown", False)
     assert site.endpoint in hop(result, "block_public_access")["evidence"]
@@ -119,7 +119,7 @@ def release(site):
     site.ec2.disassociate_address(AssociationId=held["AssociationId"])
 
 
-# What is wrong, the hops that are broken by it, and whether the first one's fix is a command that can be run as it is.
+# Faults, the hops that each breaks, and whether the first hop's fix is a command that can be run without changes.
 FAULTS = [
     (close, ["security_group"], True),
     (another_port, ["security_group"], True),
@@ -135,7 +135,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("spoil", "broken", "can_be_run"), FAULTS, ids=lambda each: getattr(each, "__name__", ""))
-def test_one_fault_is_named_and_its_fix_mends_it(ask, site, public_access, spoil, broken, can_be_run):
+def test_one_fault_is_named_and_its_fix_works(ask, site, public_access, spoil, broken, can_be_run):
     spoil(site)
     result = ask()
     assert (result["verdict"], result["broken_hops"]) == ("unreachable", broken)
@@ -205,7 +205,8 @@ def test_an_elastic_ip_by_itself(ask, site, public_access):
 
 def test_an_elastic_ip_of_a_second_interface(ask, site, public_access):
     closed = site.add_group("closed")
-    second = site.ec2.create_network_interface(SubnetId=site.subnet, Groups=[closed])["NetworkInterface"]
+    asked = {"SubnetId": site.subnet, "Groups": [closed], "PrivateIpAddress": "10.0.1.100"}
+    second = site.ec2.create_network_interface(**asked)["NetworkInterface"]
     second_id = second["NetworkInterfaceId"]
     site.ec2.attach_network_interface(NetworkInterfaceId=second_id, InstanceId=site.instance, DeviceIndex=1)
     held = site.ec2.allocate_address(Domain="vpc")
@@ -242,7 +243,7 @@ def test_an_elastic_ip_that_is_not_associated(ask, site, public_access):
     ],
     ids=str,
 )
-def test_a_target_that_does_not_exist_is_an_answer(ask, target):
+def test_a_target_that_does_not_exist_is_unreachable(ask, target):
     result = ask(**target)
     assert (result["verdict"], result["failed"]) == ("unreachable", False)
     assert result["first_broken_hop"] == "target_exists"
@@ -257,7 +258,7 @@ def test_a_load_balancer(ask, site, public_access, kind):
     result = ask(load_balancer_arn=arn, port=80)
     assert (result["verdict"], result["broken_hops"]) == ("reachable", [])
     assert result["target"]["dns_name"]
-    # The targets of an Application Load Balancer see its nodes alone.
+    # The targets of an Application Load Balancer see only its nodes.
     close(site)
     assert ask(load_balancer_arn=arn, port=80)["broken_hops"] == ["security_group"]
     site.open(site.group, 5000, UserIdGroupPairs=[{"GroupId": site.balancer_group}])
@@ -298,7 +299,7 @@ def test_only_describe_calls_and_few_of_them(ask, site, public_access, monkeypat
 
 
 def user_with(site, actions):
-    """A user who may do these and nothing else, as moto enforces it from then on."""
+    """Make a user with only these permissions, and let moto enforce them."""
     iam = site.client("iam")
     iam.create_user(UserName="reader")
     statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
@@ -322,7 +323,7 @@ def reading_actions():
     return [each for each in actions if each.split(":")[1].startswith(("Describe", "Get"))]
 
 
-def test_the_policy_that_is_shipped_is_enough(ask, site, public_access, enforced):
+def test_the_shipped_policy_is_enough(ask, site, public_access, enforced):
     arn = site.add_load_balancer()
     keys = user_with(site, reading_actions())
     enforced()
@@ -347,13 +348,13 @@ def test_D16_a_missing_permission_is_named(ask, site, public_access, enforced, a
     result = ask(**keys)
     assert (result["verdict"], result["failed"]) == ("unknown", False)
     assert [each["hop"] for each in result["hops"] if each["verdict"] == "unknown"] == hops
-    # The local EC2 API does not say which policy it is.
+    # The local EC2 API does not name the policy.
     for words in (hop(result, hops[0])["evidence"], result["summary"]):
         assert f"AWS refused {action} in region {REGION}, account 123456789012: User: arn:aws:iam:" in words
         assert f"(AccessDenied). Most often no policy of this user or role allows {action}: add" in words
 
 
-# With botocore's Stubber, which also checks that the answers are such as AWS could give.
+# With botocore's Stubber, which also checks that AWS could give these answers.
 
 SUBNET, VPC, INTERFACE, GROUP = "subnet-1", "vpc-1", "eni-1", "sg-1"
 ANSWERS = {
@@ -437,9 +438,9 @@ def exclusions(mode):
 
 @pytest.fixture
 def stubbed(monkeypatch, run):
-    """Runs the module against answers in their order; an answer may be an error code, or a code and AWS's message."""
+    """Runs the module against a list of answers. An answer may be an error code, or a code and AWS's message."""
     without_aws(monkeypatch)
-    # Waiting out throttling takes time that a test has not.
+    # A test does not wait between the retries after throttling.
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
     clients = {service: client_of(service, "http://127.0.0.1:1") for service in ("ec2", "elbv2", "sts")}
     monkeypatch.setattr(AnsibleAWSModule, "client", lambda _self, service, **_keywords: clients[service])
@@ -465,10 +466,10 @@ def in_order(**changes):
     return [(operation, changes.get(operation, answer)) for operation, answer in ANSWERS.items()]
 
 
-def test_stubbed_all_is_well(stubbed):
+def test_stubbed_healthy_site(stubbed):
     result = stubbed(in_order())
     assert result["verdict"] == "reachable"
-    assert "198.51.100.20 is no Elastic IP" in result["notes"][0]
+    assert "198.51.100.20 is not an Elastic IP" in result["notes"][0]
 
 
 @pytest.mark.parametrize(
@@ -556,7 +557,7 @@ def test_boto3_is_missing(run, monkeypatch):
 
 
 def test_the_life_of_a_target(stubbed, monkeypatch):
-    """From registration to its end, which the local EC2 API does not show."""
+    """From its registration to its end, which the local EC2 API does not simulate."""
     balancer = {
         "LoadBalancerArn": ARN + "loadbalancer/app/web/1",
         "LoadBalancerName": "web",
@@ -593,7 +594,7 @@ def test_the_life_of_a_target(stubbed, monkeypatch):
         ({"State": "unused", "Reason": "Target.InvalidState"}, "target_health", "BAD_STATE"),
         ({"State": "draining"}, "target_group", "ELBV2_LISTENER_HAS_NO_TG"),
     ]
-    # Of the VPC nothing may be read, which must not hide the target.
+    # The VPC's records may not be read. That must not hide the target.
     monkeypatch.setattr(reachability, "Describe", only_of("elbv2", reachability.Describe))
     for health, broken, code in life:
         result = stubbed(answers(health), "elbv2", load_balancer_arn=balancer["LoadBalancerArn"], port=80)
@@ -642,7 +643,7 @@ def test_a_region_that_does_not_exist(run, monkeypatch):
     assert result["fix"].startswith("Check the name of the region.")
 
 
-def test_an_endpoint_where_nobody_listens(run, monkeypatch):
+def test_an_endpoint_where_nothing_listens(run, monkeypatch):
     without_aws(monkeypatch)
     result = run(instance_id="i-1", region=REGION, endpoint_url="http://127.0.0.1:1", **KEYS)
     assert result["failed"]
@@ -652,7 +653,7 @@ def test_an_endpoint_where_nobody_listens(run, monkeypatch):
 
 @pytest.fixture
 def nonsense():
-    """A web server that has nothing to do with AWS; it answers what it is told to."""
+    """A web server that is not AWS. It answers what the test sets."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         status, body = 200, b""
@@ -721,7 +722,7 @@ def test_an_endpoint_that_answers_nonsense(run, monkeypatch, nonsense, body, sta
         ({"address": "example.org"}, "address: 'example.org'"),
     ],
 )
-def test_options_that_make_no_sense(run, monkeypatch, arguments, words):
+def test_invalid_options_are_refused(run, monkeypatch, arguments, words):
     without_aws(monkeypatch)
     result = run(region=REGION, **KEYS, **arguments)
     assert result["failed"]

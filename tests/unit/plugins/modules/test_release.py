@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Releases that are on the machine already. The tests in plugins/action show how a release gets there."""
+"""Releases that are already on the machine. The tests in plugins/action cover how they get there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.flasklaunch.ec2.plugins.modules import release, release
 
 @pytest.fixture
 def path(tmp_path):
-    """It has the deployed releases `old` and `new`, and `next`, which is not deployed yet. It serves `new`."""
+    """A folder with the deployed releases `old` and `new`, and `next`, which is not deployed yet. `new` is current."""
     for second, name in enumerate(["next", "old", "new"]):
         folder = tmp_path / "releases" / name
         folder.mkdir(parents=True)
@@ -40,7 +40,7 @@ def names(path):
     return sorted(os.listdir(path / "releases"))
 
 
-def test_deploying_switches_and_removes_what_is_too_old_at_its_end(run, path):
+def test_deploy_switches_and_then_removes_old_releases(run, path):
     result = run(state="current", name="next")
     assert (result["changed"], result["name"], result["current"]) == (True, "next", "new")
     assert (result["diff"]["before"], result["diff"]["after"]) == ("new\n", "next\n")
@@ -68,7 +68,7 @@ def test_an_existing_release_is_reported_like_a_new_one(run, path):
     assert result["deployed"] is False
 
 
-def test_going_back_removes_nothing(run, path, info):
+def test_rollback_removes_nothing(run, path, info):
     assert run(state="current", name="old", deployed=False)["changed"]
     assert run(state="finished", deployed=False, keep=1)["removed"] == []
     assert names(path) == ["new", "next", "old"]
@@ -85,7 +85,7 @@ def test_check_mode_switches_nothing(run, path):
     assert names(path) == ["new", "next", "old"]
 
 
-def test_first_one_is_after_none(run, path):
+def test_first_release_has_no_former_one(run, path):
     (path / "current").unlink()
     assert run(state="current", name="new")["diff"]["before"] == "none\n"
 
@@ -111,7 +111,7 @@ def test_release_is_removed_once(run, path):
         ({"name": "x", "venv": "/v", "user": "no-such-user", "_archive": "/x"}, "user: getpwnam(): name not found"),
     ],
 )
-def test_what_cannot_be_done_is_refused(run, path, arguments, message):
+def test_impossible_tasks_are_refused(run, path, arguments, message):
     result = run(**arguments)
     assert result["failed"]
     assert message in result["msg"]
@@ -119,8 +119,8 @@ def test_what_cannot_be_done_is_refused(run, path, arguments, message):
     assert os.readlink(path / "current") == "releases/new"
 
 
-def test_a_release_that_is_not_brought_leaves_room_for_the_next_one(run, path):
-    """Only deployed releases remain of the files from earlier runs."""
+def test_a_failed_copy_leaves_room_for_the_next_release(run, path):
+    """Of the files of earlier runs, only deployed releases stay."""
     (path / "environments" / "unfinished").mkdir()
     result = run(name="x", venv="/v", user="root", _archive="/nonexistent/archive", keep=2)
     assert "cannot be worked on: [Errno 2]" in result["msg"]
@@ -129,7 +129,7 @@ def test_a_release_that_is_not_brought_leaves_room_for_the_next_one(run, path):
     assert os.readlink(path / "current") == "releases/new"
 
 
-def test_what_is_there_is_told(info, path):
+def test_releases_are_listed(info, path):
     assert (info()["current"], info()["former"]) == ("new", "old")
     assert info()["releases"] == [
         {"name": "new", "deployed": "1970-01-01T00:00:02Z", "venv": str(path / "environments" / "new")},
@@ -181,7 +181,7 @@ def test_release_that_cannot_be_brought_leaves_no_lock(run, path):
     assert not (path / "releases" / ".lock").exists()
 
 
-def test_soundness_of_the_environment_is_told(run, path):
+def test_soundness_of_the_environment_is_reported(run, path):
     arguments = dict(name="new", venv=str(path / "environments" / "new"), user="root")
     assert not run(**arguments)["environment_is_sound"]
     venv = path / "environments" / "new"

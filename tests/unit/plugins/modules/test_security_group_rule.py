@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module against a local EC2 API; which rules match is tested in module_utils/test__security_group.py."""
+"""The module against a local EC2 API; module_utils/_aws/test_security_group.py tests which rules match."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ def run(site, capsys):
 
 @pytest.fixture
 def close(run, site):
-    """Takes port 5000 for everybody out of the site's group."""
+    """Removes the rule for port 5000 from everybody from the site's group."""
     return lambda **arguments: run(**{"group_ids": [site.group], "port": 5000, "cidrs": [EVERYBODY], **arguments})
 
 
 @pytest.fixture
 def open_(run, site):
-    """Adds port 80 for everybody to the site's group."""
+    """Adds a rule for port 80 from everybody to the site's group."""
     asked = {"group_ids": [site.group], "port": 80, "cidrs": [EVERYBODY], "description": "Flask", "state": "present"}
     return lambda **arguments: run(**{**asked, **arguments})
 
 
 @pytest.fixture
 def rules(site):
-    """The ports that a group admits, with the sources and their descriptions."""
+    """Reads the ports that a group admits, with the sources and their descriptions."""
 
     def rules(group=site.group):
         (described,) = site.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
@@ -50,7 +50,7 @@ def rules(site):
 
 @pytest.fixture
 def before(monkeypatch):
-    """`before(operation, act)`: do `act` once, just before the module calls this operation."""
+    """`before(operation, act)` calls `act` once, just before the module calls this operation."""
     hooks = {}
     make = AnsibleAWSModule.client
 
@@ -66,7 +66,7 @@ def before(monkeypatch):
     return hooks.__setitem__
 
 
-def test_rule_is_taken_out_once_and_others_stay(close, site, rules):
+def test_rule_is_removed_once_and_others_stay(close, site, rules):
     site.open(site.group, 22)
     result = close()
     assert (result["failed"], result["changed"]) == (False, True)
@@ -86,12 +86,12 @@ def test_rules_of_several_groups_go_each_from_its_own(close, site, rules):
 
 
 @pytest.mark.parametrize("different", [{"protocol": "udp"}, {"port": 5001}, {"cidrs": ["203.0.113.0/24"]}])
-def test_what_is_not_quite_the_rule_stays(close, rules, different):
+def test_similar_rules_stay(close, rules, different):
     assert not close(**different)["changed"]
     assert rules() == [(5000, EVERYBODY, "")]
 
 
-def test_check_mode_takes_out_nothing(close, rules, monkeypatch):
+def test_check_mode_removes_nothing(close, rules, monkeypatch):
     calls = counted(monkeypatch)
     result = close(_ansible_check_mode=True)
     assert (result["changed"], len(result["rules"])) == (True, 1)
@@ -100,14 +100,14 @@ def test_check_mode_takes_out_nothing(close, rules, monkeypatch):
 
 
 @pytest.mark.parametrize(("state", "what"), [("absent", "remove the rule from"), ("present", "add the rule to")])
-def test_group_that_is_not_there_is_a_failure(close, state, what):
+def test_unknown_group_is_a_failure(close, state, what):
     result = close(group_ids=["sg-0123456789abcdef0"], state=state)
     assert result["failed"]
     assert result["msg"].startswith(f"Could not {what} sg-0123456789abcdef0: ")
     assert result["error"]["code"] == "InvalidGroup.NotFound"
 
 
-def test_rule_that_somebody_else_takes_out_at_the_same_moment(close, site, rules, before):
+def test_rule_that_somebody_else_removes_at_the_same_moment(close, site, rules, before):
     before("RevokeSecurityGroupIngress", site.close)
     result = close()
     assert (result["failed"], result["changed"], result["rules"]) == (False, False, [])
@@ -164,7 +164,7 @@ def test_rule_that_is_gone_when_it_is_read_back_is_a_failure(open_, site, before
     assert f"still does not list it: 0.0.0.0/0 in {site.group}" in result["msg"]
 
 
-def test_a_full_group_is_named_in_the_words_of_aws(open_, site, monkeypatch):
+def test_a_full_group_is_reported_with_the_message_of_aws(open_, site, monkeypatch):
     from moto.ec2 import exceptions
     from moto.ec2.models import security_groups
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module against a local EC2 API; what it decides is tested in module_utils/test__security_group.py."""
+"""The module against a local EC2 API; module_utils/_aws/test_security_group.py tests its decisions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EVERYBODY = "0.0.0.0/0"
 
 
 def host(name="web1", **asked):
-    return {"host": name, "port": 80, "cidrs": [EVERYBODY], **asked}
+    return {"host": name, "ports": [80], "cidrs": [EVERYBODY], **asked}
 
 
 @pytest.fixture
@@ -24,6 +24,11 @@ def run(site, capsys):
     return lambda *hosts, **arguments: outcome(
         security_group_rule_info.main, capsys, dict(site.options, hosts=list(hosts), **arguments)
     )
+
+
+def access(result, key):
+    """Return one key of the first host's `access` for each port."""
+    return [each[key] for each in result["hosts"]["web1"]["access"]]
 
 
 def private_address(site, interface):
@@ -39,16 +44,26 @@ def test_hosts_by_id_and_by_address_share_one_rule(run, site, monkeypatch):
     found = {name: (choice["error"], choice["interface_id"]) for name, choice in result["hosts"].items()}
     assert found == {"web1": ("", site.interface), "web2": ("", interface)}
     (rule,) = result["rules"]
-    assert (rule["group_id"], rule["port"], rule["cidrs"], rule["plain"]) == (site.group, 80, [EVERYBODY], True)
+    assert (rule["group_id"], rule["port"], rule["cidrs"]) == (site.group, 80, [EVERYBODY])
     assert result["hosts"]["web1"]["sharing"] == 1
-    assert len(calls) == 5
+    assert len(calls) == 4
 
 
-def test_port_that_is_open_asks_for_nothing_more(run, site, monkeypatch):
+def test_open_port_needs_no_rule(run, site, monkeypatch):
     calls = counted(monkeypatch)
-    result = run(host(instance_id=site.instance, port=5000))
-    assert (result["rules"], result["hosts"]["web1"]["lacking"]) == ([], [])
+    result = run(host(instance_id=site.instance, ports=[5000]))
+    assert (result["rules"], access(result, "lacking")) == ([], [[]])
     assert len(calls) == 2
+
+
+def test_several_ports_are_one_question(run, site, monkeypatch):
+    """Ports of one host and of two that share a group; a port that is given twice counts once."""
+    other, _interface = site.add_instance()
+    calls = counted(monkeypatch)
+    result = run(host(instance_id=site.instance, ports=["5000", 80, 443, "80"]), host("web2", instance_id=other))
+    assert access(result, "lacking") == [[], [EVERYBODY], [EVERYBODY]]
+    assert [(rule["group_id"], rule["port"]) for rule in result["rules"]] == [(site.group, 80), (site.group, 443)]
+    assert len(calls) == 3, calls
 
 
 def test_port_that_a_prefix_list_opens_needs_no_rule(run, site, monkeypatch):
@@ -61,24 +76,25 @@ def test_port_that_a_prefix_list_opens_needs_no_rule(run, site, monkeypatch):
     site.ec2.authorize_security_group_ingress(GroupId=site.group, IpPermissions=[opened])
     calls = counted(monkeypatch)
     result = run(host(instance_id=site.instance, cidrs=["203.0.113.7/32", "192.0.2.0/24"]))
-    assert result["hosts"]["web1"]["lacking"] == ["192.0.2.0/24"]
+    assert access(result, "lacking") == [["192.0.2.0/24"]]
     assert len([each for each in calls if "GetManagedPrefixListEntries" in str(each)]) == 1
 
 
-def test_name_that_is_a_pattern_does_not_lead_to_the_group(run, site):
+def test_name_that_is_a_pattern_finds_no_other_group(run, site):
     star = site.add_group("web*")
     site.add_group("web-database")
     site.ec2.modify_network_interface_attribute(NetworkInterfaceId=site.interface, Groups=[star])
     (rule,) = run(host(instance_id=site.instance))["rules"]
-    assert (rule["group_id"], rule["plain"]) == (star, False)
+    assert rule["group_id"] == star
 
 
 def test_public_address_on_the_second_interface(run, site):
-    """Its group is the one to open, and it may be named."""
+    """The group of this interface is the one to change, and the host may name it."""
     instance, first = site.add_instance()
     group = site.add_group("second")
-    second = site.ec2.create_network_interface(SubnetId=site.subnet, Groups=[group])["NetworkInterface"]
-    second = second["NetworkInterfaceId"]
+    # moto could otherwise give it an address that an instance has.
+    asked = {"SubnetId": site.subnet, "Groups": [group], "PrivateIpAddress": "10.0.1.100"}
+    second = site.ec2.create_network_interface(**asked)["NetworkInterface"]["NetworkInterfaceId"]
     site.ec2.attach_network_interface(NetworkInterfaceId=second, InstanceId=instance, DeviceIndex=1)
     assert run(host(instance_id=instance))["hosts"]["web1"]["interface_id"] == first
     held = site.ec2.allocate_address(Domain="vpc")
@@ -89,21 +105,57 @@ def test_public_address_on_the_second_interface(run, site):
         assert [rule["group_id"] for rule in result["rules"]] == [group]
 
 
-def test_who_else_needs_the_rule(run, site):
+def test_which_other_machines_need_the_rule(run, site):
     other, interface = site.add_instance()
     needs = [{"interface_id": interface, "instance_id": other, "name": ""}]
-    asked = host(instance_id=site.instance, port=5000)
+    asked = host(instance_id=site.instance, ports=[5000, 80])
     result = run(asked, state="absent")
-    assert (result["hosts"]["web1"]["there"], result["hosts"]["web1"]["needed_by"]) == (True, needs)
-    assert [rule["needed_by"] for rule in result["rules"]] == [needs]
+    assert (access(result, "there"), access(result, "needed_by")) == ([[EVERYBODY], []], [needs, []])
+    assert [(rule["port"], rule["needed_by"]) for rule in result["rules"]] == [(5000, needs)]
     result = run(asked, state="absent", play=[{"instance_id": other}])
     assert [rule["needed_by"] for rule in result["rules"]] == [[]]
     site.ec2.terminate_instances(InstanceIds=[other])
     assert [rule["needed_by"] for rule in run(asked, state="absent")["rules"]] == [[]]
 
 
+def test_only_rules_of_a_former_port_with_the_own_description_are_found(run, site):
+    def admit(first, last, cidr, description):
+        source = {"CidrIp": cidr, "Description": description}
+        rule = {"IpProtocol": "tcp", "FromPort": first, "ToPort": last, "IpRanges": [source]}
+        site.ec2.authorize_security_group_ingress(GroupId=site.group, IpPermissions=[rule])
+
+    admit(8080, 8080, "10.0.0.0/8", "Ours")
+    admit(8080, 8080, "198.51.100.0/24", "Flask Server")
+    admit(8000, 8100, EVERYBODY, "Flask Server")
+    former = host(instance_id=site.instance, ports=[8080, 8081], description="Flask Server")
+    result = run(former, state="former")
+    assert access(result, "there") == [["198.51.100.0/24"], []]
+    assert [(rule["port"], rule["cidrs"]) for rule in result["rules"]] == [(8080, ["198.51.100.0/24"])]
+    assert access(run({**former, "description": "Another"}, state="former"), "there") == [[], []]
+
+
+def test_a_host_of_the_run_that_serves_a_former_port_needs_its_rule(run, site):
+    """It is not the host whose port was moved."""
+    other, interface = site.add_instance()
+    needs = [{"interface_id": interface, "instance_id": other, "name": ""}]
+    (found,) = site.ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [site.group]}])[
+        "SecurityGroupRules"
+    ][:1]
+    former = host(instance_id=site.instance, ports=[5000], description=found.get("Description", ""))
+
+    def needed(*play):
+        (rule,) = run(former, state="former", play=list(play))["rules"]
+        return rule["needed_by"]
+
+    moved = {"instance_id": site.instance, "ports": [80]}
+    assert needed(moved) == needs
+    assert needed(moved, {"instance_id": other, "ports": [80]}) == []
+    assert needed(moved, {"instance_id": other, "ports": [80, "5000"]}) == needs
+    assert needed({"instance_id": site.instance, "ports": [5000]}, {"instance_id": other}) != []
+
+
 @pytest.mark.parametrize("denied", ["describe_network_interfaces", "describe_security_groups"])
-def test_refusal_has_the_words_of_aws_and_says_where(run, site, monkeypatch, denied):
+def test_refusal_has_the_message_region_and_account(run, site, monkeypatch, denied):
     from moto.ec2.exceptions import EC2ClientError
     from moto.ec2.responses import EC2Response
 
@@ -130,9 +182,9 @@ def test_unknown_instance_is_an_error_of_its_host_alone(run, site):
     assert len(result["rules"]) == 1
 
 
-@pytest.mark.parametrize("state", ["present", "absent"])
+@pytest.mark.parametrize("state", ["present", "absent", "former"])
 def test_no_filter_has_more_than_200_values(state):
-    """500 hosts, half of them by address, each with a group of its own."""
+    """500 hosts, half of them by address, each with its own group."""
     asked = []
     interfaces = [
         {
@@ -144,8 +196,11 @@ def test_no_filter_has_more_than_200_values(state):
         }
         for number in range(500)
     ]
+    source = {"CidrIp": EVERYBODY, "Description": "Flask Server"}
+    rule = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [source]}
+    rules_there = [] if state == "present" else [rule]
     groups = [
-        {"GroupId": f"sg-{number}", "GroupName": f"group{number}", "Description": "", "IpPermissions": []}
+        {"GroupId": f"sg-{number}", "GroupName": f"group{number}", "Description": "", "IpPermissions": rules_there}
         for number in range(500)
     ]
     values_of = {

@@ -4,13 +4,22 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import pathlib
 import pwd
+import shutil
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import deploy_lock, job, transaction
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import (
+    deploy_lock,
+    job,
+    leftovers,
+    releases,
+    transaction,
+)
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import manager, unit_files
 from ansible_collections.flasklaunch.ec2.plugins.modules import site
 
@@ -22,8 +31,9 @@ SERVED = {"state": transaction.SERVED, "release": "new", "former": "old", "start
 
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
-    """Nothing is to be done on it, unless a test says otherwise; it carries out what it is told."""
+    """A machine with nothing to do, unless a test changes that. It carries out the order."""
     machine = SimpleNamespace(folder=tmp_path, pending=False, answers=True, orders=[], outcome=dict(SERVED))
+    vars(machine).update(whole=True, sound=True, asked=[])
     (tmp_path / "releases" / "new").mkdir(parents=True)
     monkeypatch.setattr(job, "FOLDER", str(tmp_path / "run"))
 
@@ -35,6 +45,9 @@ def machine(tmp_path, monkeypatch):
     unit = unit_files.Status("active (running)", True, True, 812, 1.0, False, "", 1)
     monkeypatch.setattr(manager, "look", lambda reads, notes=True: {name: manager.Seen(unit, []) for name in reads})
     monkeypatch.setattr(transaction, "pending", lambda order: machine.pending)
+    monkeypatch.setattr(releases, "is_whole", lambda *brought: machine.asked.append(brought) or machine.whole)
+    monkeypatch.setattr(releases, "is_sound", lambda venv: machine.sound)
+    monkeypatch.setattr(leftovers, "remove", lambda: None)
     monkeypatch.setattr(transaction, "ask", ask)
     monkeypatch.setattr(job, "start", lambda order: machine.orders.append(order) or "web-deploy.service")
     monkeypatch.setattr(job, "wait", lambda order, unit: dict(machine.outcome))
@@ -47,7 +60,7 @@ def run(run_module, machine):
     return lambda **arguments: run_module(site, **{**given, "units": [{"name": "web.service"}], **arguments})
 
 
-def test_what_is_served_as_it_should_be_is_left_alone(run, machine):
+def test_site_that_is_served_as_it_should_be_is_left_alone(run, machine):
     result = run()
     assert (result["changed"], result["outcome"], result["answer"]["status"]) == (False, "served", 200)
     assert result["units"]["web.service"]["state"] == "active (running)"
@@ -55,7 +68,7 @@ def test_what_is_served_as_it_should_be_is_left_alone(run, machine):
 
 
 @pytest.mark.parametrize(("pending", "answers"), [(True, True), (True, False), (False, False)])
-def test_what_is_to_be_done_is_done_under_the_lock(run, machine, pending, answers):
+def test_deploy_holds_the_lock(run, machine, pending, answers):
     machine.pending, machine.answers = pending, answers
     file = {"path": str(machine.folder / "web.service"), "content": "[Unit]\n"}
     result = run(files=[file], gate_unit="gate@new.service", timeout=7, host="shop.example")
@@ -86,25 +99,22 @@ def test_check_mode_says_what_would_be_done(run, machine):
     assert deploy_lock.read(str(machine.folder)) is None
 
 
-def test_secrets_come_in_a_file_that_goes(run, machine):
+def test_secrets_are_files_that_no_result_shows(run, machine):
     machine.pending = True
-    staged = machine.folder / "secrets.json"
-    staged.write_text(
-        json.dumps(
-            [
-                {"path": "/etc/web/KEY", "content": "hunter2", "mode": "0400", "owner": USER, "folder_mode": "0700"},
-                {"path": "/etc/web/GONE", "content": None, "owner": USER},
-            ]
-        )
-    )
-    result = run(secrets=str(staged))
+    secrets = [
+        {"path": "/etc/web/KEY", "content": "hunter2", "mode": "0400", "owner": USER, "folder_mode": "0700"},
+        {"path": "/etc/web/GONE", "content": None, "owner": USER},
+    ]
+    encoded = base64.b64encode(json.dumps(secrets).encode()).decode()
+    result = run(secrets="secrets_of_web", _secrets=encoded)
     uid = os.getuid()
     assert machine.orders[0].secrets == [
         {"path": "/etc/web/KEY", "content": "hunter2", "mode": 0o400, "uid": uid, "folder_mode": 0o700},
         {"path": "/etc/web/GONE", "content": None, "mode": 0o600, "uid": uid, "folder_mode": None},
     ]
-    assert not staged.exists()
-    assert "hunter2" not in json.dumps(result)
+    shown = json.dumps(result)
+    assert "hunter2" not in shown
+    assert encoded not in shown
 
 
 def test_another_run_that_deploys_is_named(run, machine):
@@ -117,18 +127,17 @@ def test_another_run_that_deploys_is_named(run, machine):
     assert run(_gone=BOB)["changed"], "its process has ended"
 
 
-def test_the_outcome_of_an_interrupted_deploy_is_told_until_it_is_confirmed(run, machine):
+def test_the_outcome_of_an_interrupted_deploy_is_reported_until_it_is_removed(run, machine):
     folder = job.folder_of("web.service")
     os.makedirs(folder)
     with open(os.path.join(folder, job.OUTCOME), "w", encoding="utf-8") as file:
         json.dump({"state": transaction.PUT_BACK, "release": "bad", "run": BOB}, file)
     for _again in range(2):
-        told = run()["interrupted"]
-        assert (told["outcome"], told["release"], told["run"]) == ("put back", "bad", BOB)
-    assert run(state="confirmed", _ansible_check_mode=True)["changed"]
-    assert run(state="confirmed")["changed"]
+        result = run()
+        reported = result["interrupted"]
+        assert (reported["outcome"], reported["release"], reported["run"]) == ("put back", "bad", BOB)
+    shutil.rmtree(result["noted_in"])
     assert run()["interrupted"] == {}
-    assert not run(state="confirmed")["changed"]
 
 
 @pytest.mark.parametrize(
@@ -139,7 +148,7 @@ def test_the_outcome_of_an_interrupted_deploy_is_told_until_it_is_confirmed(run,
         (OSError(28, "No space left on device"), "files: [Errno 28] No space left on device"),
     ],
 )
-def test_what_fails_is_a_sentence(run, machine, monkeypatch, error, said):
+def test_failures_are_sentences(run, machine, monkeypatch, error, said):
     machine.pending = True
 
     def start(order):
@@ -147,3 +156,52 @@ def test_what_fails_is_a_sentence(run, machine, monkeypatch, error, said):
 
     monkeypatch.setattr(job, "start", start)
     assert run()["msg"] == said
+
+
+COMPARED = {
+    "state": "compared",
+    "application": {"venv": "/venv", "user": USER},
+    "_environment": json.dumps({"FLASK_APP": "shop:app"}),
+}
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_what_is_served_as_it_should_be_does_not_differ(run, machine, check_mode):
+    result = run(**COMPARED, _ansible_check_mode=check_mode)
+    assert (result["changed"], result["differs"], result["answer"]["status"]) == (False, False, 200)
+    assert result["units"]["web.service"]["active"]
+    assert result["netstat"][0].startswith("Active Internet connections")
+    group = pwd.getpwnam(USER).pw_gid
+    assert machine.asked == [(str(machine.folder), "new", "/venv", {"FLASK_APP": "shop:app"}, group)]
+
+
+def be_interrupted(machine):
+    folder = pathlib.Path(job.folder_of("web.service"))
+    folder.mkdir(parents=True)
+    (folder / job.OUTCOME).write_text(json.dumps(SERVED))
+
+
+DIFFERENCES = {
+    "a file or a unit is to be changed": lambda machine: vars(machine).update(pending=True),
+    "the page has no good answer": lambda machine: vars(machine).update(answers=False),
+    "a file of the release was changed": lambda machine: vars(machine).update(whole=False),
+    "a file of the environment was changed": lambda machine: vars(machine).update(sound=False),
+    "another run deploys": lambda machine: deploy_lock.take(str(machine.folder), BOB),
+    "nobody knows yet how a deploy ended": be_interrupted,
+}
+
+
+@pytest.mark.parametrize("differ", DIFFERENCES.values(), ids=DIFFERENCES.keys())
+def test_what_a_deploy_would_change_or_report_differs(run, machine, differ):
+    differ(machine)
+    result = run(**COMPARED)
+    assert (result["failed"], result["changed"], result["differs"]) == (False, False, True)
+    assert {"netstat", "listening_ports"} <= result["before"].keys()
+    assert machine.orders == []
+
+
+def test_a_user_that_is_still_to_be_made_differs(run, machine):
+    secrets = [{"path": "/etc/web/KEY", "content": "hunter2", "owner": "nobody-of-that-name"}]
+    encoded = base64.b64encode(json.dumps(secrets).encode()).decode()
+    application = {"venv": "/venv", "user": "nobody-of-that-name"}
+    assert run(**{**COMPARED, "application": application, "_secrets": encoded})["differs"]

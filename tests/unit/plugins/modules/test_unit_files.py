@@ -15,7 +15,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import un
 from ansible_collections.flasklaunch.ec2.plugins.modules import unit_files
 
 USER = pwd.getpwuid(os.getuid()).pw_name
-# It notes what it is asked, and whether the unit's file is there then; `shown` is its answer.
+# It records its arguments, and whether the unit's file exists at that time. `shown` is its answer.
 SYSTEMCTL = """#!/bin/sh
 cd {folder}
 echo "$@" | sed 's/ --property=[^ ]*//' >> asked
@@ -39,7 +39,7 @@ UNITS = [{"name": "web.service"}]
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Has a systemctl, and a folder etc for files."""
+    """A folder with a systemctl, and a folder etc for files."""
     (tmp_path / "etc").mkdir()
     (tmp_path / "asked").touch()
     (tmp_path / "systemctl").write_text(SYSTEMCTL.format(folder=tmp_path))
@@ -51,7 +51,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def asked(folder):
-    """What systemctl was asked since the last time."""
+    """Returns the arguments that systemctl got since the last call."""
 
     def asked():
         said = (folder / "asked").read_text(encoding="utf-8").splitlines()
@@ -63,7 +63,7 @@ def asked(folder):
 
 @pytest.fixture
 def running(folder):
-    """Lets web.service be a unit that started as many seconds after the boot."""
+    """Makes web.service a unit that started this many seconds after the boot."""
 
     def running(seconds, reload="no"):
         (folder / "shown").write_text(SHOWN.format(folder=folder, started=int(seconds * 1e6), reload=reload))
@@ -74,7 +74,7 @@ def running(folder):
 
 @pytest.fixture
 def run(run_module, folder):
-    """Of files by their names in etc."""
+    """Runs the module with files by their names in etc."""
 
     def run(contents=(), units=(), **options):
         files = [dict(path=f"{folder}/etc/{name}", content=text, owner=USER) for name, text in dict(contents).items()]
@@ -95,7 +95,7 @@ def test_files_are_written_once_and_systemd_reads_them(run, folder, asked):
     assert asked() == []
 
 
-def test_what_was_there_is_told_and_brings_it_back(run, run_module, folder):
+def test_former_files_are_returned_and_can_be_restored(run, run_module, folder):
     (folder / "etc" / "web.env").write_text("A=1\n")
     result = run({"web.env": "A=2\n"})
     assert [(each["before"], each["after"]) for each in result["diff"]] == [("A=1\n", "A=2\n")]
@@ -103,7 +103,7 @@ def test_what_was_there_is_told_and_brings_it_back(run, run_module, folder):
     assert (folder / "etc" / "web.env").read_text(encoding="utf-8") == "A=1\n"
 
 
-def test_mode_alone_is_a_change(run_module, folder):
+def test_other_mode_is_a_change(run_module, folder):
     file = {"path": f"{folder}/etc/web.env", "content": "A=1\n", "owner": USER}
     assert run_module(unit_files, files=[file])["changed"]
     assert run_module(unit_files, files=[dict(file, mode="0600")])["changed"]
@@ -137,7 +137,7 @@ def test_files_that_are_no_units_stop_nothing(run, folder, asked):
     assert asked() == ["daemon-reload"]
 
 
-def test_units_are_told(run, running):
+def test_units_are_reported(run, running):
     unit = run(units=UNITS)["units"]["web.service"]
     since = unit.pop("since")
     assert unit == dict(state="active (running)", active=True, enabled=True, main_pid=812, outdated_by=[])
@@ -162,7 +162,7 @@ def test_unit_that_runs_with_older_files_is_a_change(run, folder, running):
     assert not run(units=units)["changed"]
 
 
-def test_change_is_seen_whatever_the_clock_says(run, folder, running):
+def test_change_is_seen_although_the_clock_is_set(run, folder, running):
     read = folder / "etc" / "web.env"
     read.write_text("A=1")
     units = [{"name": "web.service", "reads": [str(read)]}]
@@ -186,13 +186,13 @@ def test_unit_that_goes_leaves_no_note(run, folder, running):
     assert not (folder / "notes").exists()
 
 
-def test_question_leaves_nothing_behind(run, folder, running):
+def test_report_and_check_mode_write_no_note(run, folder, running):
     run(units=UNITS)
     run(units=[{"name": "web.service", "reads": ["/"]}], _ansible_check_mode=True)
     assert not (folder / "notes").exists()
 
 
-def test_reload_that_is_due_is_done_and_is_no_change(run, asked, running):
+def test_pending_reload_is_done_and_is_no_change(run, asked, running):
     running(1000, reload="yes")
     assert not run(units=UNITS)["changed"]
     assert asked() == ["show -- web.service", "daemon-reload", "show -- web.service"]
@@ -208,7 +208,7 @@ def test_reload_that_is_due_is_done_and_is_no_change(run, asked, running):
         ({"path": "/dev/null/web.env"}, "files: [Errno 20]"),
     ],
 )
-def test_files_that_cannot_be(run_module, folder, file, message):
+def test_impossible_files_are_refused(run_module, folder, file, message):
     (folder / "etc" / "web.env").write_text("x")
     file = {"path": f"{folder}/etc/web.env", "content": "x", "owner": USER, **file}
     result = run_module(unit_files, files=[file])

@@ -1,4 +1,4 @@
-"""What a task's programs printed, in words for people."""
+"""Explanations of the output of a task's programs."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which values the variables of the roles may have, and what is said about the others."""
+"""The values that the variables of the roles may have, and the messages for other values."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ BOOLEAN = [True, False, "yes", "no", "true", "False", "on", "0", 1], NOT_BOOLEAN
 FOLDER_ON_MACHINE = (
     ["/opt/my-site", "/srv/page/", "/home/me/site"],
     ["", "opt/site", "./site", "~/site", "/", "/opt", "/usr/", "/tmp/site", "/var/tmp/site", "/run/x", "/dev/shm/x"]
+    + ["/etc/webserver"]
     + ["/opt/my site", "/opt/../tmp", "/opt/100%", "/opt/a\nb", "--help", *NOT_TEXT],
 )
 PATH = ["", "/opt/site/file-1.2"], ["opt/file", "~/file", "/opt/my file", "--help", "/opt/../x", "/opt/a\nb", *NOT_TEXT]
@@ -45,8 +46,8 @@ PORTS = (
 )
 ANY_TEXT = ["", "Grüße, 50 %", "42", 42], ["a\nb", "\x1b[31m", *NOT_TEXT]
 
-# Of each variable: right values; wrong ones, below and above what is right, of another type, and empty where it must
-# not be. That null is wrong is tested for all.
+# For each variable: allowed values; and wrong ones: too low, too high, of another type, and empty if it must not be
+# empty. Another test checks that null is refused for all.
 CASES = {
     "python3_packages": (
         [["python3", "python3-pip"], "python3,python3-pip", ["https://example.com/a.rpm", "@development"]],
@@ -73,6 +74,46 @@ CASES = {
     ),
     "flask_pip_ca_bundle": PATH,
     "flask_pip_wheel_dir": PATH,
+    "webserver_sites": (
+        [
+            [],
+            [{"webserver_name": "shop"}],
+            [{"webserver_name": "{{ x }}", "webserver_port": 1}, {"webserver_name": "b"}],
+        ],
+        [
+            None,
+            "",
+            "shop",
+            1,
+            {},
+            {"webserver_name": "shop"},
+            ["shop"],
+            [None],
+            [{}],
+            [{"webserver_name": ""}],
+            [{"webserver_name": None}],
+            [{"webserver_name": "shop", "webserver_sites": []}],
+            [{"webserver_name": "shop", "port": 1}],
+        ],
+    ),
+    "webserver_name": (
+        ["webserver", "shop", "my-shop_2", "s" * 24],
+        [
+            "",
+            "Shop",
+            "2shop",
+            "-shop",
+            "a b",
+            "a.b",
+            "a@b",
+            "a/b",
+            "a\n",
+            "s" * 25,
+            "shop-health",
+            "shop-gate",
+            *NOT_TEXT,
+        ],
+    ),
     "webserver_host": (
         ["0.0.0.0", "::", "127.0.0.1", "172.31.5.7", "2001:db8::1"],
         ["", "localhost", "0", "1.2.3", "1.2.3.256", "[::]", "fe80::1%eth0", "0.0.0.0/0", 0, *NOT_TEXT],
@@ -159,6 +200,15 @@ CASES = {
     "security_group_manage": BOOLEAN,
     "security_group_state": (["present", "absent"], ["", "open", 1, ["present"], True]),
     "security_group_port": PORT,
+    "security_group_ports": (
+        [[5000], ["5000", 8080], 5000, "5000", "443,8443"],
+        [[], "", [0], [65536], "443,many", [True], [None], [5000.5], {"a": 1}, True],
+    ),
+    "security_group_former_ports": (
+        [[], "", [5000], "5000,8080", 5000],
+        [[0], ["many"], [None], {"a": 1}, True],
+    ),
+    "security_group_keep_old": BOOLEAN,
     "security_group_cidrs": (
         [["0.0.0.0/0"], ["203.0.113.7/32", "::/0"], "10.0.0.0/8,::/0", "10.0.0.0/8"],
         [[], "", [""], [None], ["203.0.113.7"], ["203.0.113.7/24"], ["a/b"], ["10.0.0.0/33"], {"a": 1}, True],
@@ -263,8 +313,12 @@ def test_defaults_and_examples_are_right(role):
         assert _variables.errors(role, {name: rule.example}) == []
 
 
+# The defaults that are computed from other variables.
+COMPUTED = {"webserver_url": "", "webserver_dir": "/opt/webserver", "webserver_user": "webserver"}
+
+
 def together(**changed):
-    return _variables.errors("webserver", {**DEFAULTS["webserver"], "webserver_url": "", **changed})
+    return _variables.errors("webserver", {**DEFAULTS["webserver"], **COMPUTED, **changed})
 
 
 @pytest.mark.parametrize(
@@ -279,7 +333,7 @@ def together(**changed):
         ({"webserver_workers": "1"}, {"webserver_workers": "2"}, {"webserver_tasks_max": 10}),
     ],
 )
-def test_values_that_do_not_go_together_are_refused(right, wrong, variable):
+def test_conflicting_values_are_refused(right, wrong, variable):
     assert together(**right, **variable) == []
     (refused,) = together(**wrong, **variable)
     assert refused.startswith(f"{next(iter(variable))}: ")
@@ -288,9 +342,9 @@ def test_values_that_do_not_go_together_are_refused(right, wrong, variable):
 @pytest.mark.parametrize("port", [22, "22"])
 def test_the_port_of_ssh_is_closed_only_if_that_is_asked_for(port):
     def errors(**changed):
-        return _variables.errors(
-            "security_group", {**DEFAULTS["security_group"], "security_group_port": port, **changed}
-        )
+        ports = {"security_group_port": port, "security_group_ports": [changed.get("security_group_port", port)]}
+        ports["security_group_former_ports"] = []
+        return _variables.errors("security_group", {**DEFAULTS["security_group"], **ports, **changed})
 
     (refused,) = errors(security_group_state="absent")
     assert refused.startswith("security_group_port: 22 is the port of ssh.")
@@ -298,10 +352,16 @@ def test_the_port_of_ssh_is_closed_only_if_that_is_asked_for(port):
     assert errors(security_group_state="absent", security_group_close_ssh="true") == []
     assert errors(security_group_state="present") == []
     assert errors(security_group_state="absent", security_group_port=2222) == []
+    (refused,) = errors(security_group_state="absent", security_group_port=2222, security_group_ports=f"2222,{port}")
+    assert refused.startswith("security_group_ports: 22 is the port of ssh.")
+    former = {"security_group_former_ports": [5000, port]}
+    (refused,) = errors(**former)
+    assert refused.startswith("security_group_former_ports: 22 is the port of ssh.")
+    assert errors(**former, security_group_keep_old=True) == []
 
 
 def test_the_address_of_a_repository_is_one_word():
-    """The git module would take the second word for an option of git."""
+    """The git module would pass the second word as an option of git."""
     for source in ("app", "/srv/my app", "my 'app'", "https://example.com/my%20app.git", "git@example.com:me/app.git"):
         assert together(webserver_app_src=source, webserver_app_version="v1") == []
     for source in ("https://example.com/my app.git", "example.com:app --upload-pack=x", "https://example.com/'x'"):
@@ -313,7 +373,8 @@ def test_the_variable_that_the_user_has_set_is_named():
     assert _variables.errors("security_group", {"security_group_port": 0, "webserver_port": 0}) == [
         "webserver_port: 0 is not a TCP port from 1 to 65535. Example: webserver_port: 8080"
     ]
-    (refused,) = _variables.errors("security_group", {"security_group_port": 0, "webserver_port": 5000})
+    wrong = {"security_group_port": 0, "security_group_ports": [0], "webserver_port": 5000}
+    (refused,) = _variables.errors("security_group", wrong)
     assert refused.startswith("security_group_port: ")
 
 
@@ -347,7 +408,7 @@ def test_passwords_are_not_shown(role, values):
     assert "hunter2" not in refused
 
 
-def test_a_wrong_value_is_shown_without_what_controls_a_terminal():
+def test_a_wrong_value_is_shown_without_control_characters():
     (refused,) = _variables.errors("webserver", {"webserver_url": "ftp://\x1b[31m\u202ea\u200b\tb\nc"})
     assert refused.startswith("webserver_url: ftp://?[31m?a??b?c is not a URL")
 
@@ -365,19 +426,19 @@ def test_a_wrong_value_is_shown_without_what_controls_a_terminal():
         ("diagnosis_expect", "diagnosis_expected"),
     ],
 )
-def test_misspelt_name_is_refused_with_what_was_meant(name, meant):
+def test_misspelt_name_is_refused_with_the_right_name(name, meant):
     assert _variables.misspelt(role_of(meant), [name, "another_variable"]) == [
         f"{name}: there is no such variable. Write {meant}, or give a variable of your own another name."
     ]
 
 
 @pytest.mark.parametrize("name", ["webserver_team", "webserver_cluster_name", "webserver_ssh_key", "webserver_domain"])
-def test_own_variable_of_somebody_is_left_alone(name):
+def test_own_variables_of_users_are_left_alone(name):
     assert _variables.misspelt("webserver", [name]) == []
 
 
 @pytest.mark.parametrize("role", _variables.ROLES)
-def test_no_variable_of_a_role_is_taken_for_another(role):
+def test_no_variable_of_a_role_looks_like_a_misspelling(role):
     assert _variables.misspelt(role, _variables.ROLES[role]) == []
     assert _variables.ROLES[role]
 
@@ -387,3 +448,19 @@ def test_connection_options_are_those_of_amazon_aws():
     options = modules.aws_argument_spec()
     aliases = {alias for option in options.values() for alias in option.get("aliases", [])}
     assert options.keys() <= _variables.AWS_OPTIONS <= options.keys() | aliases
+
+
+@pytest.mark.parametrize(
+    ("role", "name", "value", "reason"),
+    [
+        ("webserver", "webserver_dir", "my app", "my app is not an absolute path that has only"),
+        ("webserver", "webserver_dir", "/opt/", "/opt/ is a folder of the system"),
+        ("flask", "flask_venv", "/var/tmp/x", "/var/tmp/x is in /var/tmp, which is not a place for an application"),
+        ("webserver", "webserver_user", "root", "the application must not run as root"),
+        ("webserver", "webserver_app_version", 1.1, "YAML reads 1.1 without quotes as a number and drops zeros"),
+        ("webserver", "webserver_app_version", True, "YAML reads true without quotes as a truth value. Put"),
+    ],
+)
+def test_the_message_has_the_one_rule_that_a_value_breaks(role, name, value, reason):
+    (message,) = _variables.errors(role, {name: value})
+    assert message.startswith(f"{name}: {reason}")

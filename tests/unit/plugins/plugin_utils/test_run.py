@@ -28,7 +28,7 @@ def test_a_task_s_own_process_belongs_to_the_run():
 
 @pytest.fixture
 def other():
-    """Another process, as a run of this control node."""
+    """Another process, described as a run of this control node."""
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     yield process
     process.kill()
@@ -48,6 +48,13 @@ def test_run_has_ended_when_its_process_has(other, system, monkeypatch):
     assert _run.has_ended(run), "nobody has waited for it yet"
     other.wait()
     assert _run.has_ended(run)
+
+
+def test_run_that_was_killed_before_its_last_task_began_has_ended(other):
+    """That task continues in its own process, and takes the lock for a process that has ended."""
+    other.kill()
+    other.wait()
+    assert _run.has_ended({**_run.this_run(), "pid": other.pid, "started": None})
 
 
 def test_whether_runs_of_other_control_nodes_have_ended_is_unknown():

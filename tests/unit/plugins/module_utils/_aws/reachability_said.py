@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""All that is said in any of the scenarios, a line for each hop that is told differently.
+"""Write all texts of the scenarios into reachability_said.txt, with a line for each different hop.
 
-reachability_said.txt has been read line by line: what is wrong there is wrong in the product. Where another wording is
-meant, run this file with the Python of the virtual environment, and read what git shows to have changed.
+That file was reviewed line by line: an error in it is an error in the product. After an intended change of
+the wording, run this file with the Python of the virtual environment, and read the differences with git.
 """
 
 from __future__ import annotations

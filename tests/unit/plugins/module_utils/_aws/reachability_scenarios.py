@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What can be wrong on the way to an instance or through a load balancer, one thing at a time, and what is to be said.
+"""Faults on the path to an instance or through a load balancer, one at a time, each with the expected result.
 
-Each scenario spoils the good world of reachability_world in one way. test__reachability checks them, alone and in
-pairs; test_reachability_strength checks that wrong ideas about AWS do not pass them.
+Each scenario changes the good world of reachability_world in one way. test_reachability checks them, alone and in
+pairs. test_reachability_strength checks that wrong ideas about AWS do not pass them.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ BPA, SG, NACL = "VPC_BLOCK_PUBLIC_ACCESS_ENABLED", "ENI_SG_RULES_MISMATCH", "SUB
 class Scenario(NamedTuple):
     name: str
     spoil: Callable[[World], Any]
-    expected: dict  # of the hops that are not ok or skipped: "verdict" or "verdict CODE"
+    expected: dict  # the hops that are not ok or skipped, each with "verdict" or "verdict CODE"
     question: dict = {}
-    says: tuple = ()  # in the evidence or fix of the first of these hops
+    says: tuple = ()  # texts in the evidence or fix of the first of these hops
     wanted: Any = TO_INSTANCE
 
 
 def named(scenario):
-    """For pytest's ids."""
+    """Return the id of a scenario for pytest."""
     kinds = {TO_INSTANCE: "instance", TO_BALANCER: "load balancer"}
     return f"{kinds.get(scenario.wanted, 'address')}: {scenario.name}"
 
@@ -135,7 +135,7 @@ TO_IGW = {"GatewayId": "igw-1"}
 DEFAULT = route("0.0.0.0/0", **TO_IGW)
 OPEN, OPEN6 = both_ways(100, "allow"), both_ways(101, "allow", "::/0")
 IN, OUT = entry(100), entry(100, egress=True)
-# Half of the Internet each.
+# Each is half of the Internet.
 LOW, HIGH = "0.0.0.0/1", "128.0.0.0/1"
 NET = "203.0.113.0/24"
 ONE = {"source": "203.0.113.7/32"}
@@ -152,7 +152,7 @@ def second_interface(world, **keywords):
 
 
 def vpc_is_public(world):
-    """A VPC may have any addresses, such as a company's own public ones."""
+    """Give the VPC public addresses, such as a company's own: a VPC may have any addresses."""
     for each in world["RouteTables"]:
         each["Routes"].append(route("192.0.2.0/24", GatewayId="local", Origin="CreateRouteTable"))
 
@@ -161,7 +161,7 @@ PEER = interface("eni-peer", "subnet-peer", "10.9.0.5", None, ["sg-peer"], VpcId
 
 
 def peered(world):
-    """A peering connection with vpc-2, whose sg-peer is the source of the rule."""
+    """Add a peering connection with vpc-2, whose sg-peer is the source of the rule."""
     world.rules(permission(5000, groups=["sg-peer"]))
     world.routes(DEFAULT, route("10.9.0.0/16", VpcPeeringConnectionId="pcx-1"))
 
@@ -268,7 +268,7 @@ INSTANCE = [
         ),
         {},
     ),
-    # What another account shares, AWS may not show
+    # AWS may not show what another account shares
     Scenario("no route table is shown", shows_no("RouteTables"), {"route": "unknown"}, {}, ("none of subnet-a",)),
     Scenario(
         "no network ACL is shown",
@@ -297,11 +297,11 @@ INSTANCE = [
         {"block_public_access": "broken " + BPA},
     ),
     Scenario(
-        "BPA excludes for egress alone",
+        "BPA excludes for egress only",
         block("block-bidirectional", [exclusion(mode="allow-egress")]),
         {"block_public_access": "broken " + BPA},
         {},
-        ("modify-vpc-block-public-access-exclusion --exclusion-id vpcbpa-exclude-1", "egress alone"),
+        ("modify-vpc-block-public-access-exclusion --exclusion-id vpcbpa-exclude-1", "egress only"),
     ),
     Scenario(
         "BPA's exclusion is not made yet",
@@ -392,7 +392,7 @@ INSTANCE = [
         {},
         ("aws ec2 create-internet-gateway, then",),
     ),
-    # Network ACL, inwards
+    # Network ACL, inbound
     Scenario("ACL in pieces", acl(entry(10, cidr=LOW), entry(20, cidr=HIGH), OUT), {}),
     Scenario("ACL with numbers", acl(entry(10, protocol="6", first=5000), OUT), {}),
     Scenario("ACL with names", acl(entry(10, protocol="tcp", first=5000), OUT), {}),
@@ -634,7 +634,7 @@ INSTANCE = [
         ),
         {"security_group": "broken SG_HAS_NO_RULES"},
     ),
-    # Network ACL, outwards: answers go to ports that clients choose
+    # Network ACL, outbound: answers go to ports that clients choose
     Scenario(
         "ACL without a rule outwards",
         acl(IN),
@@ -866,7 +866,7 @@ INSTANCE = [
     Scenario(
         "the VPC has public addresses of its own", then(vpc_is_public, acl(entry(1, "deny", "192.0.2.0/24"), *OPEN)), {}
     ),
-    # Clients that do not come over the Internet
+    # Clients that are not on the Internet
     Scenario("from within", no_public_address, {}, INSIDE),
     Scenario(
         "from within, nothing of the Internet's is needed", then(no_public_address, block(), gateway()), {}, INSIDE
@@ -983,7 +983,7 @@ INSTANCE = [
         {},
         ("eni-web has no IPv4 address: subnet-a", "Launch the instance in a subnet"),
     ),
-    # What may not be read
+    # Records that may not be read
     Scenario(
         "groups unread",
         denies("SecurityGroups"),
@@ -1019,7 +1019,7 @@ def balancer(**changes):
 
 
 def network_balancer(preserve=None, groups=("sg-lb",), kind="instance"):
-    """The same with a Network Load Balancer."""
+    """Replace the load balancer with a Network Load Balancer."""
     attributes = [] if preserve is None else [{"Key": "preserve_client_ip.enabled", "Value": str(preserve).lower()}]
 
     def spoil(world):
@@ -1076,7 +1076,7 @@ def by_address(id_="10.0.3.10", **keywords):
 
 
 def target_zone(zone):
-    """That of the target's subnet, subnet-c."""
+    """Set the Availability Zone of the target's subnet, subnet-c."""
     return lambda world: world["Subnets"][2].update(AvailabilityZone=zone)
 
 
@@ -2009,7 +2009,7 @@ def by(address):
 
 
 def found(address, interfaces=None, instances=None, held=()):
-    """What AWS says of an address: else that the interface of i-web has it."""
+    """Set AWS's answers about an address. By default, the interface of i-web has it."""
 
     def spoil(world):
         own = dict(world.interface, Attachment={"DeviceIndex": 0, "InstanceId": "i-web"}, Description="Primary")
@@ -2021,7 +2021,7 @@ def found(address, interfaces=None, instances=None, held=()):
 
 
 def of_service(**changes):
-    """An interface that AWS holds for a service of its own."""
+    """Replace the interface with one that AWS holds for one of its services."""
     return [interface(Attachment={"DeviceIndex": 0, "InstanceOwnerId": "amazon"}, **changes)]
 
 
@@ -2136,7 +2136,7 @@ ADDRESS = [
 SCENARIOS = INSTANCE + ADDRESS + LOAD_BALANCER
 
 
-# One fault for each hop; they do not get into each other's way.
+# One fault for each hop. They do not affect each other.
 
 
 def own_acls(world):

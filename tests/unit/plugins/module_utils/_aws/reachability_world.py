@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A VPC in which all is well, in the dicts of AWS's describe calls, and what can be done to it.
+"""A VPC without faults, in the dicts of AWS's describe calls, and functions that change it.
 
-10.0.0.0/16 and 2600:1f18:1:100::/56, of it subnet-a (public, 10.0.1.0/24), subnet-b (public, 10.0.2.0/24) and subnet-c
+It has 10.0.0.0/16 and 2600:1f18:1:100::/56: subnet-a (public, 10.0.1.0/24), subnet-b (public, 10.0.2.0/24) and subnet-c
 (private, 10.0.3.0/24). i-web is in subnet-a, at 198.51.100.20. The load balancer web has nodes in subnet-a and
 subnet-b, and i-app in subnet-c as its target.
 """
@@ -206,7 +206,7 @@ GOOD = {
         acl(
             "acl-default",
             ["subnet-a", "subnet-b", "subnet-c"],
-            # The order of the list means nothing, and AWS keeps none.
+            # The order of the list has no meaning, and AWS does not keep it.
             [*LAST, *both_ways(100, "allow"), *both_ways(101, "allow", "::/0")],
             default=True,
         )
@@ -248,11 +248,11 @@ GOOD = {
 }
 
 
-COPY = pickle.dumps(GOOD)  # faster than deepcopy by far
+COPY = pickle.dumps(GOOD)  # much faster than deepcopy
 
 
 class World(dict):
-    """A copy of GOOD to be spoilt, with short names for what is in it."""
+    """A copy of GOOD to change, with short names for its parts."""
 
     def __init__(self):
         super().__init__(pickle.loads(COPY))
@@ -283,26 +283,26 @@ class World(dict):
         self.interface["Groups"] = [{"GroupId": each, "GroupName": each[3:]} for each in groups]
 
     def rules(self, *ingress, **keywords):
-        """What sg-web, or another group, admits."""
+        """Set the rules of sg-web, or another group."""
         self.group(keywords.get("of", "sg-web"))["IpPermissions"] = list(ingress)
 
     def egress(self, *rules, **keywords):
         self.group(keywords.get("of", "sg-lb"))["IpPermissionsEgress"] = list(rules)
 
     def acl_of(self, subnet_id, *entries):
-        """Give the subnet an ACL of its own, of these entries and the last ones."""
+        """Give the subnet its own ACL, with these entries and the last ones."""
         for each in self["NetworkAcls"]:
             each["Associations"] = [one for one in each["Associations"] if one["SubnetId"] != subnet_id]
         self["NetworkAcls"].append(acl("acl-" + subnet_id, [subnet_id], [*LAST, *entries]))
 
     def routes(self, *routes, **keywords):
-        """What rtb-public, or another table, has beside the local routes."""
+        """Set the routes of rtb-public, or another table, besides the local ones."""
         self.table(keywords.get("of", "rtb-public"))["Routes"] = [*LOCAL, *routes]
 
     def answers(self):
         flat = {}
         for name, answer in self.items():
-            if isinstance(name, tuple):  # of one thing of another VPC, by its id
+            if isinstance(name, tuple):  # one record of another VPC, by its id
                 flat[name] = answer
             elif isinstance(answer, dict) and name != "VpcBlockPublicAccessOptions":
                 flat.update({(name, key): each for key, each in answer.items()})
@@ -312,7 +312,7 @@ class World(dict):
 
 
 def outcome(spoil=None, wanted=TO_INSTANCE, **question):
-    """The answer in a good world that `spoil` was done to."""
+    """Return the answer in a good world that `spoil` has changed."""
     world = World()
     if spoil:
         spoil(world)
@@ -326,13 +326,13 @@ def denied(permission_="ec2:DescribeX"):
 
 
 def said(answer):
-    """Of each hop its verdict and code."""
+    """Return verdict and code of each hop."""
     hops = {each["hop"]: each for each in answer["hops"]}
     return {name: f"{each['verdict']} {each['code'] or ''}".strip() for name, each in hops.items()}
 
 
 def matches(answer, expected):
-    """Whether just the hops that are expected are not ok, with verdict and, where it is given, code."""
+    """Return whether exactly the expected hops are not ok, with their verdicts and, if given, codes."""
     found = said(answer)
     for name, words in found.items():
         wanted = expected.get(name)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The algebra against sets that name each member, and the words for what comes out."""
+"""The sets, compared with Python sets of each member, and their texts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytest.importorskip("hypothesis")
 from hypothesis import HealthCheck, given, settings  # noqa: E402
 from hypothesis import strategies as some  # noqa: E402
 
-# A busy machine is no failure.
+# A slow example on a busy machine is not a failure.
 settings.register_profile("patient", database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
@@ -82,7 +82,7 @@ def test_a_block_may_have_host_bits_and_an_address_no_length():
     assert addresses(["203.0.113.7"], "ipv4").size() == addresses(["2001:db8::1"], "ipv6").size() == 1
 
 
-def test_what_is_no_block():
+def test_invalid_blocks():
     with pytest.raises(ValueError, match="everybody"):
         addresses(["everybody"], "ipv4")
 
@@ -111,7 +111,7 @@ def test_what_is_no_block():
         ("::1", False),
     ],
 )
-def test_who_can_be_a_client_over_the_internet(address, public):
+def test_which_addresses_are_clients_on_the_internet(address, public):
     family = "ipv6" if ":" in address else "ipv4"
     assert (addresses([address], family) <= INTERNET[family]) is public
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What AWS is asked, how often, and what becomes of answers that are none."""
+"""The calls to AWS, their number, and what happens with invalid answers."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ settings.register_profile("patient", database=None, deadline=None, suppress_heal
 settings.load_profile("patient")
 
 
-# The filters that AWS's API reference has for the call, so far as they are used here.
+# The filters in AWS's API reference for the call that are used here.
 FILTERS = {
     "describe_addresses": {"public-ip"},
     "describe_instances": {"ip-address"},
@@ -81,7 +81,7 @@ CLIENTS = {service: botocore.session.Session().create_client(service, **KEYS) fo
 
 
 def check_call(service, operation, answer, arguments):
-    """That AWS has such a call, with these arguments and filters and this answer, as botocore's models know it."""
+    """Check with botocore's models that AWS has such a call, with these arguments, filters and this answer."""
     meta = CLIENTS[service].meta
     model = meta.service_model.operation_model(meta.method_to_api_mapping[operation])
     assert not ParamValidator().validate(arguments, model.input_shape).has_errors(), (operation, arguments)
@@ -90,7 +90,7 @@ def check_call(service, operation, answer, arguments):
 
 
 class Aws:
-    """Answers describe calls out of a world, as AWS would, and counts them."""
+    """Answers describe calls from a world as AWS does, and counts them."""
 
     def __init__(self, spoil=None):
         self.world = World()
@@ -169,7 +169,7 @@ def ask(spoil=None, wanted=TO_INSTANCE, **question):
     return ask_aws(aws, asked, wanted), aws.calls
 
 
-# In the others there are interfaces that are no instance's, which this AWS does not list.
+# The others have interfaces without an instance, which this AWS does not list.
 COLLECTED = [
     each
     for each in SCENARIOS
@@ -178,7 +178,7 @@ COLLECTED = [
 
 
 @pytest.mark.parametrize("scenario", COLLECTED, ids=named)
-def test_what_is_asked_for_is_enough_and_nothing_is_asked_twice(scenario):
+def test_fetched_answers_are_enough_and_none_is_fetched_twice(scenario):
     answer, calls = ask(scenario.spoil, scenario.wanted, **scenario.question)
     assert matches(answer, scenario.expected), said(answer)
     repeated = {each for each in calls if calls.count(each) > 1}
@@ -300,13 +300,13 @@ def test_an_address_of_nothing():
     assert calls == ["describe_addresses"]
 
 
-def test_what_may_not_be_asked_is_not_asked_again():
+def test_a_forbidden_call_is_not_repeated():
     answer, calls = ask(lambda world: world["Instances"].update({"i-web": denied("ec2:DescribeInstances")}))
     assert answer["verdict"] == "unknown"
     assert calls == ["describe_instances"]
 
 
-def test_a_terminated_target_hides_no_other():
+def test_a_terminated_target_does_not_hide_others():
     gone = health("unused", "Target.InvalidState", "i-gone")
     answer, calls = ask(target_is(gone, health()), TO_BALANCER)
     assert answer["verdict"] == "reachable"
@@ -332,7 +332,7 @@ def test_a_refusal_that_names_no_instance_ends_the_asking():
         (lambda world: world["NetworkAcls"][0].pop("Entries"), "NetworkAcls"),
     ],
 )
-def test_an_answer_that_makes_no_sense_is_told(spoil, what):
+def test_an_invalid_answer_is_reported(spoil, what):
     answer, _calls = ask(spoil)
     assert answer["verdict"] == "unknown"
     said_of_it = f"The endpoint's answer makes no sense as {what} of EC2. Is it AWS that answers there?"
@@ -346,7 +346,7 @@ def test_targets_by_address_are_looked_for_in_the_vpc():
     assert "describe_instances" not in calls
 
 
-# What answers may be nonsense: everything that is there by name, at any depth.
+# The places in answers where a value may be invalid: every key, at any depth.
 
 
 def places(record):
@@ -359,7 +359,7 @@ def places(record):
             yield from places(each)
 
 
-# Of the type that botocore makes of whatever there is.
+# The types that botocore makes of any value.
 NONSENSE = {
     str: some.sampled_from(["", "nonsense", "10.0.0.0/99", "::/0", "active"]),
     bool: some.booleans(),
@@ -372,13 +372,13 @@ WANTED = some.sampled_from([TO_INSTANCE, TO_BALANCER, Wanted(address=PUBLIC), Wa
 
 @given(some.data(), some.integers(0, 10**6), WANTED, some.booleans(), some.sampled_from([None, network_balancer()]))
 @settings(max_examples=300)
-def test_nonsense_in_any_place_is_an_answer(data, where, wanted, remove, spoil):
+def test_invalid_values_in_any_place_do_not_crash(data, where, wanted, remove, spoil):
     def spoilt(world):
         if spoil:
             spoil(world)
         answers = {key: each for key, each in world.items() if key not in ("Addresses", "NetworkInterfaces")}
         found = [(record, key) for record, key in places(answers) if record is not answers]
-        # The keys of the fake itself are no answers of AWS.
+        # The fake's own keys are not answers of AWS.
         found = [(record, key) for record, key in found if key not in ("i-web", None, BALANCER, LISTENER, GROUP_ARN)]
         found = [(record, key) for record, key in found if type(record[key]) in NONSENSE]
         record, key = found[where % len(found)]
@@ -390,7 +390,7 @@ def test_nonsense_in_any_place_is_an_answer(data, where, wanted, remove, spoil):
     try:
         aws = Aws(spoilt)
     except (KeyError, TypeError, AttributeError):
-        return  # the fake itself cannot be built of it
+        return  # the fake itself cannot be built with it
     question = Question(port=80 if wanted == TO_BALANCER else 5000)
     try:
         found = ask_aws(aws, question, wanted)
@@ -408,18 +408,18 @@ def test_nonsense_in_any_place_is_an_answer(data, where, wanted, remove, spoil):
     [{"PrefixListIds": [{"PrefixListId": "10.0.0.0/99"}]}, {"UserIdGroupPairs": [{"GroupId": "10.0.0.0/99"}]}],
     ids=lambda source: next(iter(source)),
 )
-def test_a_block_in_the_place_of_an_id_is_not_believed(source):
+def test_a_block_in_the_place_of_an_id_is_refused(source):
     answer, _calls = ask(rules({"IpProtocol": "-1", **source}))
     assert answer["verdict"] == "unknown"
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_an_empty_record_is_no_answer(name):
+def test_an_empty_record_is_refused(name):
     assert not fits({}, SHAPES[name])
     assert not fits("nonsense", SHAPES[name])
 
 
-def test_records_of_aws_are_believed():
+def test_records_of_aws_are_accepted():
     world = World()
     for name, shape in SHAPES.items():
         answers = world.get(name, [])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who can reach a port, for many machines at once; worlds and scenarios are those of reachability."""
+"""Who can reach a port, for many machines at once, in the worlds and scenarios of reachability."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_ipv6_is_apart():
     [
         (PRIVATE, "everybody"),
         (IPV6_ADDRESS, "everybody"),
-        # What a server that is written in Java binds to: the machine's own IPv4 address, as IPv6 spells it.
+        # A server in Java binds to the machine's own IPv4 address as an IPv4-mapped IPv6 address.
         (f"::ffff:{PRIVATE}", "everybody"),
         ("::ffff:0.0.0.0", "everybody"),
         ("::ffff:172.17.0.1", "nobody"),
@@ -174,7 +174,7 @@ def test_an_address_that_ec2_delivers_to_or_not(address, audience):
 
 
 @pytest.mark.parametrize("family", [None, "ipv4", "ipv6", "any"])
-def test_a_mapped_address_serves_ipv4_alone(family):
+def test_a_mapped_address_serves_only_ipv4(family):
     found = one(None, listener(address="::FFFF:0a00:10a", family=family))
     assert (found["address"], found["family"], found["audience"]) == (f"::ffff:{PRIVATE}", "ipv4", "everybody")
 
@@ -195,7 +195,7 @@ def test_a_wildcard_is_as_open_as_the_widest_interface():
         (denies("RouteTables"), "unknown"),
         (denies("InternetGateways"), "unknown"),
         (denies("VpcBlockPublicAccessOptions"), "unknown"),
-        # Nobody gets past the group, whatever is behind.
+        # The group stops all clients, so the other hops do not matter.
         (then(rules(), denies("VpcBlockPublicAccessOptions", "NetworkAcls")), "nobody"),
         (then(rules(permission(5000, groups=["sg-lb"])), denies("VpcBlockPublicAccessOptions")), "vpc"),
         (lambda world: world.attach("sg-web", "sg-shared"), "everybody"),
@@ -209,7 +209,7 @@ def test_a_wildcard_is_as_open_as_the_widest_interface():
         ),
     ],
 )
-def test_what_was_not_read(spoil, audience):
+def test_unread_answers(spoil, audience):
     found = one(spoil)
     assert found["audience"] == audience
     if audience == "unknown":
@@ -217,8 +217,8 @@ def test_what_was_not_read(spoil, audience):
 
 
 @pytest.mark.parametrize("scenario", [each for each in INSTANCE if not each.question], ids=lambda each: each.name)
-def test_it_says_the_same_as_reachability(scenario):
-    """Of the Internet; the instance's own state is not asked about, since it told of its listeners."""
+def test_it_agrees_with_reachability(scenario):
+    """For clients on the Internet. The instance's state is not checked, because it reported its listeners."""
     answer = outcome(scenario.spoil)
     if answer["hops"][1]["verdict"] != "ok" or answer["first_broken_hop"] == "target_exists":
         assert answer["verdict"] == "unreachable" or answer["hops"][0]["verdict"] == "unknown"
@@ -267,16 +267,16 @@ def test_a_machine_that_ec2_does_not_know(fields, words):
     ("bad", "words"),
     [
         (listener(port=0), "machines: web: port: 0 is not within"),
-        (listener(address="everywhere"), "machines: web: address: everywhere is no IP address"),
+        (listener(address="everywhere"), "machines: web: address: everywhere is not an IP address"),
     ],
 )
-def test_options_that_make_no_sense(bad, words):
+def test_invalid_options_are_refused(bad, words):
     with pytest.raises(ValueError, match=words):
         normalised([machine(bad)])
 
 
 class Fleet:
-    """An account with many instances like i-web, all in one VPC."""
+    """An account with many instances like i-web in one VPC."""
 
     def __init__(self, count):
         self.world = World()
@@ -347,7 +347,7 @@ def test_a_thousand_addresses_in_ten_calls():
     assert [each["audience"] for each in found] == ["everybody", "part", "nobody"] * 1000
 
 
-def test_one_instance_that_is_gone_hides_no_other():
+def test_a_missing_instance_does_not_hide_others():
     fleet = Fleet(3)
     machines = fleet.machines() + normalised([machine(listener(), name="gone", instance_id="i-gone")])
     found = ask_aws(fleet, machines)
@@ -355,7 +355,7 @@ def test_one_instance_that_is_gone_hides_no_other():
     assert fleet.calls.count("describe_instances") == 2
 
 
-def test_what_may_not_be_asked_is_said_of_each_machine():
+def test_a_forbidden_call_is_reported_for_each_machine():
     def refuse(_service, operation, _answer, **_arguments):
         raise NotRead(f"the permission for {operation} is missing")
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Sets against one packet at a time: what AWS's pages say of a packet is done with each of a small universe."""
+"""The sets, compared with AWS's documented rules for one packet, for each packet of a small universe."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def inside(address, block):
 
 
 def acl_lets_through(entries, address, port, egress):
-    """As the page "Network ACL rules" has it: ascending numbers, the first that matches, deny at the end."""
+    """By the page "Network ACL rules": ascending numbers, the first that matches decides, deny at the end."""
     for each in sorted(entries, key=lambda one: one["RuleNumber"]):
         block = each.get("CidrBlock", "::/0")
         any_port = each["Protocol"] == "-1"
@@ -112,7 +112,7 @@ def from_lists(source):
 
 
 @given(some.lists(RULES, max_size=3), some.sampled_from(PORTS))
-def test_groups_admit_whom_one_rule_of_one_of_them_admits(permissions, port):
+def test_groups_admit_the_clients_of_each_rule(permissions, port):
     rules = group_rules([group(f"sg-{number}", "x", each) for number, each in enumerate(permissions)])
     through, deciding = admitted(rules, "tcp", port, "ipv4", ASKED, from_lists)
     for address in UNIVERSE:
@@ -136,7 +136,7 @@ def test_groups_admit_whom_one_rule_of_one_of_them_admits(permissions, port):
 
 
 @given(some.lists(RULES, max_size=2), some.sampled_from(PORTS))
-def test_a_list_that_was_not_read_never_makes_it_look_better(permissions, port):
+def test_an_unread_list_never_makes_the_verdict_better(permissions, port):
     rules = group_rules([group(f"sg-{number}", "x", each) for number, each in enumerate(permissions)])
 
     def unread(source):
@@ -164,7 +164,7 @@ ROUTES = some.lists(
 
 
 def chosen(routes, address):
-    """As the page "Route priority" has it: longest prefix, static before prefix list before propagated."""
+    """By the page "Route priority": the longest prefix; static before prefix list before propagated."""
     choices = []
     for each in routes:
         list_id = each.get("DestinationPrefixListId")

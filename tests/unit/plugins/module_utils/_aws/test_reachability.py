@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The whole judgement, hop by hop; see reachability_world for the good world and reachability_scenarios for the bad."""
+"""The whole judgement of each hop. reachability_world has the good world, and reachability_scenarios the faults."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils._aws.re
 
 
 def without_region(fix):
-    """A fix as it would be for an account with one region."""
+    """Return a fix without the region in its commands."""
     return fix.replace(" --region us-east-1", "") if fix else fix
 
 
@@ -85,33 +85,33 @@ def test_one_thing_at_a_time(scenario):
 
 
 @pytest.mark.parametrize("scenarios", [INSTANCE, LOAD_BALANCER], ids=["instance", "load balancer"])
-def test_every_hop_is_broken_by_something_that_breaks_no_earlier_one(scenarios):
-    """So that the first broken hop is the one that was broken."""
+def test_every_hop_can_be_the_first_broken_one(scenarios):
+    """Otherwise the first broken hop would not be the cause."""
     first = {outcome(each.spoil, each.wanted, **each.question)["first_broken_hop"] for each in scenarios}
     of_kind = {each["hop"] for each in outcome(wanted=scenarios[0].wanted)["hops"]}
     assert first == {*of_kind, None}
 
 
-# A gateway that is not attached spoils the routes to it too.
+# If a gateway is not attached, the routes to it are broken too.
 ALSO = {"internet_gateway": ["route"]}
 KINDS = [(TO_INSTANCE, FAULTS_OF_INSTANCE), (TO_BALANCER, FAULTS_OF_BALANCER)]
 PAIRS = [
     (wanted, faults, one, other)
     for wanted, faults in KINDS
     for one, other in itertools.combinations(faults, 2)
-    # Without a listener or targets nothing behind them is looked at.
+    # Without a listener or targets, nothing behind them is checked.
     if not (one in ("lb_listener", "target_group") and other in OF_TARGETS)
 ]
 
 
 @pytest.mark.parametrize(("wanted", "faults"), KINDS, ids=["instance", "load balancer"])
-def test_one_fault_breaks_its_hop_alone(wanted, faults):
+def test_one_fault_breaks_only_its_hop(wanted, faults):
     for hop, fault in faults.items():
         assert outcome(then(own_acls, fault), wanted)["broken_hops"] == [hop, *ALSO.get(hop, [])]
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair[2]} and {pair[3]}")
-def test_two_faults_are_both_named_in_the_order_of_the_way(pair):
+def test_two_faults_are_both_named_in_the_order_of_the_path(pair):
     wanted, faults, one, other = pair
     answer = outcome(then(own_acls, faults[one], faults[other]), wanted)
     assert answer["verdict"] == "unreachable"
@@ -120,7 +120,7 @@ def test_two_faults_are_both_named_in_the_order_of_the_way(pair):
 
 
 @pytest.mark.parametrize(("wanted", "faults"), KINDS, ids=["instance", "load balancer"])
-def test_hops_say_which_way_the_packet_goes(wanted, faults):
+def test_hops_have_the_direction_of_the_packet(wanted, faults):
     of_no_packet = {"target_exists", "instance_state", "lb_state", "target_group", "target_health"}
     of_answers = {"lb_security_group_egress", "target_nacl_egress", "nacl_egress", "route"}
     for each in outcome(wanted=wanted)["hops"]:
@@ -128,13 +128,13 @@ def test_hops_say_which_way_the_packet_goes(wanted, faults):
         assert (each["hop"], each["direction"]) == (each["hop"], way)
 
 
-def test_a_stopped_instance_is_not_blamed_for_the_address_it_gave_back():
+def test_a_stopped_instance_is_the_fault_not_its_missing_address():
     answer = outcome(then(state("stopped"), no_public_address))
     assert said(answer)["public_address"] == "skipped"
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=named)
-def test_the_answer_is_one_with_its_hops(scenario):
+def test_the_answer_agrees_with_its_hops(scenario):
     answer = outcome(scenario.spoil, scenario.wanted, **scenario.question)
     verdicts = [each["verdict"] for each in answer["hops"]]
     broken, partial = "broken" in verdicts, "partial" in verdicts
@@ -179,7 +179,7 @@ PROTOCOLS = {"TCP_UDP", "TCP_QUIC"}
 
 
 def codes_in_source():
-    """All text in the judgement that looks like a code."""
+    """Return all texts in the judgement that look like a code."""
     for path in (PLUGINS / "module_utils" / "_aws").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and A_CODE.fullmatch(node.value):
@@ -199,20 +199,20 @@ def test_every_code_without_x_is_one_that_aws_publishes():
     assert set(samples) - published == set()
 
 
-def test_all_that_is_said_was_read():
-    """Of what a hop says in any scenario, nothing is new and nothing is missing."""
+def test_all_texts_were_reviewed():
+    """The texts of all scenarios are exactly those in reachability_said.txt."""
     assert reachability_said.said() == reachability_said.FILE.read_text(encoding="utf-8").splitlines()
 
 
 def test_D23_an_address_that_will_change_is_noted():
     notes = outcome(assigned_by_ec2)["notes"]
     assert len(notes) == 1
-    assert "198.51.100.20 is no Elastic IP" in notes[0]
+    assert "198.51.100.20 is not an Elastic IP" in notes[0]
     assert outcome()["notes"] == []
     assert outcome(assigned_by_ec2, family="ipv6")["notes"] == []
 
 
-def test_what_stops_everybody_comes_before_what_stops_some():
+def test_a_hop_that_stops_all_comes_before_one_that_stops_some():
     answer = outcome(then(acl(IN, entry(50, "deny", LOW), OUT), routes()))
     assert answer["broken_hops"] == ["nacl_ingress", "route"]
     assert said(answer)["nacl_ingress"].startswith("partial")
@@ -224,7 +224,7 @@ def test_what_stops_everybody_comes_before_what_stops_some():
     [
         (
             routes(),
-            "cannot be reached from 0.0.0.0/0: By rtb-public",
+            "cannot be reached from 0.0.0.0/0: With rtb-public",
             "there is no route for them. To fix it: aws ec2",
         ),
         (
@@ -288,7 +288,7 @@ def test_D24_what_an_address_belongs_to_is_described(asked_by, given, family, pu
     }
 
 
-def test_of_many_sentences_some_are_told():
+def test_only_some_of_many_sentences_are_shown():
     assert some_of(["One.", "Two.", "Three."]) == "One. Two. Three."
     assert some_of(["One.", "Two.", "Three.", "Four."]) == "One. Two. Three. And 1 more like these."
 
@@ -316,7 +316,7 @@ GIVEN = {
         ({"address": "2600::1", "source": "203.0.113.0/24"}, "address is ipv6, source is ipv4"),
     ],
 )
-def test_options_that_make_no_sense(options, message):
+def test_invalid_options_are_refused(options, message):
     with pytest.raises(ValueError, match="^" + message.replace(".", r"\.")):
         asked(dict(GIVEN, **options))
 
@@ -356,7 +356,7 @@ WITH_WHAT = " # with what leads there, such as --transit-gateway-id or --vpc-pee
 
 
 def at_route(spoil, **question):
-    """Verdict, code, resources, evidence and fix of the hop route, whose table is rtb-public."""
+    """Return verdict, code, resources, evidence and fix of the hop route, whose table is rtb-public."""
     hop = next(each for each in outcome(spoil, **question)["hops"] if each["hop"] == "route")
     assert hop["direction"] == "egress"
     hop["fix"] = without_region(hop["fix"])
@@ -383,20 +383,20 @@ def test_a_route_that_answers_take_is_named(spoil, question, gateways, ways):
 
 
 @pytest.mark.parametrize("hop", ["pcx-1", "tgw-1", "vgw-1", "lgw-1", "arn:aws:networkmanager::1:core-network/x"])
-def test_what_another_network_does_is_not_known(hop):
+def test_another_network_is_unknown(hop):
     by = routes(route("172.31.0.0/16", VpcPeeringConnectionId=hop), route("0.0.0.0/0", GatewayId="igw-1"))
     evidence = (
-        "By rtb-public (associated with subnet-a), it is not known whether answers find back to the client:"
+        "With rtb-public (associated with subnet-a), it is not known whether answers reach the client:"
         f" 172.31.0.0/16 via {hop} {NOT_LOOKED_INTO}"
     )
     assert at_route(by, **ELSEWHERE) == ["unknown", None, ["rtb-public", hop, "subnet-a"], evidence, None]
 
 
 @pytest.mark.parametrize("hop", ["vpce-1", "cagw-1"])
-def test_what_a_firewall_does_is_not_known(hop):
+def test_a_firewall_is_unknown(hop):
     evidence = (
-        "By rtb-public (associated with subnet-a), it is not known whether answers find back to the client:"
-        f" 0.0.0.0/0 via {hop}: what is behind, such as a firewall, was not looked into."
+        "With rtb-public (associated with subnet-a), it is not known whether answers reach the client:"
+        f" 0.0.0.0/0 via {hop}: what is behind it, such as a firewall, was not checked."
     )
     by = routes(route("0.0.0.0/0", CarrierGatewayId=hop))
     assert at_route(by) == ["unknown", None, ["rtb-public", hop, "subnet-a"], evidence, None]
@@ -447,8 +447,8 @@ def test_what_a_firewall_does_is_not_known(hop):
         ),
     ],
 )
-def test_why_answers_do_not_find_back(spoil, verdict, code, hops, evidence, fix):
-    evidence = f"By rtb-public (associated with subnet-a), answers do not find back to the client: {evidence}"
+def test_why_answers_do_not_return(spoil, verdict, code, hops, evidence, fix):
+    evidence = f"With rtb-public (associated with subnet-a), answers do not reach the client: {evidence}"
     assert at_route(spoil) == [verdict, code, ["rtb-public", *hops, "subnet-a"], evidence, f"aws ec2 {fix}"]
 
 
@@ -469,7 +469,7 @@ def test_why_answers_do_not_find_back(spoil, verdict, code, hops, evidence, fix)
         ),
     ],
 )
-def test_the_way_to_a_private_network_is_not_the_internet_gateway(spoil, code, fix):
+def test_the_internet_gateway_is_no_path_to_a_private_network(spoil, code, fix):
     verdict, found, _resources, _evidence, advice = at_route(spoil, **ELSEWHERE)
     where = "--route-table-id rtb-public --destination-cidr-block"
     assert (verdict, found, advice) == ("broken", code, "aws ec2 " + fix.format(where) + WITH_WHAT)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""AWS's texts are those that it gave to people, with other names; botocore's come from its own exceptions."""
+"""AWS's texts were published by users (names changed). botocore's texts come from its own exceptions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def asked(error, **keywords):
     return refusal_of(error, **{"action": ACTION, "region": REGION, **keywords})
 
 
-def test_a_refusal_has_awss_words_and_where_it_was_asked():
+def test_a_refusal_has_aws_s_message_region_and_account():
     found = asked(denied("because no identity-based policy allows the ec2:DescribeInstances action"))
     assert found.what == (
         "AWS refused ec2:DescribeInstances in region eu-central-1, account 123456789012: You are not authorized to"
@@ -256,7 +256,7 @@ def test_each_error_before_aws_answers_has_its_own_advice(error, kind, advice):
         ),
     ],
 )
-def test_only_what_is_known_is_named(error, keywords, start):
+def test_unknown_values_are_left_out(error, keywords, start):
     assert refusal_of(error, **keywords).what.startswith(start)
 
 
@@ -287,7 +287,7 @@ def test_the_role_that_could_not_be_assumed_is_what_was_refused():
     assert "allows sts:AssumeRole" in found.advice
 
 
-def test_other_messages_stay_what_they_are():
+def test_other_messages_are_not_changed():
     assert str(refusal_of("port: 99999 is not within 1 to 65535")) == "port: 99999 is not within 1 to 65535."
     assert refusal_of("port: 99999 is not within 1 to 65535").kind == refusals.OTHER
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the answers of describe calls say of an interface, and what is said where they do not have it."""
+"""Look-ups in the answers of describe calls, and the messages if a record is missing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ansible_collections.flasklaunch.ec2.tests.unit.plugins.module_utils._aws.re
 OWN = {"PublicIp": "198.51.100.20", "IpOwnerId": "123456789012"}
 OF_EC2 = {"PublicIp": "198.51.100.30", "IpOwnerId": "amazon"}
 SECONDARY = {"PrivateIpAddress": "10.0.1.11", "Primary": False, "Association": OF_EC2}
-# DescribeInstances shows the association in both places; so does DescribeNetworkInterfaces, but for moto's.
+# DescribeInstances shows the association in both places. So does DescribeNetworkInterfaces, except that of moto.
 ADDRESSES = [SECONDARY, {"PrivateIpAddress": "10.0.1.10", "Primary": True, "Association": OWN}]
 INTERFACE = {"PrivateIpAddress": "10.0.1.10", "Association": OWN, "PrivateIpAddresses": ADDRESSES}
 WITHOUT = {key: value for key, value in ADDRESSES[1].items() if key != "Association"}
@@ -35,7 +35,7 @@ def test_the_primary_address_comes_first_wherever_it_is_listed(listed):
 
 
 def test_an_interface_of_ipv6_alone_has_no_private_address():
-    """AWS leaves out what there is none of."""
+    """AWS leaves out empty keys."""
     interface = {"Ipv6Addresses": [{"Ipv6Address": "2600::1"}]}
     assert own_addresses(interface, "ipv4") == []
     assert public_addresses(interface) == []
@@ -72,7 +72,7 @@ def test_a_subnet_may_have_addresses_of_one_family_alone():
         (lambda nothing: nothing.all("Entries", "pl-1"), "Entries of pl-1 were not asked for."),
     ],
 )
-def test_what_is_not_known_is_said(ask, words):
+def test_unknown_records_are_reported(ask, words):
     with pytest.raises(NotRead) as error:
         ask(Snapshot({}))
     assert str(error.value) == words

@@ -60,8 +60,8 @@ def test_normalised(written, printed):
 @pytest.mark.parametrize(
     "written", ["", "localhost", "127.1", "256.0.0.1", "1.2.3.4:80", "::1%lo", "[::1]", "::/0", "\0"]
 )
-def test_no_address(written):
-    with pytest.raises(ValueError, match="^address: .* is no IP address$"):
+def test_invalid_addresses(written):
+    with pytest.raises(ValueError, match="^address: .* is not an IP address$"):
         addresses.normalised(written)
 
 
@@ -95,7 +95,7 @@ def test_L9_whether_an_address_is_one_of_this_machine(network, address, interfac
         (OSError("out of files"), None),
     ],
 )
-def test_L3_where_netlink_is_refused_it_is_unknown(monkeypatch, outcome, local):
+def test_L3_if_netlink_is_refused_it_is_unknown(monkeypatch, outcome, local):
     def ask(_protocol, _question):
         raise outcome
 

@@ -15,16 +15,17 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable 
     cause,
     printable,
     printable_line,
+    shortened,
 )
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import cgroups, owners
 
 EVERY = [chr(code) for code in range(sys.maxunicode + 1)]
-# Tab, end of line, and what joins or parts letters within a word.
+# Tab, line end, and characters that join or separate letters within a word.
 WRITTEN = {"\t", "\n", "\u200c", "\u200d"}
 DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"
 
 
-def test_what_has_no_shape_is_unprintable():
+def test_invisible_characters_are_removed():
     shapeless = {each for each in EVERY if unicodedata.category(each) in ("Cc", "Cs", "Zl", "Zp")} - WRITTEN
     assert {each for each in shapeless if not UNPRINTABLE.match(each)} == set()
     assert all(UNPRINTABLE.match(each) for each in DIRECTIONS)
@@ -36,7 +37,7 @@ def test_what_has_no_shape_is_unprintable():
 @pytest.mark.parametrize(
     "text", ["", "Hello World\n", "a\tb", "Grüße", "שלום", "你好　世界", "👩‍💻", "می‌خواهم", "\xa0€"]
 )
-def test_what_people_write_stays(text):
+def test_ordinary_text_stays(text):
     assert printable(text) == text
 
 
@@ -73,7 +74,7 @@ def test_the_cause_in_a_message(message, said):
     assert cause(message) == said
 
 
-def test_everything_that_quotes_goes_by_it():
+def test_all_modules_that_quote_use_it():
     text = "".join(each for each in EVERY if UNPRINTABLE.match(each)) + "."
     found = Hop(BROKEN, text, fix=text, resources=(text,)).published("unit")
     raw = text.encode("utf-8", "surrogatepass")
@@ -87,3 +88,11 @@ def test_addresses_that_a_machine_reported():
     assert addresses.valid(reported) == ["10.0.1.20", "2001:db8::1"]
     for nonsense in (None, "10.0.1.20", 7, {"10.0.1.20": 1}):
         assert addresses.valid(nonsense) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "mark", "expected"),
+    [("", "…", ""), ("12345", "…", "12345"), ("123456", "…", "1234…"), ("123456", "...", "12...")],
+)
+def test_a_long_text_ends_with_a_mark(text, mark, expected):
+    assert shortened(text, 5, mark) == expected

@@ -100,7 +100,7 @@ def test_folder_without_files_is_refused(tmp_path):
 
 
 def test_folder_that_cannot_be_read_is_refused(folder, monkeypatch):
-    """Rather than left out of the release. Root reads everything, so that the system has to be stood in for."""
+    """It must not be left out of the release. Root can read everything, so the test replaces the system call."""
     (folder / "shut").mkdir()
     scandir = os.scandir
 
@@ -114,7 +114,7 @@ def test_folder_that_cannot_be_read_is_refused(folder, monkeypatch):
         application.read(str(folder))
 
 
-def test_what_is_no_file_is_refused_by_name(folder):
+def test_special_files_are_refused_by_name(folder):
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(folder / "app.sock"))
         with pytest.raises(application.Unfit, match="app.sock is a socket, which a release cannot hold"):

@@ -51,7 +51,7 @@ def test_how_long_a_record_counts(boot, uptime, gone, alive):
     assert deploy_lock.is_alive(record(), deploy_lock.Moment(boot, uptime), gone) is alive
 
 
-def test_another_run_is_told_who_deploys_since_when_and_what_to_do(path):
+def test_another_run_gets_user_time_and_advice(path):
     deploy_lock.take(path, ANN)
     with pytest.raises(deploy_lock.Held) as held:
         deploy_lock.take(path, BOB)

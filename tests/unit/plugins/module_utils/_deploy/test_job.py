@@ -42,7 +42,7 @@ def order(tmp_path, monkeypatch):
 
 @pytest.fixture
 def calls(monkeypatch):
-    """Commands that systemd gets. It runs the job at once, in this process."""
+    """The commands that systemd gets. It runs the job at once, in this process."""
     calls = []
 
     def call(*command):
@@ -84,8 +84,6 @@ def test_a_deploy_runs_as_a_unit_of_its_own(order, calls, monkeypatch):
     assert os.listdir(folder) == [job.OUTCOME], "the secrets are gone"
     assert (mode(folder), mode(os.path.join(folder, job.OUTCOME))) == (0o700, 0o600)
     assert job.read_outcome(order.unit) == outcome
-    job.confirm(order.unit)
-    assert job.read_outcome(order.unit) is None
 
 
 def test_the_outcome_of_an_earlier_deploy_is_not_taken_for_this_one(order, calls, monkeypatch):
@@ -121,7 +119,7 @@ def test_an_error_in_the_job_is_an_outcome_too(order, calls, monkeypatch):
 
 
 def test_a_job_whose_run_has_lost_the_lock_does_nothing(order, tmp_path):
-    """The whole program, as systemd runs it: another run has deployed between the order and its begin."""
+    """The whole program, as systemd runs it. Another run has deployed between the order and the job's start."""
     folder = tmp_path / "job"
     folder.mkdir()
     (folder / job.ORDER).write_text(transaction.to_json(order))
@@ -164,7 +162,7 @@ def test_a_run_that_has_ended_is_followed_when_its_job_has_ended(order):
 
     waiting = threading.Thread(target=wait)
     with deploy_lock.job(order.path, ANN):
-        deploy_lock.wait_for_job(order.path, None)  # of a run that may still be there
+        deploy_lock.wait_for_job(order.path, None)  # its run may still be alive
         waiting.start()
         waiting.join(0.3)
         assert ended == []

@@ -27,7 +27,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def archive(tmp_path):
-    """Makes an archive of texts by file name."""
+    """Makes an archive from texts by file name."""
 
     def make(**files):
         with tarfile.open(tmp_path / "application.tar.gz", "w:gz") as archive:
@@ -42,7 +42,7 @@ def archive(tmp_path):
 
 @pytest.fixture
 def deploy(path, archive):
-    """Brings a release, and makes it the current one."""
+    """Unpacks a release, and makes it the current one."""
 
     def deployed(name, venv=None, switch=True):
         venv = venv or os.path.join(path, "environments", "one")
@@ -91,13 +91,13 @@ def test_other_users_cannot_read_a_release_even_while_it_is_copied(path, archive
 
 
 def times(path, name):
-    """When the files of a release changed, by their names."""
+    """Return the times of a release's files by their names."""
     app = os.path.join(path, "releases", name, "app")
     return {file: os.lstat(os.path.join(app, file)).st_mtime for file in os.listdir(app)}
 
 
-def test_files_have_the_time_at_which_their_content_came(path, archive, monkeypatch):
-    """1970 would be no time for a ZIP, and the same for a changed file; a new time for all would empty all caches."""
+def test_files_have_the_time_of_their_content(path, archive, monkeypatch):
+    """1970 would be invalid in a ZIP, and equal for a changed file. A new time for all files would empty all caches."""
     monkeypatch.setattr(time, "time", lambda: 1_700_000_000.0)
     releases.unpack(path, "a", archive(same="1", other="old"), "/venv", {}, os.getgid())
     assert times(path, "a") == {"same.py": 1_700_000_000, "other.py": 1_700_000_000}
@@ -125,7 +125,7 @@ def test_files_of_1970_are_dated_with_the_next_release(path, archive, monkeypatc
     assert times(path, "b") == {"app.py": 1_700_000_000}
 
 
-def test_what_a_killed_run_left_is_no_release_and_gets_out_of_the_way(path, archive):
+def test_remains_of_a_killed_run_are_no_release_and_are_replaced(path, archive):
     os.makedirs(os.path.join(path, "releases", ".abc.partial", "app", "half"))
     assert names(path) == []
     releases.unpack(path, "abc", archive(app="x"), "/venv", {}, os.getgid())
@@ -135,7 +135,7 @@ def test_what_a_killed_run_left_is_no_release_and_gets_out_of_the_way(path, arch
 
 def test_release_that_does_not_fit_is_refused_before_a_byte_is_written(path, archive, monkeypatch):
     monkeypatch.setattr(releases, "RESERVE", 1 << 60)
-    with pytest.raises(releases.Refused, match=r"has \d+ MiB free, and the release takes 1 MiB"):
+    with pytest.raises(releases.Refused, match=r"has \d+ MiB free. The release needs 1 MiB"):
         releases.unpack(path, "abc", archive(app="x"), "/venv", {}, os.getgid())
     assert os.listdir(os.path.join(path, "releases")) == []
 
@@ -154,7 +154,7 @@ def test_disk_that_fills_up_meanwhile_leaves_nothing(tmp_path, archive, monkeypa
         subprocess.run(["umount", path], check=True)
 
 
-def test_other_faults_of_the_disk_leave_nothing_either(path, archive, tmp_path):
+def test_other_disk_errors_leave_nothing(path, archive, tmp_path):
     with pytest.raises(FileNotFoundError):
         releases.unpack(path, "abc", str(tmp_path / "missing.tar.gz"), "/venv", {}, os.getgid())
     assert os.listdir(os.path.join(path, "releases")) == []
@@ -169,21 +169,21 @@ def test_switching_moves_one_link(path, deploy):
     assert sorted(os.listdir(path)) == ["current", "environments", "releases"]
 
 
-def test_switching_survives_what_a_killed_run_left(path, deploy):
+def test_switching_replaces_the_remains_of_a_killed_run(path, deploy):
     deploy("a")
     os.symlink("releases/x", os.path.join(path, ".current.partial"))
     deploy("b")
     assert releases.current(path) == "b"
 
 
-def test_unknown_release_is_refused_with_the_names_of_those_there_are(path, deploy):
+def test_unknown_release_is_refused_with_the_names_of_the_others(path, deploy):
     deploy("a")
     with pytest.raises(releases.Refused, match="there is no release x in .* The releases there: a"):
         releases.switch(path, "x")
     assert releases.current(path) == "a"
 
 
-def test_former_is_what_was_deployed_before_and_going_back_does_not_reorder(path, deploy):
+def test_former_is_the_deploy_before_and_a_rollback_does_not_reorder(path, deploy):
     for name in "abc":
         deploy(name)
     deploy("never", switch=False)
@@ -235,7 +235,7 @@ def test_prune_keeps_the_last_deployed_and_none_that_never_was(path, deploy, kee
 
 
 def test_files_that_no_deploy_needs_are_removed_to_free_space(path, deploy):
-    """Also if every deploy since has failed, as on a full disk."""
+    """Also if every later deploy has failed, as on a full disk."""
     environments = os.path.join(path, "environments")
     for name in "abcd":
         deploy(name, venv=os.path.join(environments, f"of-{name}"))
@@ -249,7 +249,7 @@ def test_files_that_no_deploy_needs_are_removed_to_free_space(path, deploy):
     assert releases.current(path) == "d"
 
 
-def test_prune_removes_what_killed_runs_left(path, deploy):
+def test_prune_removes_remains_of_killed_runs(path, deploy):
     deploy("a")
     os.makedirs(os.path.join(path, "releases", ".b.partial", "app"))
     assert releases.prune(path, 5) == []
@@ -265,8 +265,8 @@ def test_prune_never_removes_the_current_one(path, deploy):
 
 
 @pytest.mark.parametrize("keep", [1, 2])
-def test_prune_leaves_what_was_current_before(path, deploy, keep):
-    """After a rollback that is not the last deployed. It is gone back to when the current one is not well."""
+def test_prune_keeps_the_release_that_was_current_before(path, deploy, keep):
+    """After a rollback, this is not the last deployed one. It is put back if the current release fails."""
     for name in "abcd":
         deploy(name)
     releases.switch(path, "b", deployed=False)
@@ -304,8 +304,8 @@ def test_current_release_is_not_removed(path, deploy):
     assert releases.remove(path, "unknown") is False
 
 
-def test_own_files_may_go_while_a_changed_release_is_brought_again(path, archive, monkeypatch):
-    """Such as the journal of a database. Whatever happens, what is there stays there."""
+def test_data_may_vanish_while_a_changed_release_is_replaced(path, archive, monkeypatch):
+    """For example the journal of a database. The other files stay in any case."""
     releases.unpack(path, "a", archive(app="1"), "/venv", {}, os.getgid())
     app = os.path.join(path, "releases", "a", "app")
     for name in ("shop.db", "shop.db-journal"):
@@ -331,9 +331,7 @@ def test_own_files_may_go_while_a_changed_release_is_brought_again(path, archive
     assert sorted(os.listdir(app)) == ["app.py", "shop.db"]
 
 
-def test_changed_release_that_is_served_is_linked_anew_also_where_its_old_files_cannot_be_removed(
-    path, archive, monkeypatch
-):
+def test_changed_release_is_linked_again_also_if_its_old_files_stay(path, archive, monkeypatch):
     releases.unpack(path, "a", archive(app="1"), "/venv", {}, os.getgid())
     releases.switch(path, "a")
     before = os.lstat(os.path.join(path, "current")).st_ino
@@ -349,7 +347,7 @@ def test_changed_release_that_is_served_is_linked_anew_also_where_its_old_files_
     assert os.lstat(os.path.join(path, "current")).st_ino != before
 
 
-def test_two_do_not_work_on_the_releases_at_once(path):
+def test_only_one_process_changes_the_releases_at_a_time(path):
     os.mkdir(path)
     ours = os.open(path, os.O_RDONLY)
     fcntl.flock(ours, fcntl.LOCK_EX)
@@ -392,7 +390,7 @@ def test_complete_environment_is_sound_also_with_more_in_it(venv):
 
 
 def test_environment_that_was_copied_is_sound(venv):
-    """All its files have other times, and the same content."""
+    """Its files have the same content, but other times."""
     for path in venv.rglob("*.py"):
         path.chmod(0o600)
         os.utime(path, (0, 0))
@@ -435,7 +433,7 @@ def test_damaged_environment_is_not_sound(venv, damage):
     assert not releases.is_sound(str(venv))
 
 
-def test_differing_files_are_told_with_the_text_they_had(path, archive):
+def test_differing_files_are_reported_with_their_text(path, archive):
     files = {"same": "1", "changed": "old", "removed": "gone"}
     releases.unpack(path, "a", archive(**files), "/venv", {}, os.getgid())
     with open(os.path.join(path, "releases", "a", "app", "logo.png"), "wb") as file:
@@ -451,14 +449,14 @@ def test_differing_files_are_told_with_the_text_they_had(path, archive):
 
 
 def test_secrets_are_not_read(path, archive):
-    """What a module returns is printed with -vvv."""
+    """With -vvv, Ansible prints what a module returns."""
     releases.unpack(path, "a", archive(my_password="old", app="old"), "/venv", {}, os.getgid())
     digests = {name: hashlib.sha256(b"new").hexdigest() for name in ("my_password.py", "app.py")}
     assert releases.differing(path, "a", digests) == {"my_password.py": None, "app.py": "old"}
 
 
 def test_an_application_s_own_data_is_not_read(path, archive):
-    """As root, and for a log; a pipe would be waited for."""
+    """Root would read it, and the log would show it. Reading a pipe would hang."""
     releases.unpack(path, "a", archive(app="1", gone="2"), "/venv", {}, os.getgid())
     app = os.path.join(path, "releases", "a", "app")
     with open(os.path.join(app, "customers.csv"), "w") as file:
@@ -469,8 +467,8 @@ def test_an_application_s_own_data_is_not_read(path, archive):
     assert releases.differing(path, "a", digests) == {"gone.py": None}
 
 
-def test_own_files_are_not_linked_out_of_the_release_by_a_folder_that_is_swapped(path, archive, tmp_path, monkeypatch):
-    """Whoever owns the folder could have root link his files to anywhere."""
+def test_data_is_not_linked_elsewhere_by_a_folder_that_is_swapped(path, archive, tmp_path, monkeypatch):
+    """Otherwise the owner of the folder could make root link files to any place."""
     releases.unpack(path, "a", archive(app="1"), "/venv", {}, os.getgid())
     app = os.path.join(path, "releases", "a", "app")
     (tmp_path / "elsewhere").mkdir()
@@ -493,7 +491,7 @@ def test_own_files_are_not_linked_out_of_the_release_by_a_folder_that_is_swapped
     assert os.listdir(tmp_path / "elsewhere") == []
 
 
-def test_links_differ_by_where_they_lead(path, archive):
+def test_links_differ_by_their_targets(path, archive):
     releases.unpack(path, "a", archive(app="1"), "/venv", {}, os.getgid())
     app = os.path.join(path, "releases", "a", "app")
     os.symlink("app.py", os.path.join(app, "same"))
@@ -504,12 +502,12 @@ def test_links_differ_by_where_they_lead(path, archive):
 
 
 def test_passwords_of_urls_stay_on_the_machine(path, archive):
-    """The answer of a module is printed by ansible-playbook -vvv."""
+    """ansible-playbook -vvv prints the result of a module."""
     releases.unpack(path, "a", archive(app="-i https://me:s3cr3t@index.example/"), "/venv", {}, os.getgid())
     assert releases.differing(path, "a", {}) == {"app.py": "-i https://index.example/"}
 
 
-def test_differing_environment_variables_are_told_without_their_values(path, archive):
+def test_differing_environment_variables_are_reported_without_values(path, archive):
     before = {"SAME": "1", "CHANGED": 'a "b"\nNO="', "GONE": "x", "MY_NEW": "2"}
     releases.unpack(path, "a", archive(app="1"), "/venv", before, os.getgid())
     after = {"SAME": "1", "CHANGED": 'a "c"\nNO="', "NEW": "2", "MY_NEW": "2"}

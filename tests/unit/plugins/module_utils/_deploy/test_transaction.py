@@ -20,8 +20,8 @@ SERVICE, SOCKET, TIMER = "web.service", "web.socket", "web-health.timer"
 UNITS = (SOCKET, SERVICE, TIMER)
 
 
-def seen(active=True, enabled=True, outdated_by=(), needs_reload=False):
-    unit = unit_files.Status("active (running)", active, enabled, 812, 1.0, needs_reload, "", 1)
+def seen(active=True, enabled=True, outdated_by=(), needs_reload=False, main_pid=812, start=1):
+    unit = unit_files.Status("active (running)", active, enabled, main_pid, 1.0, needs_reload, "", start)
     return manager.Seen(unit, list(outdated_by))
 
 
@@ -30,7 +30,7 @@ STATES = list(itertools.product((True, False), repeat=4))  # active, enabled, ou
 
 @pytest.mark.parametrize("states", list(itertools.product(STATES, repeat=2)))
 def test_what_is_restarted_and_started(states):
-    """Of a socket and its service, in every combination of what is known of them."""
+    """For a socket and its service, in every combination of their states."""
     units = {
         name: seen(active, enabled, ["/a"] if outdated else [])
         for name, (active, enabled, outdated, _written) in zip((SOCKET, SERVICE), states)
@@ -48,20 +48,76 @@ def test_what_is_restarted_and_started(states):
     ]
 
 
-def test_what_is_put_back_begins_with_the_sockets():
+def test_sockets_are_put_back_first():
     former = [{"path": f"/etc/{name}", "content": "x"} for name in (SERVICE, TIMER, SOCKET)]
     assert transaction.to_put_back(former, SERVICE) == [SOCKET, SERVICE]
     assert transaction.to_put_back([{"path": f"/etc/{SOCKET}", "content": None}], SERVICE) == [SERVICE]
 
 
+READS = {SOCKET: [], SERVICE: ["/opt/web/current", "/opt/web/gunicorn.conf.py"], TIMER: []}
+
+
+@pytest.mark.parametrize(
+    ("states", "changed", "wanted"),
+    [
+        ({}, ["/opt/web/current"], True),
+        ({}, ["/opt/web/gunicorn.conf.py"], True),
+        ({}, [f"/etc/systemd/system/{SERVICE}"], True),
+        ({SERVICE: seen(outdated_by=["/opt/web/gunicorn.conf.py"])}, [], True),
+        # The service is not restarted.
+        ({}, [], False),
+        ({}, [f"/etc/systemd/system/{TIMER}", "/opt/web/health.py"], False),
+        # Nothing is served now.
+        ({SERVICE: seen(active=False, main_pid=None)}, ["/opt/web/current"], False),
+        ({SERVICE: seen(active=True, main_pid=None)}, ["/opt/web/current"], False),
+        # The socket closes, does not exist, or does not listen.
+        ({}, ["/opt/web/current", f"/etc/systemd/system/{SOCKET}"], False),
+        ({SOCKET: seen(outdated_by=[f"/etc/systemd/system/{SOCKET}"])}, ["/opt/web/current"], False),
+        ({SOCKET: None}, ["/opt/web/current"], False),
+        ({SOCKET: seen(active=False)}, ["/opt/web/current"], False),
+    ],
+)
+def test_when_a_second_server_is_used(states, changed, wanted):
+    units = {name: unit for name in UNITS for unit in [states.get(name, seen())] if name not in states or states[name]}
+    assert transaction.overlaps(units, READS, changed, SERVICE) == wanted
+
+
+@pytest.mark.parametrize(
+    ("available", "used", "wanted"), [(300, 200, True), (299, 200, False), (300, 201, False), (10**9, None, False)]
+)
+def test_a_second_server_must_find_memory(available, used, wanted):
+    assert transaction.has_room(available, used, spare=100) == wanted
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "wanted"),
+    [
+        (seen(), seen(), True),
+        (seen(), seen(start=2), False),
+        (seen(), seen(active=False), False),
+        (seen(active=False), seen(active=False), False),
+        (None, seen(), False),
+        (seen(), None, False),
+    ],
+)
+def test_which_server_was_not_touched(before, now, wanted):
+    states = [{} if unit is None else {SERVICE: unit} for unit in (before, now)]
+    assert transaction.is_untouched(*states, SERVICE) == wanted
+
+
 class Machine:
-    """A systemd that notes its orders, and can refuse one of them."""
+    """A systemd that records its commands, and can refuse one of them. A restart always ends the former process."""
 
     def __init__(self, folder):
         self.folder, self.orders, self.refuses, self.states = folder, [], {}, {}
+        self.available = 1 << 40
 
-    def order(self, verb, unit=""):
-        self.orders.append(f"{verb} {unit}".strip())
+    def order(self, verb, *units):
+        self.orders.append(" ".join([verb, *units]))
+        for unit in units if verb in ("restart", "stop") else ():
+            former = self.states.get(unit, seen())
+            started = former.unit._replace(start=(former.unit.start or 0) + 1)
+            self.states[unit] = former._replace(unit=started)
         words = self.refuses.get(self.orders[-1])
         if words and words[0]:
             raise manager.Failed(words.pop(0))
@@ -76,8 +132,10 @@ class Machine:
 def machine(tmp_path, monkeypatch):
     machine = Machine(tmp_path)
     for verb in ("restart", "stop", "start_now_and_at_boot", "disable", "reload"):
-        monkeypatch.setattr(manager, verb, lambda unit="", verb=verb: machine.order(verb, unit))
+        monkeypatch.setattr(manager, verb, lambda *units, verb=verb: machine.order(verb, *units))
     monkeypatch.setattr(manager, "look", machine.look)
+    monkeypatch.setattr(manager, "memory_used", lambda unit: 300 << 20)
+    monkeypatch.setattr(manager, "memory_available", lambda: machine.available)
     monkeypatch.setattr(manager, "journal", lambda unit: f"{unit} says why")
     proofs = machine.proofs = []
 
@@ -143,8 +201,119 @@ def test_a_release_is_tried_then_served(machine):
     assert contents(machine) == NEW
 
 
-def test_what_is_served_is_on_the_disk(machine, monkeypatch):
-    """The files of the release before the link to it, and all before the deploy is said to have ended."""
+NEXT = "web-next@new.service"
+WITH_NEXT = {"next_unit": NEXT, "spare_memory": 96}
+ALL_STEPS = [
+    "reload",
+    "restart web-gate@new.service",
+    f"restart {NEXT}",
+    "reload",
+    f"restart {SERVICE}",
+    f"stop {NEXT}",
+    "prove",
+]
+
+
+@pytest.fixture
+def web(machine, monkeypatch):
+    """A machine whose service and socket are active. Its steps include the proofs."""
+    prove = transaction.prove
+    monkeypatch.setattr(transaction, "prove", lambda order: machine.orders.append("prove") or prove(order))
+    machine.states[SERVICE] = seen(outdated_by=["current"])
+    machine.order_with = lambda **changes: order_for(
+        machine, **{"units": {SOCKET: [], SERVICE: [f"{machine.folder}/current"]}, **WITH_NEXT, **changes}
+    )
+    return machine
+
+
+def test_the_next_server_begins_before_the_former_one_ends(web):
+    outcome = transaction.carry_out(web.order_with())
+    assert (outcome["state"], outcome["started"]) == (transaction.SERVED, [SERVICE])
+    assert web.orders == ALL_STEPS
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"gate_unit": ""}, {"release": "old", "is_new": False}],
+    ids=["a release", "without a gate", "a file"],
+)
+def test_the_former_server_is_not_stopped_before_the_next_one_has_started(web, changes):
+    transaction.carry_out(web.order_with(**changes))
+    begun, restarted, ended = map(web.orders.index, (f"restart {NEXT}", f"restart {SERVICE}", f"stop {NEXT}"))
+    assert begun < restarted < ended
+
+
+def test_units_that_run_with_older_files_are_restarted_beside_a_second_server(web):
+    """Without a change there is no trial, but the file of the second server may be missing."""
+    transaction.carry_out(web.order_with(release="old", files=[], secrets=[], is_new=False))
+    assert web.orders == [step for step in ALL_STEPS if "gate" not in step]
+
+
+@pytest.mark.parametrize(
+    ("changes", "restarted"),
+    [
+        ({"next_unit": ""}, SERVICE),
+        ({"units": {SERVICE: []}}, SERVICE),
+        ({"spare_memory": 1 << 30}, SERVICE),
+        ({"files": SOCKET}, SOCKET),
+    ],
+    ids=["not wanted", "no socket", "little memory", "another socket"],
+)
+def test_without_a_second_server_the_former_one_is_only_restarted(web, changes, restarted):
+    if changes.get("files") == SOCKET:
+        changes = {"files": [{"path": str(web.folder / "etc" / SOCKET), "content": "new", "uid": os.getuid()}]}
+    outcome = transaction.carry_out(web.order_with(**changes))
+    assert (outcome["state"], outcome["started"]) == (transaction.SERVED, [restarted])
+    assert not [step for step in web.orders if NEXT in step]
+
+
+@pytest.mark.parametrize("step", ALL_STEPS)
+def test_if_any_step_fails_the_former_release_is_served(web, step):
+    """Before the restart, the former server is not stopped. After it, no server of the new release goes on."""
+    web.refuses[step] = ["it failed"] if step != "reload" else ["", "it failed"]
+    if step == "prove":
+        web.refuses["prove"] = ["new"]
+    outcome = transaction.carry_out(web.order_with())
+    trials = ALL_STEPS[1:3]
+    assert outcome["state"] == (transaction.REFUSED if step in trials else transaction.PUT_BACK)
+    assert outcome.get("gate") == (f"{step.split()[1]} says why" if step in trials else "")
+    assert releases.current(str(web.folder)) == "old"
+    assert os.listdir(web.folder / "releases") == ["old"]
+    assert contents(web) == OLD
+    done = ALL_STEPS[: ALL_STEPS.index(step) + 1] if step != "reload" else ALL_STEPS[:4]
+    undone = {
+        "reload": ["reload", f"stop {NEXT}"],
+        f"restart {SERVICE}": ["reload", f"stop {NEXT} {SERVICE}", f"restart {SERVICE}"],
+    }
+    after = [] if step in trials else undone.get(step, undone[f"restart {SERVICE}"])
+    assert web.orders == done + after
+    restarted = f"restart {SERVICE}" in done
+    assert (web.states[SERVICE].unit.start == 1) == (not restarted), "the former server goes on unless it was restarted"
+
+
+def test_a_systemd_that_cannot_be_asked_is_a_refusal(web, monkeypatch):
+    def look(units, notes=True):
+        raise manager.Failed("systemctl: no bus")
+
+    monkeypatch.setattr(manager, "look", look)
+    outcome = transaction.carry_out(web.order_with())
+    assert (outcome["state"], outcome["reason"], web.orders) == (transaction.REFUSED, "systemctl: no bus", [])
+    assert contents(web) == OLD
+
+
+def test_files_that_cannot_be_written_leave_the_former_server_running(web):
+    (web.folder / "etc" / "nowhere").symlink_to("not/there")
+    blocked = {"path": f"{web.folder}/etc/nowhere/file", "content": "x", "uid": os.getuid()}
+    outcome = transaction.carry_out(web.order_with(files=[blocked]))
+    (web.folder / "etc" / "nowhere").unlink()
+    assert outcome["state"] == transaction.PUT_BACK
+    assert web.orders[-2:] == ["reload", f"stop {NEXT}"]
+    assert f"restart {SERVICE}" not in web.orders
+    assert (releases.current(str(web.folder)), contents(web)) == ("old", OLD)
+
+
+def test_files_are_on_the_disk_before_they_are_served(machine, monkeypatch):
+    """The files of the release before the link to it, and all files before the deploy is reported as done."""
     synced = []
     monkeypatch.setattr(os, "sync", lambda: synced.append((releases.current(str(machine.folder)), contents(machine))))
     transaction.carry_out(order_for(machine))
@@ -187,13 +356,13 @@ def test_a_release_that_cannot_be_served_is_undone(machine, refused, words):
     assert os.listdir(machine.folder / "releases") == ["old"]
 
 
-def test_a_former_release_that_does_not_come_back_is_said(machine):
+def test_a_former_release_that_does_not_start_again_is_reported(machine):
     machine.refuses["prove"] = ["new", "old"]
     outcome = transaction.carry_out(order_for(machine))
     assert (outcome["state"], outcome["not_put_back"]) == (transaction.NOT_PUT_BACK, "GET / answered 500")
 
 
-def test_a_first_release_has_nothing_to_go_back_to(machine):
+def test_a_first_release_has_no_former_one(machine):
     os.unlink(machine.folder / "current")
     machine.refuses["prove"] = ["new"]
     outcome = transaction.carry_out(order_for(machine))
@@ -202,7 +371,7 @@ def test_a_first_release_has_nothing_to_go_back_to(machine):
 
 
 @pytest.mark.parametrize("changes", [{}, {"secrets": []}])
-def test_a_changed_file_is_tried_before_what_is_served_gets_it(machine, changes):
+def test_a_changed_file_is_tried_before_it_is_served(machine, changes):
     machine.refuses["restart web-gate@new.service"] = ["it ended with 1"]
     outcome = transaction.carry_out(order_for(machine, release="old", is_new=False, **changes))
     assert outcome["state"] == transaction.REFUSED
@@ -262,7 +431,7 @@ def test_where_the_page_is_asked_for(machine, url, address, page):
 
 
 class Page(http.server.BaseHTTPRequestHandler):
-    """Answers with the status in the path, and the header Host."""
+    """Answers with the status in the path, and with the header Host."""
 
     def do_GET(self):
         body = self.headers["Host"].encode() * 1000
@@ -299,7 +468,7 @@ def test_an_error_is_no_proof(machine, port, status):
 
 
 @pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n"])
-def test_an_answer_that_drips_is_no_proof(machine, head):
+def test_an_answer_that_arrives_too_slowly_is_no_proof(machine, head):
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen()
@@ -320,7 +489,7 @@ def test_an_answer_that_drips_is_no_proof(machine, head):
         assert time.monotonic() - began < 4
 
 
-def test_what_cannot_be_removed_is_said_of_a_release_that_is_served(machine, monkeypatch):
+def test_a_failed_removal_is_reported_with_a_served_release(machine, monkeypatch):
     def prune(path, keep, before):
         raise OSError(30, "Read-only file system")
 
@@ -330,6 +499,6 @@ def test_what_cannot_be_removed_is_said_of_a_release_that_is_served(machine, mon
     assert "Read-only file system" in outcome["not_removed"]
 
 
-def test_nobody_who_answers_is_no_proof(machine):
+def test_a_closed_port_is_no_proof(machine):
     with pytest.raises(transaction.Failed, match="got no answer: .*refused"):
         transaction.ask(order_for(machine, url="http://127.0.0.1:1/"))

@@ -36,7 +36,7 @@ def verdict(tables, of):
 
 
 def table(*rules, policy="accept", **chains):
-    """A table whose input chain has these rules."""
+    """Return a table whose input chain has these rules."""
     found = {"input": Chain(list(rules), "input", 0, policy)}
     found.update({name: Chain(list(others)) for name, others in chains.items()})
     return Table("nftables", "inet t", found)
@@ -59,12 +59,12 @@ PARTIAL, UNKNOWN = ("partial", "x-FIREWALL_SOURCES"), ("unknown", "x-FIREWALL_UN
         (table(rule("accept"), policy="drop"), OK),
         (table(rule("accept", NO), policy="drop"), BROKEN),
         (table(rule("reject"), rule("accept")), ("broken", "x-FIREWALL_REJECT")),
-        # For some clients only.
+        # Rules for some clients only.
         (table(rule("accept", SOME), policy="drop"), PARTIAL),
         (table(rule("drop", SOME)), ("ok", "x-FIREWALL_DROPS_SOME")),
         (table(rule("reject", SOME)), ("ok", "x-FIREWALL_REJECTS_SOME")),
         (table(rule("drop", SOME), rule("accept", SOME), policy="drop"), PARTIAL),
-        # What cannot be read, and would decide.
+        # Rules that cannot be read, and would decide.
         (table(rule("accept", UNREAD), policy="drop"), UNKNOWN),
         (table(rule("drop", UNREAD)), UNKNOWN),
         (table(rule("drop", UNREAD), policy="drop"), BROKEN),
@@ -85,12 +85,12 @@ PARTIAL, UNKNOWN = ("partial", "x-FIREWALL_SOURCES"), ("unknown", "x-FIREWALL_UN
         (table(rule("continue"), rule("return"), rule("drop")), OK),
     ],
 )
-def test_what_becomes_of_a_packet(given, expected):
+def test_outcomes_for_a_packet(given, expected):
     assert verdict([given], packet(5000)) == expected
 
 
-def test_an_exception_in_any_table_is_said():
-    """fail2ban has a table of its own, whose policy lets the others in."""
+def test_an_exception_in_any_table_is_reported():
+    """fail2ban has its own table, whose policy accepts the other clients."""
     banned = Table("nftables", "inet f2b-table", {"f2b": Chain([rule("reject", SOME)], "input", -1)})
     found = firewall_hop([banned, table(rule("accept"), policy="drop")], [], packet(5000))
     assert (found.verdict, found.code) == ("ok", "x-FIREWALL_REJECTS_SOME")
@@ -109,10 +109,10 @@ HERE = "10.0.1.7"
         (table(), table(rule("reject")), ("partial", "x-FIREWALL_REJECT"), "turns away tcp/5000 from 10.0.1.7"),
         (table(rule("drop", SOME)), table(rule("drop")), ("partial", "x-FIREWALL_DROP"), "from 10.0.1.7"),
         (table(rule("drop", UNREAD)), table(rule("drop")), ("partial", "x-FIREWALL_DROP"), "from 10.0.1.7"),
-        # The exception is for others.
+        # The exception is for other clients.
         (table(rule("drop", SOME)), table(), OK, "but some clients are kept out by"),
         (table(), table(), OK, "is admitted by"),
-        # The firewall is shut to all clients, so this client is not judged on its own.
+        # The packet filter stops all clients, so this client is not judged on its own.
         (table(rule("drop")), table(rule("drop")), BROKEN, "drops tcp/5000: "),
         (table(rule("drop")), table(), BROKEN, "drops tcp/5000: "),
     ],
@@ -142,11 +142,11 @@ def test_without_any_chain_it_passes():
     assert "no packet filter" in firewall_hop([], [], packet(5000)).evidence
 
 
-def test_D16_what_could_not_be_read_is_never_ok():
+def test_D16_unreadable_rules_are_never_ok():
     assert verdict([table()], packet(5000)) == OK
     found = firewall_hop([table()], ["nft fails: no memory"], packet(5000))
     assert (found.verdict, found.evidence) == ("unknown", "nft fails: no memory.")
-    # What is certainly shut is shut, whatever else there is.
+    # If one table certainly stops the packet, the others do not matter.
     assert firewall_hop([table(policy="drop")], ["nft fails"], packet(5000)).verdict == "broken"
 
 
@@ -201,7 +201,7 @@ def test_nftables(port, expected, evidence):
     assert evidence in found.evidence
 
 
-def test_nftables_looks_at_the_very_address():
+def test_nftables_compares_the_machine_s_address():
     assert verdict(nft("nft.json", packet(7000, address="10.0.0.5")), packet(7000))[0] == "ok"
     assert verdict(nft("nft.json", packet(7000)), packet(7000))[0] == "partial"
 
@@ -212,7 +212,7 @@ def test_nftables_of_ipv6():
     # `ip saddr != …` needs an IPv4 header.
     of = packet(5432, family="ipv6", address="2001:db8::5")
     assert verdict(nft("nft.json", of), of) == ("broken", "x-FIREWALL_REJECT")
-    # The table ip nat is not met.
+    # The packet does not pass the table ip nat.
     of = packet(8080, family="ipv6", address="2001:db8::5")
     assert verdict(nft("nft.json", of), of)[1] == "x-FIREWALL_REJECT"
 
@@ -222,7 +222,7 @@ def test_nftables_of_ipv6():
     [("eth0", "eth0", YES), ("eth0", "eth1", NO), ("eth0", "eth*", YES), ("eth0", "*", YES), ("eth0", "lo", NO)]
     + [(None, "eth0", UNREAD), (None, "eth*", UNREAD), (None, "*", YES), (None, "lo", NO)],
 )
-def test_where_it_comes_in(interface, pattern, expected):
+def test_interface_of_the_packet(interface, pattern, expected):
     assert _firewall.matches_interface(packet(1, interface=interface), pattern, "*") == expected
 
 
@@ -244,7 +244,7 @@ def test_firewalld():
 
 
 def ruleset(*expressions, sets=(), **chain):
-    """The JSON of one input chain with one rule for each list of expressions, and a policy of drop."""
+    """Return the JSON of one input chain with one rule for each list of expressions, and the policy drop."""
     base = {"family": "inet", "table": "t", "name": "c", "hook": "input", "prio": 0, "policy": "drop", **chain}
     objects = [{"metainfo": {}}, {"table": {"family": "inet", "name": "t"}}, *sets, {"chain": base}]
     objects += [{"rule": {"family": "inet", "table": "t", "chain": "c", "expr": each}} for each in expressions]
@@ -347,7 +347,7 @@ def of_header(protocol, field):
         ("ipv4", match(of_header("ip", "protocol"), 17), BROKEN),
         ("ipv6", match(of_header("ip6", "nexthdr"), "tcp"), OK),
         ("ipv6", match(of_header("ip6", "nexthdr"), 6), OK),
-        # A header that the packet has not got is neither equal nor unequal to anything.
+        # A header that the packet does not have is neither equal nor unequal to any value.
         ("ipv4", match(of_header("ip6", "hoplimit"), 64), BROKEN),
         ("ipv4", match(of_header("ip6", "saddr"), "2001:db8::5", "!="), BROKEN),
         ("ipv6", match(of_header("ip", "ttl"), 64), BROKEN),
@@ -394,7 +394,7 @@ def test_nftables_rules_in_words(left, right, words):
     assert nftables.describe([match(left, right), ACCEPT]) == f"{words} accept"
 
 
-def test_nftables_chains_that_are_not_met():
+def test_nftables_chains_that_the_packet_does_not_pass():
     assert verdict(nftables.parse(ruleset(hook="ingress", dev="eth1"), packet(5000)), packet(5000)) == OK
     assert verdict(nftables.parse(ruleset(hook="ingress", dev=["eth0"]), packet(5000)), packet(5000)) == BROKEN
     dormant = ruleset().replace('"name": "t"}', '"name": "t", "flags": ["dormant"]}')
@@ -498,7 +498,7 @@ def test_ip6tables():
         ("-m pkttype --pkt-type unicast", OK),
         ("-s 198.51.100.7/24", PARTIAL),
         ("-s 10.0.0.0/8,198.51.100.7/32", PARTIAL),
-        # The long names, each of which would be unknown otherwise.
+        # The long names of options.
         ("--protocol tcp --source-port 1024: --destination-port 5000 --tcp-syn", OK),
         ("--proto 6 --sports 1024:65535 --destination-ports 80,5000", OK),
         ("--source-ports 1024:65535 --source 0.0.0.0/0 --destination 10.0.1.20", OK),
@@ -518,8 +518,8 @@ def test_iptables_of_a_machine_whose_address_is_not_known():
 
 
 @pytest.mark.parametrize(("option", "expected"), [("-j", OK), ("--jump", OK), ("-g", BROKEN), ("--goto", BROKEN)])
-def test_iptables_a_chain_returns_to_where_it_was_jumped_to_from(option, expected):
-    """Who goes to it by goto ends at the policy instead."""
+def test_iptables_a_chain_returns_to_the_chain_that_called_it(option, expected):
+    """A packet that came by goto ends at the policy instead."""
     rules = f"-A INPUT {option} web\n-A INPUT -j ACCEPT\n-A web -j RETURN\n"
     tables = _iptables.parse(f"*filter\n:INPUT DROP [0:0]\n:web - [0:0]\n{rules}COMMIT\n", packet(5000))
     assert verdict(tables, packet(5000)) == expected
@@ -529,14 +529,14 @@ def test_iptables_a_chain_returns_to_where_it_was_jumped_to_from(option, expecte
     ("tables", "first"),
     [(("filter", "mangle"), "mangle"), (("security", "filter"), "filter"), (("mangle", "raw"), "raw")],
 )
-def test_iptables_the_table_that_a_packet_meets_first_is_named(tables, first):
+def test_iptables_the_first_table_of_a_packet_is_named(tables, first):
     text = "".join(f"*{name}\n:INPUT DROP [0:0]\nCOMMIT\n" for name in tables)
     found = firewall_hop(_iptables.parse(text, packet(5000)), [], packet(5000))
     assert found.resources == (f"ip {first}",)
     assert found.fix.startswith(f"sudo iptables -t {first} ")
 
 
-def test_iptables_targets_that_decide_nothing_or_elsewhere():
+def test_iptables_targets_that_do_not_decide():
     for target, expected in [
         ("LOG --log-prefix '-j ACCEPT'", BROKEN),
         ("MARK --set-xmark 0x1/0xff", BROKEN),

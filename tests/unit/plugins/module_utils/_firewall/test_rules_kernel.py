@@ -19,13 +19,13 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._firewall.rules im
 CLIENT, SERVER = "10.77.0.1", "10.77.0.2"
 PORTS = (22, 80, 5000, 5001, 8080)
 TABLE = "table inet t {{ chain c {{ type filter hook input priority 0; policy {policy};\n{rules}\n}}\n{others}\n}}"
-# What a client may see of each verdict of ours.
+# What a client may see for each of our verdicts.
 MAY_BE = {"ok": {"answered"}, "broken": {"dropped", "turned away"}}
 
 
 @contextlib.contextmanager
 def inside(namespace):
-    """The calling thread in another network namespace: sockets and programs that it makes belong there."""
+    """Move the calling thread into another network namespace, with the sockets and programs that it makes."""
     libc = ctypes.CDLL(None, use_errno=True)
     before, there = os.open("/proc/self/ns/net", os.O_RDONLY), os.open(f"/run/netns/{namespace}", os.O_RDONLY)
     try:
@@ -39,9 +39,9 @@ def inside(namespace):
 
 @pytest.fixture
 def cable():
-    """Two machines with a cable between them; the second listens on all ports.
+    """Two machines with a cable between them. The second one listens on all ports.
 
-    New for each test: ansible-test runs each in a process of its own, which ends before a module's fixture is undone.
+    Each test has a new one: ansible-test runs each in its own process, which ends before a module's fixture is undone.
     """
     if os.geteuid() != 0 or not (shutil.which("ip") and shutil.which("nft")):
         pytest.skip("needs root, ip and nft")
@@ -71,7 +71,7 @@ def cable():
 
 
 def tried(port, patience):
-    """What the client sees of a port. Who expects an answer waits for it; that none comes is soon seen."""
+    """Return what the client sees of a port. `patience` is short if no answer is expected."""
     with contextlib.closing(socket.socket()) as client:
         client.settimeout(patience)
         try:
@@ -85,7 +85,7 @@ def tried(port, patience):
 
 
 def compared(names, read):
-    """Our verdict beside what is seen, for each port."""
+    """Compare our verdict with what a client sees, for each port."""
     found = {}
     for port in PORTS:
         packet = Packet("ipv4", port, SERVER, "eth0", f"{CLIENT}/32")

@@ -36,11 +36,11 @@ def test_addresses_are_read_from_the_kernel_s_messages():
 
 
 def test_this_machine_s_own_addresses(network):
-    assert interfaces.read() == []  # nothing but loopback
+    assert interfaces.read() == []  # only loopback addresses
     assert interfaces.outward("ipv4") is None
 
 
-def test_the_address_by_which_this_machine_speaks_to_the_internet(network):
+def test_the_source_address_of_packets_to_the_internet(network):
     for command in ("address add 10.0.1.20/32 dev lo", "address add 10.0.2.20/32 dev lo"):
         subprocess.run(["ip", *command.split()], check=True)
     subprocess.run(["ip", "route", "add", "default", "dev", "lo", "src", "10.0.2.20"], check=True)
@@ -57,7 +57,7 @@ def test_the_address_by_which_this_machine_speaks_to_the_internet(network):
         ([], None, {"10.0.1.20": "eth0", "10.0.2.20": "eth1"}),
     ],
 )
-def test_what_ec2_delivers_to(wanted, primary, expected):
+def test_addresses_to_which_ec2_delivers(wanted, primary, expected):
     known = [Address("10.0.1.20", "eth0"), Address("10.0.2.20", "eth1"), Address("2001:db8::5", "eth0")]
     assert interfaces.delivered_to("ipv4", wanted, known, primary) == expected
 
@@ -83,7 +83,7 @@ def chain_message(family, hook, nested=0x8000, table=b"filter\0"):
         (7, 1, []),  # bridge
     ],
 )
-def test_the_chains_that_incoming_packets_meet(family, hook, found):
+def test_the_chains_of_incoming_packets(family, hook, found):
     assert base_chains.parse([chain_message(family, hook)]) == found
     assert base_chains.parse([chain_message(family, hook, nested=0)]) == found
 
@@ -128,7 +128,7 @@ def test_a_kernel_without_nf_tables_has_no_chains(monkeypatch):
 
 
 def test_a_kernel_without_netfilter_has_no_chains(monkeypatch):
-    """It has no such socket."""
+    """Such a kernel has no such socket."""
 
     def refuse(*_arguments):
         raise OSError(code, os.strerror(code))

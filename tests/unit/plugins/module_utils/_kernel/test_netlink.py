@@ -63,7 +63,7 @@ def test_L3_a_refusal_has_its_errno(kind):
     assert str(refusal.value) == "Permission denied"
 
 
-def test_an_interrupted_dump_is_told_from_a_refused_one():
+def test_an_interrupted_dump_differs_from_a_refused_one():
     with pytest.raises(Interrupted):
         payloads(message(20, b"one"), message(DONE, result(0), flags=MULTI | DUMP_INTR))
 
@@ -130,7 +130,7 @@ def test_the_kernel_refuses_a_senseless_question():
         netlink.ask(4, netlink.request(20, netlink.DUMP, b"\xff"))
 
 
-def test_a_kernel_that_says_nothing_is_not_waited_for_long(monkeypatch):
+def test_a_kernel_that_does_not_answer_causes_a_time_out(monkeypatch):
     monkeypatch.setattr(netlink, "SECONDS", 0.1)
     with pytest.raises(Unusable, match="timed out"):
         netlink.ask(4, netlink.request(1, 0, b""))  # NLMSG_NOOP

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel import proc_net
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._kernel.sockets import Socket
 
-# Linux 6.18, x86_64: three listeners, one of them with three connections that wait, and their other ends.
+# Linux 6.18, x86_64: three listeners, one with three connections that wait, and the other ends of these.
 TCP = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode                                                     
    0: 00000000:1389 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 145098 1 000000009eb0469c 100 0 0 10 0                    
@@ -34,7 +34,7 @@ UDP = """\
  5305: 0100007F:9C40 0200007F:0035 01 00000000:00000000 00:00000000 00000000     0        0 145108 2 00000000fff88b28 0        
 """  # noqa: E501, W291
 
-# Linux 6.1 of Debian, s390x, which is big-endian; a machine emulated by QEMU, with sockets like those above.
+# Linux 6.1 of Debian, s390x, which is big-endian, emulated by QEMU, with sockets like those above.
 S390X_TCP = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 7F000002:1396 00000000:0000 0A 00000000:00000003 00:00000000 00000000     0        0 8781 4 00000000ca3221a3 100 0 0 10 0
@@ -120,7 +120,7 @@ def test_queues_are_printed_in_hexadecimal_and_ids_are_not():
     assert (found.send_q, found.recv_q, found.uid, found.inode) == (16, 32, 10, 20)
 
 
-def test_L28_udp_has_no_state_to_go_by():
+def test_L28_udp_listeners_have_no_state():
     found, _warnings = read(UDP, protocol="udp")
     assert found == [Socket("udp", "ipv4", 7, "127.0.0.53", 53, "0.0.0.0", 0, 0, 0, 101, 145107)]
 
@@ -217,4 +217,4 @@ def test_a_warning_names_the_table(monkeypatch):
     monkeypatch.setattr("builtins.open", lambda path: io.StringIO("the headings\ngarbage\n"))
     warnings = []
     assert proc_net.read("udp", "ipv6", False, warnings.append) == []
-    assert warnings == ["/proc/net/udp6: line 2 skipped: 'garbage' is no row of a socket table"]
+    assert warnings == ["/proc/net/udp6: line 2 skipped: 'garbage' is not a row of a socket table"]

@@ -76,7 +76,7 @@ S390X_UDP = """
 00000016000600160a000000
 """
 S390X_END = "0000001400030002000000000000000100000000"
-# To a question about a protocol that it does not know.
+# The answer to a question about a protocol that the kernel does not know.
 S390X_REFUSAL = "00000014000300020000000000000001fffffffe"
 
 
@@ -85,7 +85,7 @@ def parse(*captured, protocol="tcp", order="<"):
     return list(sock_diag.parse(netlink.answers(datagrams, order), protocol, order))
 
 
-def test_L5_of_a_listener_the_backlog_is_no_send_queue():
+def test_L5_the_backlog_of_a_listener_is_no_send_queue():
     assert parse(TCP, END) == [
         Socket("tcp", "ipv4", 10, "0.0.0.0", 5001, "0.0.0.0", 0, 0, 0, 0, 145098, backlog=128, cgroup_id=1),
         Socket("tcp", "ipv4", 10, "0.0.0.0", 5004, "0.0.0.0", 0, 0, 0, 0, 145101, 2, "lo", cgroup_id=1),
@@ -93,7 +93,7 @@ def test_L5_of_a_listener_the_backlog_is_no_send_queue():
     ]
 
 
-def test_L6_the_kernel_says_whether_ipv6_is_all_that_a_socket_serves():
+def test_L6_the_kernel_reports_whether_a_socket_serves_only_ipv6():
     found = [(each.local_address, each.local_port, each.v6only) for each in parse(TCP6, END)]
     assert found == [("::", 5003, True), ("::", 5002, False), ("::ffff:127.0.0.1", 5010, False)]
 
@@ -180,7 +180,7 @@ def test_nonsense_is_refused(message):
         ("tcp", True, 0xFFE),
     ],
 )
-def test_L24_the_kernel_is_asked_for_nothing_but_what_is_wanted(protocol, every_state, states):
+def test_L24_the_kernel_is_asked_only_for_the_wanted_states(protocol, every_state, states):
     question = sock_diag.request(protocol, "ipv4", every_state)
     assert len(question) == 16 + 56
     assert struct.unpack_from("=I", question, 20) == (states,)
@@ -216,7 +216,7 @@ def test_a_refusal_is_not_asked_again(monkeypatch):
         sock_diag.read("tcp", "ipv4", False)
 
 
-def test_an_interface_that_has_gone_keeps_its_number():
+def test_a_removed_interface_is_shown_by_its_number():
     assert sock_diag.interface_name(1) == "lo"
     assert sock_diag.interface_name(2**30) == "if1073741824"
 

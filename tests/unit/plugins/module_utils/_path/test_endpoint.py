@@ -19,7 +19,7 @@ OK = b"HTTP/1.1 200 OK\r\nServer: gunicorn\r\nContent-Length: 12\r\n\r\nHello Wo
 
 @pytest.fixture
 def serve():
-    """A server on loopback that sends these bytes to whoever connects, once it has read something; returns its port."""
+    """Starts a server on loopback that reads something from each client and sends these bytes. Returns its port."""
     listeners = []
 
     def serve(answer=OK, address="127.0.0.1", close=True):
@@ -65,7 +65,7 @@ def verdicts(result):
 
 
 def last(result):
-    """The hop at which it ended."""
+    """Return the hop at which the path ended."""
     return next(each for each in result["hops"] if each["verdict"] not in ("ok", "skipped"))
 
 
@@ -90,7 +90,7 @@ def test_D17_refused(bind):
 
 
 def test_D17_timed_out(network, bind):
-    """As a full accept queue does."""
+    """As with a full accept queue."""
     listener = bind("127.0.0.1", 5000, backlog=0)
     with socket.create_connection(listener.getsockname()):
         result = seen(5000, timeout=1)
@@ -113,14 +113,14 @@ def test_D17_no_route_to_host(network, nft):
 
 
 def test_D17_prohibited_over_ipv6(network, nft):
-    """As firewalld does; the client's kernel makes of it what is its own firewall's word for IPv4."""
+    """As firewalld does. The client's kernel reports it with the error that IPv4 has for the client's own firewall."""
     chain = "add table ip6 t; add chain ip6 t c { type filter hook input priority 0; }"
     nft(f"{chain}; add rule ip6 t c tcp dport 5000 reject with icmpv6 type admin-prohibited")
     result = seen(5000, host="::1")
     assert (last(result)["code"], result["saw"]["tcp"]) == ("x-TCP_NO_ROUTE", "no_route")
 
 
-def test_D15_a_name_that_nobody_knows():
+def test_D15_an_unknown_name():
     result = seen(80, host="no-such-host.invalid")
     assert last(result)["hop"] == "dns"
     assert last(result)["code"] in ("x-DNS_UNKNOWN_NAME", "x-DNS_NO_ANSWER")
@@ -164,7 +164,7 @@ def test_each_address_is_tried(monkeypatch, serve):
         (b"HTTP/1.1 400 Bad Request\r\n\r\nThe plain HTTP request was sent to HTTPS port", "tls", "x-PLAIN_TO_TLS"),
     ],
 )
-def test_D17_what_is_answered(serve, answer, hop, code):
+def test_D17_kinds_of_answers(serve, answer, hop, code):
     result = seen(serve(answer))
     assert (last(result)["hop"], last(result)["code"]) == (hop, code)
     assert verdicts(result)["tcp"] == "ok"
@@ -175,7 +175,7 @@ def test_D17_connected_but_no_answer(serve):
     assert (last(result)["hop"], last(result)["code"]) == ("http", "x-HTTP_NO_ANSWER")
 
 
-def test_who_asks_for_a_login_is_reached(serve):
+def test_an_application_that_asks_for_a_login_is_reached(serve):
     result = seen(serve(b"HTTP/1.1 401 UNAUTHORIZED\r\n\r\n"))
     assert verdicts(result)["application"] == "ok"
 
@@ -204,11 +204,11 @@ def pem(tmp_path):
 
 @pytest.fixture
 def secure_port(pem):
-    """Of a server on loopback that speaks TLS."""
+    """The port of a server on loopback that speaks TLS."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
-    # In the thread of the connection: a client that never ends its handshake would keep the server from its end.
+    # In the connection's thread: a client that never ends its handshake would otherwise keep the server from ending.
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     server.handle_error = lambda *_arguments: None
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
@@ -220,7 +220,7 @@ def secure_port(pem):
 def test_D17_a_certificate_that_is_not_accepted(secure_port):
     result = seen(secure_port, scheme="https")
     assert (last(result)["hop"], last(result)["code"]) == ("tls", "x-TLS_CERTIFICATE")
-    # And plain HTTP to it is told from no answer at all.
+    # Plain HTTP to this port differs from no answer.
     assert last(seen(secure_port))["hop"] in ("tls", "http")
 
 
@@ -248,7 +248,7 @@ def test_D17_tls_that_is_not_agreed_on(serve, answer, close, evidence):
     assert result["saw"]["tls"] == "failed"
 
 
-def test_without_anything_expected_whose_page_it_is_stays_open(serve):
+def test_without_an_expected_text_the_application_is_unknown(serve):
     result = seen(serve(), expected=None)
     assert verdicts(result)["application"] == "unknown"
     assert result["hops"][-1]["code"] == "x-NOTHING_EXPECTED"
@@ -265,14 +265,14 @@ def test_without_anything_expected_whose_page_it_is_stays_open(serve):
         bytes(range(256)) * 40,
     ],
 )
-def test_whatever_a_server_sends_is_an_answer(serve, answer):
+def test_any_answer_of_a_server_is_a_result(serve, answer):
     result = seen(serve(answer))
     assert [each["hop"] for each in result["hops"]] == list(endpoint.HOPS)
     assert "\x1b" not in repr(result).replace("\\x1b", "")
     assert all(character.isprintable() for each in result["hops"] for character in each["evidence"])
 
 
-def test_a_probe_that_fails_says_so(monkeypatch):
+def test_a_probe_that_fails_reports_it(monkeypatch):
     def fail(*_arguments):
         raise RuntimeError("of all things")
 
@@ -314,7 +314,7 @@ def test_a_url_is_written_as_it_was():
         "http://a/\r\nX: y",
     ],
 )
-def test_what_is_no_url_is_refused_by_name(url):
+def test_invalid_urls_are_refused_by_name(url):
     with pytest.raises(ValueError, match="^url: "):
         target_of(url)
 
@@ -341,7 +341,7 @@ def test_addresses(address, private, loopback):
     assert (endpoint.is_private(address), endpoint.is_loopback(address)) == (private, loopback)
 
 
-# Made for this test, for 127.0.0.1: nobody trusts it.
+# Made for this test, for 127.0.0.1. No client trusts it.
 CERTIFICATE = """
 -----BEGIN PRIVATE KEY-----
 MIIEvgIBADANBgkqhkiG9w0BAQEFAASCBKgwggSkAgEAAoIBAQDV2oevqfmZWRxP

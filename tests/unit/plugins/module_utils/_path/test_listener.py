@@ -60,7 +60,7 @@ def test_a_healthy_socket():
 @pytest.mark.parametrize(
     "held",
     [
-        # systemd holds it for a service that is not yet started, alone or beside it.
+        # systemd holds the socket, alone for a service that is not yet started, or beside the service.
         {"unit": "webserver.socket", "pid": 1, "name": "systemd", "processes": [{"pid": 1, "unit": "init.scope"}]},
         {
             "unit": "init.scope",
@@ -72,7 +72,7 @@ def test_socket_activation_counts_as_the_unit_s_own(held):
     assert verdicts(judged(row(**held)))[0] == "ok"
 
 
-def test_D11_another_holds_the_port():
+def test_D11_another_program_holds_the_port():
     hops = judged(others(), active=False)
     assert verdicts(hops) == ["broken", "skipped", "skipped"]
     assert hops["listener"].code == "x-PORT_TAKEN"
@@ -81,10 +81,10 @@ def test_D11_another_holds_the_port():
     assert judged(others(unit=None))["listener"].fix.startswith("sudo kill 7")
 
 
-def test_D16_whose_socket_it_is_is_unknown_without_root():
+def test_D16_without_root_the_owner_is_unknown():
     unread = row(pid=None, name=None, unit=None, processes=[], owner_unknown_reason="permission_denied")
     hops = judged(unread)
-    # Where it listens is known all the same.
+    # The address on which it listens is known nevertheless.
     assert verdicts(hops) == ["unknown", "ok", "ok"]
     assert "of user webserver" in hops["listener"].evidence
     assert verdicts(judged({**unread, "local_address": "127.0.0.1"}))[1] == "broken"
@@ -97,7 +97,7 @@ def test_D16_whose_socket_it_is_is_unknown_without_root():
         ([], True, "broken", "x-NOT_LISTENING"),
         ([], None, "broken", "x-NOT_LISTENING"),
         ([row(port=8000)], True, "broken", "x-OTHER_PORT"),
-        # An IPv6 socket of another's is in nobody's way on IPv4.
+        # Another program's IPv6 socket does not affect IPv4.
         ([others(address="::", dual_stack=False, ipv4_reachable=False)], True, "broken", "x-NOT_LISTENING"),
     ],
 )
@@ -107,7 +107,9 @@ def test_nothing_listens(rows, active, verdict, code):
 
 
 def test_the_port_that_it_listens_on_is_named():
-    assert judged(row(port=8000))["listener"].fix.startswith("webserver_port: 8000 # in the inventory")
+    found = judged(row(port=8000))["listener"]
+    assert found.fix == "Ask for port 8000, or make webserver.service listen on port 5000."
+    assert found.resources == ("webserver.service", "8000")
 
 
 @pytest.mark.parametrize(
@@ -127,7 +129,7 @@ def test_D3_an_address_that_ec2_does_not_deliver_to(bound, code):
     found = judged(row(**bound))["bound_address"]
     assert (found.verdict, found.code) == ("broken", code)
     assert "10.0.1.20" in found.evidence
-    assert found.fix.startswith("webserver_host: 0.0.0.0")
+    assert found.fix == "Make webserver.service listen on 0.0.0.0:5000."
 
 
 @pytest.mark.parametrize(
@@ -148,10 +150,11 @@ def test_ipv6_clients():
     own = {"2001:db8::5": "eth0"}
     assert judged(row(address="::"), family="ipv6", addresses=own)["bound_address"].verdict == "ok"
     found = judged(row(), family="ipv6", addresses=own)["bound_address"]
-    assert (found.verdict, found.code, found.fix[:20]) == ("broken", "x-IPV4_ONLY", 'webserver_host: "::"')
+    assert (found.verdict, found.code) == ("broken", "x-IPV4_ONLY")
+    assert found.fix == "Make webserver.service listen on [::]:5000."
 
 
-def test_D16_dual_stack_that_the_kernel_does_not_tell():
+def test_D16_dual_stack_is_unknown():
     found = judged(row(address="::", dual_stack=None, ipv4_reachable=None))["bound_address"]
     assert found.verdict == "unknown"
     assert judged(row(), addresses={})["bound_address"].verdict == "unknown"
@@ -164,7 +167,7 @@ def test_of_two_interfaces_one_is_served():
     assert judged(row(), addresses=both)["bound_address"].verdict == "ok"
 
 
-def test_a_more_narrowly_bound_socket_takes_what_comes():
+def test_a_more_narrowly_bound_socket_gets_the_connection():
     found = judged(row(), others(address="10.0.1.20"))["bound_address"]
     assert (found.verdict, found.code) == ("broken", "x-PORT_TAKEN")
     assert "nginx" in found.evidence
@@ -200,13 +203,13 @@ LOOPBACK = {"address": "127.0.0.1"}
     [
         ([row()], None, (5000, False)),
         ([row()], 5000, (5000, False)),
-        # A proxy takes connections for the application, which may listen for the machine alone.
+        # A proxy takes connections for the application, which may listen on loopback only.
         ([nginx(), row(**LOOPBACK)], 80, (80, True)),
         ([nginx(), row()], 80, (80, True)),
         ([nginx()], 80, (80, True)),
-        # The unit itself listens there too.
+        # The unit itself listens on the port too.
         ([row(port=80), row()], 80, (80, False)),
-        # A proxy that does not run: nobody reaches the application in another way.
+        # A proxy that does not run. The application cannot be reached in another way.
         ([row(**LOOPBACK)], 80, (80, True)),
         ([row(address="::1")], 80, (80, True)),
         # Nothing listens there: clients must ask for the application's own port.
@@ -215,7 +218,7 @@ LOOPBACK = {"address": "127.0.0.1"}
         ([nginx(address="::", dual_stack=False, ipv4_reachable=False), row()], 80, (5000, False)),
     ],
 )
-def test_the_port_by_which_clients_come_in(rows, entrance, expected):
+def test_the_port_that_clients_use(rows, entrance, expected):
     assert listener.way_in(rows, UNITS, 5000, entrance, "ipv4") == expected
 
 
@@ -223,7 +226,7 @@ def proxied(*rows):
     return listener.proxy_hops(list(rows), UNITS, 5000, 80, "ipv4", OWN)
 
 
-def test_a_proxy_that_is_well():
+def test_a_healthy_proxy():
     hops = proxied(nginx(), row(**LOOPBACK))
     assert verdicts(hops) == ["ok", "ok", "ok"]
     assert list(hops) == ["proxy_listener", "proxy_bound_address", "proxy_accept_queue"]
@@ -248,7 +251,7 @@ def test_a_proxy_that_no_client_reaches():
     assert (full.verdict, full.fix) == ("broken", "sudo systemctl restart nginx.service")
 
 
-def test_an_application_behind_a_proxy_may_listen_for_the_machine_alone():
+def test_an_application_behind_a_proxy_may_listen_on_loopback():
     hops = judged(row(**LOOPBACK), behind_proxy=True)
     assert verdicts(hops) == ["ok", "ok", "ok"]
     assert "127.0.0.1:5000" in hops["bound_address"].evidence

@@ -28,7 +28,7 @@ ActiveState=inactive
 
 
 class Programs:
-    """Stand-ins for the programs of a machine; what is not here is not installed."""
+    """The answers of a machine's programs. Other programs are not installed."""
 
     def __init__(self, **answers):
         self.answers, self.ran = answers, []
@@ -56,13 +56,13 @@ def test_the_hops_are_in_the_order_of_the_packet(network):
     assert result["private_addresses"] == ["127.0.0.1"]
 
 
-def test_no_program_is_run_to_learn_that_there_is_no_filter(network):
+def test_without_a_packet_filter_no_program_is_run(network):
     run = programs()
     assert seen(run)[1]["host_firewall"]["verdict"] == "ok"
     assert run.ran == ["systemctl", "journalctl"]
 
 
-def test_a_port_that_another_holds(network, bind):
+def test_a_port_that_another_program_holds(network, bind):
     bind("0.0.0.0", 5000)
     result, hops = seen(programs("failed", "failed", "exit-code"))
     assert hops["listener"]["code"] == "x-PORT_TAKEN"
@@ -90,7 +90,7 @@ Traceback (most recent call last):
 
 
 @pytest.mark.parametrize("age", [0, 30])
-def test_D2_a_restarting_unit_that_has_said_half_of_its_traceback(network, bind, monkeypatch, age):
+def test_D2_a_restarting_unit_with_half_a_traceback(network, bind, monkeypatch, age):
     now = max(int((time.monotonic() - age) * 1e6), 1)
     shown = SHOW.format(unit="webserver.service", state="active", sub="running", result="success")
     restarted = shown.replace("ExecMainPID=0", f"NRestarts=14\nActiveEnterTimestampMonotonic={now}")
@@ -98,7 +98,7 @@ def test_D2_a_restarting_unit_that_has_said_half_of_its_traceback(network, bind,
     assert hops["unit"]["code"] == "x-UNIT_RESTARTING"
     assert "after 14 restarts: ModuleNotFoundError: No module named 'flsk'" in hops["unit"]["evidence"]
     assert result["journal"][-1] == "ModuleNotFoundError: No module named 'flsk'"
-    # Once it runs, its last start is the one that counts; it does when it listens after some seconds.
+    # After it runs, its last start counts. It runs if it listens after some seconds.
     if age:
         bind("0.0.0.0", 5000)
         monkeypatch.setattr(machine.listener, "held_by", lambda row, _units: row["local_port"] == 5000)
@@ -108,7 +108,7 @@ def test_D2_a_restarting_unit_that_has_said_half_of_its_traceback(network, bind,
     assert seen(programs(journalctl=HALF_SAID))[0]["journal"] == ["Traceback (most recent call last):"]
 
 
-def test_what_the_unit_said_is_told(network):
+def test_the_output_of_the_unit_is_returned(network):
     said = "Started it.\nTraceback (most recent call last):\nValueError: no\n"
     result, hops = seen(programs("failed", "failed", "exit-code", journalctl=said))
     assert result["journal"] == ["Traceback (most recent call last):", "ValueError: no"]
@@ -143,7 +143,7 @@ def test_nftables_of_the_kernel_are_read(network, nft):
 
 
 def test_a_rule_for_one_client_alone(network, nft):
-    """A client in the machine's own network. A client in the Internet never has such an address."""
+    """A client in the machine's own network. No client on the Internet has such an address."""
     nft("add table inet t; add chain inet t c { type filter hook input priority 0; }")
     nft("add rule inet t c ip saddr 10.0.1.7 tcp dport 5000 drop")
     run = programs(nft=real_nft())
@@ -158,7 +158,7 @@ def test_a_rule_for_one_client_alone(network, nft):
 
 
 def holders(monkeypatch, port=5000):
-    """The unit holds that port, and others the rest."""
+    """The unit holds that port, and other programs hold the others."""
     monkeypatch.setattr(machine.listener, "held_by", lambda row, _units: row["local_port"] == port)
 
 
@@ -179,7 +179,7 @@ def test_a_proxy_in_front_is_followed_to_the_application(network, bind, monkeypa
     assert {row["local_port"] for row in result["listening_ports"]} == {80, 5000}
 
 
-def test_nothing_listens_where_clients_ask(network, bind, monkeypatch):
+def test_nothing_listens_on_the_port_of_clients(network, bind, monkeypatch):
     holders(monkeypatch)
     bind("0.0.0.0", 5000)
     result, hops = seen(programs(), entrance=80)
@@ -187,7 +187,7 @@ def test_nothing_listens_where_clients_ask(network, bind, monkeypatch):
     assert list(hops) == ["host_firewall", "listener", "bound_address", "accept_queue", "unit", "selinux"]
 
 
-def test_the_unit_itself_listens_where_clients_ask(network, bind, monkeypatch):
+def test_the_unit_itself_listens_on_the_port_of_clients(network, bind, monkeypatch):
     monkeypatch.setattr(machine.listener, "held_by", lambda _row, _units: True)
     bind("0.0.0.0", 5000)
     bind("127.0.0.1", 80)
@@ -196,7 +196,7 @@ def test_the_unit_itself_listens_where_clients_ask(network, bind, monkeypatch):
     assert hops["bound_address"]["code"] == "x-BOUND_TO_LOOPBACK"
 
 
-def test_the_firewall_of_the_port_that_clients_ask_for_counts(network, nft, bind, monkeypatch):
+def test_the_packet_filter_for_the_port_of_clients_counts(network, nft, bind, monkeypatch):
     holders(monkeypatch)
     bind("0.0.0.0", 80)
     bind("0.0.0.0", 5000)
@@ -206,7 +206,7 @@ def test_the_firewall_of_the_port_that_clients_ask_for_counts(network, nft, bind
     assert seen(programs(nft=real_nft()))[1]["host_firewall"]["verdict"] == "ok"
 
 
-def test_a_firewall_that_leads_to_the_application_s_port(network, nft, bind, monkeypatch):
+def test_a_packet_filter_that_redirects_to_the_application(network, nft, bind, monkeypatch):
     holders(monkeypatch)
     bind("0.0.0.0", 5000)
     save = "# v1.8.9 (nf_tables)\n*nat\n:PREROUTING ACCEPT [0:0]\n"
@@ -233,8 +233,8 @@ def test_D16_rules_that_cannot_be_read_are_unknown(network, nft, answer, why):
     assert why in hops["host_firewall"]["evidence"]
 
 
-def test_what_iptables_made_is_read_by_iptables(network, nft):
-    """Its own matches are closed to nft."""
+def test_rules_of_iptables_are_read_by_iptables(network, nft):
+    """nft cannot print iptables' own matches."""
     nft("add table ip filter; add chain ip filter INPUT { type filter hook input priority 0; policy drop; }")
     rules = "*filter\n:INPUT DROP [0:0]\n-A INPUT -p tcp --dport 5000 -j ACCEPT\n"
     save = f"# Generated by iptables-save v1.8.9 (nf_tables)\n{rules}"
@@ -242,14 +242,14 @@ def test_what_iptables_made_is_read_by_iptables(network, nft):
     assert seen(run)[1]["host_firewall"]["verdict"] == "ok"
     assert "nft" not in run.ran
     assert seen(programs(iptables_save=save))[1]["host_firewall"]["verdict"] == "ok"
-    # Before 1.8.8 what is saved does not say whose it is.
+    # Before 1.8.8, the output does not name the kind of iptables.
     older = save.replace("v1.8.9 (nf_tables)", "v1.8.7")
     assert seen(programs(iptables_nft_save=older))[1]["host_firewall"]["verdict"] == "ok"
     other = programs(iptables_save=older, iptables="iptables v1.8.7 (nf_tables)")
     assert seen(other)[1]["host_firewall"]["verdict"] == "ok"
     other = programs(iptables_save=older, iptables="iptables v1.8.7 (legacy)", nft=real_nft())
     assert seen(other)[1]["host_firewall"]["verdict"] == "broken"
-    # Without it, nft must do.
+    # Without iptables, nft is used.
     assert seen(programs(nft=real_nft()))[1]["host_firewall"]["verdict"] == "broken"
 
 
@@ -259,7 +259,7 @@ def test_the_old_iptables_is_read(network, monkeypatch, tmp_path):
     save = "# Generated by iptables-save v1.8.4\n*filter\n:INPUT DROP [0:0]\nCOMMIT\n"
     assert seen(programs(iptables_save=save))[1]["host_firewall"]["code"] == "x-FIREWALL_DROP"
     assert seen(programs(iptables_legacy_save=save))[1]["host_firewall"]["code"] == "x-FIREWALL_DROP"
-    # The program of that name may be the new one, which does not see the old one's rules.
+    # The program of that name may be of the other kind, which does not see the legacy rules.
     other = programs(iptables_save=save.replace("v1.8.4", "v1.8.9 (nf_tables)"))
     assert seen(other)[1]["host_firewall"]["verdict"] == "unknown"
     other = programs(iptables_save=save, iptables="iptables v1.8.4 (nf_tables)")
@@ -273,11 +273,11 @@ def test_D16_without_root_the_filter_is_unknown(network, monkeypatch):
     assert "become" in hops["host_firewall"]["evidence"]
 
 
-def test_D16_what_the_kernel_does_not_tell_is_unknown(network, forbid_netlink):
+def test_D16_if_netlink_is_forbidden_the_filter_is_unknown(network, forbid_netlink):
     forbid_netlink()
     result, hops = seen(programs(), addresses=("10.0.1.20",))
     assert hops["host_firewall"]["verdict"] == "unknown"
-    assert "does not tell its nftables rules (Operation not permitted)" in hops["host_firewall"]["evidence"]
+    assert "does not report its nftables rules (Operation not permitted)" in hops["host_firewall"]["evidence"]
     assert result["private_addresses"] == ["10.0.1.20"]
 
 
@@ -299,7 +299,7 @@ def test_D16_an_audit_log_that_cannot_be_read(network, monkeypatch, tmp_path):
     assert f"{tmp_path} cannot be read (Is a directory)" in hops["selinux"]["evidence"]
 
 
-def test_labels_to_mend_are_of_what_links_lead_to(network, monkeypatch, tmp_path):
+def test_labels_are_fixed_at_the_targets_of_links(network, monkeypatch, tmp_path):
     (tmp_path / "enforce").write_text("1")
     (tmp_path / "environments" / "bin").mkdir(parents=True)
     (tmp_path / "current").symlink_to("environments")

@@ -55,7 +55,7 @@ def test_D12_the_port_may_not_be_bound():
     )
 
 
-def test_the_port_is_the_one_that_was_denied_else_the_one_asked_for():
+def test_the_port_is_the_denied_one_otherwise_the_given_one():
     denied = denial('pid=324 comm="gunicorn" src=8080 tclass=tcp_socket', "name_bind")
     assert judged([denied]).fix.endswith("-p tcp 8080")
     assert judged([denied.replace("src=8080 ", "")], port=80).fix.endswith("-p tcp 80")
@@ -66,7 +66,7 @@ def denial(fields, permissions="read"):
 
 
 @pytest.mark.parametrize("permissions", ["execute", "execute_no_trans", "entrypoint"])
-def test_programs_are_labelled_where_they_are(permissions):
+def test_programs_are_labelled_in_their_folder(permissions):
     label = "sudo semanage fcontext -a -t bin_t '{0}(/.*)?' && sudo restorecon -R {0}"
     at_path = denial('pid=324 path="/srv/venv/bin/python" tclass=file', permissions)
     assert judged([at_path]).fix == label.format("/srv/venv/bin")
@@ -84,13 +84,13 @@ def test_programs_are_labelled_where_they_are(permissions):
         ('pid=324 comm="x"', "on something"),
     ],
 )
-def test_what_was_denied_is_named_as_closely_as_the_log_does(fields, what):
+def test_the_denied_object_is_named_as_in_the_log(fields, what):
     found = judged([denial(fields)])
     assert found.evidence == f"SELinux denied x (no context) {{ read }} {what} (no context)."
     assert found.resources == (() if what in ("on process", "on something") else (what.split()[-1],))
 
 
-def test_a_denial_without_a_name_is_still_told():
+def test_a_denial_without_a_name_is_reported():
     found = judged([denial("pid=324")])
     assert found.evidence == "SELinux denied the unit (no context) { read } on something (no context)."
     assert found.fix == "sudo ausearch -m avc -c NAME | audit2allow -w # says what to allow"
@@ -103,23 +103,23 @@ def test_connections_to_the_port_count_too():
     assert judged([denial("src=5001 tclass=tcp_socket", "name_bind")], pids=[]).verdict == "ok"
 
 
-def test_what_no_label_of_ours_would_mend_is_left_to_audit2allow():
+def test_other_denials_are_left_to_audit2allow():
     read = LOG.splitlines()[3]
     found = judged([read], pids=[500])
     assert "{ read }" in found.evidence
     assert found.fix == "sudo ausearch -m avc -c cron | audit2allow -w # says what to allow"
-    # A process names itself as it likes, and people paste this.
+    # A process chooses its name itself, and people paste this command.
     found = judged([read.replace('"cron"', '"(gunicorn)"')])
     assert found.fix == "sudo ausearch -m avc -c '(gunicorn)' | audit2allow -w # says what to allow"
 
 
-def test_what_others_were_denied_does_not_count():
+def test_denials_of_other_programs_do_not_count():
     assert judged(LOG.splitlines()[3:]).verdict == "ok"
-    assert judged(LOG.splitlines()[:2], pids=(), port=80).verdict == "broken"  # by its name
+    assert judged(LOG.splitlines()[:2], pids=(), port=80).verdict == "broken"  # it matches by name
     assert judged(LOG.splitlines()[:2], pids=(), port=80, program="/usr/bin/nginx").verdict == "ok"
 
 
-def test_what_was_denied_before_the_last_start_is_over():
+def test_denials_before_the_last_start_do_not_count():
     assert judged(LOG.splitlines(), since=1700000102.0).verdict == "broken"
     assert judged(LOG.splitlines(), since=1700000103.0) == Hop(
         OK, "SELinux is enforcing, and has denied the unit nothing since it was started."

@@ -112,7 +112,7 @@ def test_L21_systemd_of_cgroup_v2_in_a_container_of_v1():
     assert cgroups.place_of_process(SYSTEMD_OF_V2_ON_V1, roots) == Place("webserver.service")
 
 
-def test_L21_where_systemd_keeps_its_units_comes_first():
+def test_L21_the_hierarchy_of_systemd_comes_first():
     text = "4:memory:/m\n0::/two\n9:name=systemd:/one\n2:cpu:/c\n"
     assert list(cgroups.paths_in(text).items()) == [
         ("name=systemd", "/one"),
@@ -122,5 +122,5 @@ def test_L21_where_systemd_keeps_its_units_comes_first():
     ]
 
 
-def test_L21_the_root_of_all_is_no_prefix():
+def test_L21_the_root_cgroup_is_no_prefix():
     assert cgroups.roots_in("9:name=systemd:/init.scope\n4:memory:/\n") == {"name=systemd": "", "memory": ""}

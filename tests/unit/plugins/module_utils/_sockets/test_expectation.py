@@ -125,7 +125,7 @@ def test_L6_L27_listening(query, rows):
         ),
     ],
 )
-def test_L27_not_listening_says_what_is_there_instead(query, rows, instead):
+def test_L27_not_listening_names_other_listeners(query, rows, instead):
     message, _rows = unmet("listening", query, rows)
     assert message == instead
 
@@ -171,7 +171,7 @@ def test_L6_L27_not_free(query, blocker):
     assert "expected to be free, but it is held by" in message
 
 
-def test_who_is_in_the_way_is_named():
+def test_the_program_that_holds_the_port_is_named():
     message, _rows = unmet("free", PORT, [NGINX])
     assert message == (
         "port 5000/tcp: expected to be free, but it is held by nginx (pid 913, unit nginx.service) on 0.0.0.0:5000"

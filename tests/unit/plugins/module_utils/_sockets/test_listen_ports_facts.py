@@ -49,7 +49,7 @@ def test_L30_the_keys_are_those_of_listen_ports_facts(time_zone):
     }
 
 
-def test_L30_with_connections_there_are_two_more():
+def test_L30_with_connections_there_are_two_more_keys():
     (entry,) = facts([ROW], every_state=True)["tcp_listen"]
     assert (entry["state"], entry["foreign_address"]) == ("LISTEN", "0.0.0.0:*")
 

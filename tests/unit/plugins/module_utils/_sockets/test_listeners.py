@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Against the live kernel, in a network of the test's own where that matters."""
+"""Compared with the live kernel, in the test's own network if that matters."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ IPPROTO_MPTCP = 262
 
 @pytest.fixture
 def look(forbid_netlink):
-    """The rows as one source tells them."""
+    """Reads the rows from one source."""
 
     def look(source="netlink", protocols=("tcp", "udp"), processes=False, every_state=False, warn=pytest.fail):
         if source == "proc":
@@ -44,13 +44,13 @@ def look(forbid_netlink):
 
 
 def of(rows, bound):
-    """Not by the port: on the machine's own network another socket may have the same one."""
+    """Return the row of a bound socket. In the machine's own network, another socket may have the same port."""
     inode = os.fstat(bound.fileno()).st_ino
     return [row for row in rows if row["inode"] == inode]
 
 
 def eventually(condition):
-    """The kernel may finish a handshake, a farewell or a route a little later."""
+    """Wait for a condition: the kernel may finish a handshake, a close or a route a little later."""
     deadline = time.monotonic() + 10
     while True:
         result = condition()
@@ -61,20 +61,20 @@ def eventually(condition):
 
 
 def waiting(listener):
-    """How many connections the listener has not accepted: tcpi_unacked of struct tcp_info."""
+    """Return how many connections the listener has not accepted: tcpi_unacked of struct tcp_info."""
     return struct.unpack_from("=I", listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), 24)[0]
 
 
 def connect(listener):
-    """A connection that the listener knows of."""
+    """Make a connection, and wait until the listener has it."""
     before = waiting(listener)
     client = socket.create_connection(listener.getsockname()[:2])
     eventually(lambda: waiting(listener) > before)
     return client
 
 
-# Each run has its own; SEEDS="1 2" in the environment repeats those that a failed test was named after.
-# The processes of one run, if xdist makes several, must agree on them.
+# Each run has its own seeds. SEEDS="1 2" in the environment repeats those in the name of a failed test.
+# If xdist starts several processes, they must all have the same seeds.
 THIS_RUN = random.Random(os.environ.get("PYTEST_XDIST_TESTRUNUID"))
 SEEDS = os.environ.get("SEEDS", "").split() or [str(THIS_RUN.getrandbits(32)) for _time in range(4)]
 RANDOMLY = pytest.mark.parametrize("seed", SEEDS)
@@ -96,7 +96,7 @@ KINDS = [
 
 
 class Mixture:
-    """Any sockets that one kernel lets live side by side, some shared with other processes."""
+    """Random sockets that one kernel allows together, some of them shared with other processes."""
 
     def __init__(self, bind, seed):
         self.chance = random.Random(seed)
@@ -109,14 +109,14 @@ class Mixture:
             elif kind["protocol"] == "tcp" and not kind.get("free"):
                 self.fill(self.bound[-1], self.chance.randint(0, min(kind["backlog"], 3) + 1))
         self.bound.append(bind(backlog=2))
-        self.fill(self.bound[-1], 3)  # one more than the backlog: so many fit in before the queue is full
+        self.fill(self.bound[-1], 3)  # one more than the backlog: the queue holds that many
         self.pids = {os.fstat(each.fileno()).st_ino: [os.getpid()] for each in self.bound}
 
     def fill(self, listener, connections):
         self.clients += [connect(listener) for _time in range(connections)]
 
     def share(self):
-        """Lets three other processes hold what they like of the sockets, and drops some here."""
+        """Let three other processes hold some of the sockets, and close some here."""
         leash, self.hand = os.pipe()
         ready, done = os.pipe()
         for _time in range(3):
@@ -138,7 +138,7 @@ class Mixture:
         os.close(leash)
         os.close(done)
         with os.fdopen(ready, "rb") as pipe:
-            assert len(pipe.read()) == len(self.children)  # to the end: each child closes its own side too
+            assert len(pipe.read()) == len(self.children)  # until its end, when each child has closed its side
         for each in self.bound:
             holders = self.pids[os.fstat(each.fileno()).st_ino]
             if len(holders) > 1 and self.chance.random() < 0.3:
@@ -241,7 +241,7 @@ def test_rows_are_sorted_by_protocol_address_and_port(monkeypatch):
 
 
 @BOTH
-def test_L5_three_clients_that_nobody_accepts(network, bind, look, source):
+def test_L5_three_clients_that_wait_to_be_accepted(network, bind, look, source):
     listener = bind("127.0.0.1", backlog=7)
     clients = [connect(listener) for _time in range(3)]
     (row,) = look(source)
@@ -294,7 +294,7 @@ def test_L6_L7_L8_L9_L11_what_a_bind_means(network, bind, look, kind, expected):
         ({"address": "::1"}, {DUAL: False, REACHABLE: False}),
     ],
 )
-def test_L3_what_proc_does_not_tell_is_unknown(network, bind, look, kind, expected):
+def test_L3_values_that_proc_lacks_are_unknown(network, bind, look, kind, expected):
     bind(**kind)
     (row,) = look("proc")
     assert {key: row[key] for key in expected} == expected
@@ -312,14 +312,14 @@ def test_L10_a_link_local_address_keeps_its_zone(network, look):
     with socket.socket(socket.AF_INET6) as listener:
         listener.bind(("fe80::1234", 5000, 0, socket.if_nametoindex("web0")))
         listener.listen(1)
-        # The kernel makes the route to a new IPv6 address in its own time.
+        # The kernel makes the route to a new IPv6 address a little later.
         (row,) = eventually(lambda: [row for row in look() if not row["address_not_local"]])
     assert (row["local_address"], row["interface"], row["scope"]) == ("fe80::1234", "web0", "link-local")
     assert row["address_not_local"] is False
 
 
 @BOTH
-def test_L24_what_is_bound_or_connected_does_not_listen(network, bind, look, source):
+def test_L24_bound_or_connected_sockets_do_not_listen(network, bind, look, source):
     listener = bind("127.0.0.1")
     with socket.socket() as only_bound, socket.create_connection(listener.getsockname()) as client:
         only_bound.bind(("127.0.0.1", 0))
@@ -330,7 +330,7 @@ def test_L24_what_is_bound_or_connected_does_not_listen(network, bind, look, sou
 
 
 @BOTH
-def test_L24_a_connection_in_time_wait_is_nobodys(network, bind, look, source):
+def test_L24_a_connection_in_time_wait_has_no_owner(network, bind, look, source):
     listener = bind("127.0.0.1")
     client = socket.create_connection(listener.getsockname())
     server, _address = listener.accept()
@@ -366,7 +366,7 @@ def test_L32_a_multipath_listener_is_one_row(network, look, source):
     assert (row["proto"], row["state"], row["pid"]) == ("tcp", "LISTEN", os.getpid())
 
 
-def test_L16_a_descriptor_in_flight_is_no_processes(bind, look):
+def test_L16_a_descriptor_in_flight_belongs_to_no_process(bind, look):
     sender, receiver = socket.socketpair(socket.AF_UNIX)
     listener = bind()
     inode = os.fstat(listener.fileno()).st_ino
@@ -416,7 +416,7 @@ def process(pid, name="gunicorn", unit="webserver.service", started="2026-11-23T
 
 
 SYSTEMD = process(1, "systemd", "init.scope", "2026-11-23T05:00:00Z")
-# Forked by systemd to become a service, with what systemd holds, and not yet in the service's cgroup.
+# systemd has forked it to start a service. It holds systemd's sockets, and is not yet in the service's cgroup.
 FORKED = process(859, "(sshd)", "init.scope")
 SSH = socket_units.parse("ssh.socket", ["ListenStream=22"])
 SOCKET = Socket("tcp", "ipv6", 10, "::", 22, "::", 0, 0, 0, 0, 7, v6only=False, cgroup_id=4242)
@@ -424,7 +424,7 @@ SOCKET = Socket("tcp", "ipv6", 10, "::", 22, "::", 0, 0, 0, 0, 7, v6only=False, 
 
 @pytest.fixture
 def owned(monkeypatch):
-    """The row of a socket with the given owners, made in the given cgroup."""
+    """Makes the row of a socket with the given owners, made in the given cgroup."""
 
     def owned(owners, cgroup="/", units=(SSH,), complete=True, root=""):
         monkeypatch.setattr(_owners, "cgroup_roots", lambda: {"": root})
@@ -503,7 +503,7 @@ def test_L3_a_kernel_that_forbids_netlink_is_read_by_proc(bind, look, forbid_net
     assert [row["pid"] for row in of(look("proc", processes=True), listener)] == [os.getpid()]
 
 
-def test_a_socket_that_is_met_twice_is_one_row(monkeypatch):
+def test_a_socket_that_is_read_twice_is_one_row(monkeypatch):
     monkeypatch.setattr(listeners.sock_diag, "read", lambda *table: [SOCKET, SOCKET._replace(recv_q=1)])
     assert len(listeners.read_table(["tcp"], False, pytest.fail).sockets) == 1
 

@@ -20,7 +20,7 @@ def row(proto="tcp", address="0.0.0.0", port=80, foreign="0.0.0.0:*", state="LIS
     }
 
 
-# Printed by net-tools 2.10 under LC_ALL=C, the blanks at the end included; the last two with -W.
+# The output of net-tools 2.10 under LC_ALL=C, with the blanks at line ends. The last two lines are those of -W.
 @pytest.mark.parametrize(
     ("fields", "line"),
     [

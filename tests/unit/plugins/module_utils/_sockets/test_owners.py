@@ -25,7 +25,7 @@ def pids(owners, inode):
     return [owner.pid for owner in owners.processes.get(inode, [])]
 
 
-def test_all_there_is_to_say_of_a_process(fake_proc):
+def test_all_fields_of_a_process(fake_proc):
     ticks = 100 * os.sysconf("SC_CLK_TCK")
     fake_proc.process(812, [7], b"gunicorn", b"/venv/bin/gunicorn\0-b\0:5000\0", uid=0, ticks=ticks)
     owners = _owners.find([7], fake_proc.path)
@@ -59,7 +59,7 @@ def test_L14_one_socket_of_four_processes_and_twice_in_one_of_them(fake_proc):
     assert pids(owners, 9) == []
 
 
-def test_L22_each_process_is_looked_through_once_and_read_only_if_it_holds_a_socket(fake_proc, monkeypatch):
+def test_L22_each_process_is_searched_once_and_read_only_if_it_holds_a_socket(fake_proc, monkeypatch):
     fake_proc.process(812, range(1, 500))
     fake_proc.process(900, [3000])
     opened = []
@@ -73,10 +73,10 @@ def test_L22_each_process_is_looked_through_once_and_read_only_if_it_holds_a_soc
     _owners.find(range(1, 500), fake_proc.path)
     assert opened.count("fd") == 2
     assert [opened.count(name) for name in ("status", "cmdline")] == [1, 1]
-    assert opened.count("stat") == 2  # that of the process and the boot time
+    assert opened.count("stat") == 2  # of the process, and of /proc for the boot time
 
 
-def test_nothing_is_read_if_nothing_is_asked_for():
+def test_without_inodes_nothing_is_read():
     assert _owners.find([0], "/does/not/exist") == ({}, True)
 
 
@@ -97,7 +97,7 @@ def test_nothing_is_read_if_nothing_is_asked_for():
         (b"", ""),
     ],
 )
-def test_L12_a_name_can_neither_break_the_result_nor_lie_in_it(fake_proc, raw, shown):
+def test_L12_a_name_is_escaped(fake_proc, raw, shown):
     fake_proc.process(812, [7], name=raw, cmdline=raw + b"\0")
     (owner,) = _owners.find([7], fake_proc.path).processes[7]
     assert (owner.pid, owner.name) == (812, shown)
@@ -105,7 +105,7 @@ def test_L12_a_name_can_neither_break_the_result_nor_lie_in_it(fake_proc, raw, s
     assert owner.started == "2026-11-23T05:40:48Z"
 
 
-def test_L12_what_is_escaped_cannot_be_mistaken_for_what_was_written():
+def test_L12_escapes_are_unambiguous():
     assert _owners.printable(b"\\x0a") != _owners.printable(b"\n")
 
 
@@ -133,7 +133,7 @@ def test_a_program_that_may_not_be_read(fake_proc):
     assert (owner.exe, owner.exe_deleted) == (None, None)
 
 
-def test_L12_a_user_may_name_the_cgroups_below_his_manager(fake_proc):
+def test_L12_users_may_name_cgroups_below_their_manager(fake_proc):
     directory = fake_proc.process(812, [7])
     (directory / "cgroup").write_bytes(b"0::/user.slice/user-7.slice/user@7.service/app.slice/\xff\\x2d.service\n")
     (owner,) = _owners.find([7], fake_proc.path).processes[7]
@@ -163,8 +163,8 @@ def test_L19_a_process_may_exit_at_any_moment(fake_proc, monkeypatch, gone):
     assert (pids(owners, 7), owners.complete) == ([813], True)
 
 
-def test_L19_a_process_on_its_way_out_is_gone(fake_proc):
-    """cgroup v1 no longer tells its unit, and a holder without a unit would be a stranger at the port."""
+def test_L19_a_process_that_is_exiting_is_skipped(fake_proc):
+    """cgroup v1 no longer shows its unit, and a holder without a unit would count as another program."""
     fake_proc.process(812, [7], cgroup="9:name=systemd:/\n", flags=0x400104)
     fake_proc.process(813, [7])
     owners = _owners.find([7], fake_proc.path)
@@ -185,7 +185,7 @@ def test_L19_a_descriptor_may_be_closed_meanwhile(fake_proc, monkeypatch):
     assert (pids(owners, 7), pids(owners, 8)) == ([], [812])
 
 
-def test_L17_what_may_not_be_read_is_said(fake_proc, monkeypatch):
+def test_L17_unreadable_processes_are_reported(fake_proc, monkeypatch):
     fake_proc.process(812, [7])
     fake_proc.process(813, [8])
     really = os.open

@@ -46,7 +46,7 @@ def unit(name, text):
         ("", set(), "ssh.service"),
     ],
 )
-def test_L21_what_a_socket_unit_says(text, listens, answered_by):
+def test_L21_a_socket_unit_is_read(text, listens, answered_by):
     assert unit("ssh.socket", text) == SocketUnit("ssh.socket", frozenset(listens), answered_by)
 
 
@@ -124,6 +124,6 @@ def test_L19_a_cgroup_may_vanish_while_the_tree_is_walked(tree, monkeypatch):
 
 
 @pytest.mark.parametrize("mounts", ["", "proc /proc proc rw 0 0\n"])
-def test_without_cgroup_v2_the_ids_lead_nowhere(tmp_path, mounts):
+def test_without_cgroup_v2_ids_have_no_paths(tmp_path, mounts):
     (tmp_path / "mounts").write_text(mounts)
     assert socket_units.paths_of([7], str(tmp_path / "mounts")) == {}

@@ -27,7 +27,7 @@ ExecMainStartTimestampMonotonic=1
 
 @pytest.fixture
 def systemd(tmp_path, monkeypatch):
-    """A folder with the programs, which note what they are asked."""
+    """A folder with the programs, which record their arguments."""
     for name in ("systemctl", "journalctl"):
         (tmp_path / name).write_text(PROGRAM.format(folder=tmp_path))
         (tmp_path / name).chmod(0o755)
@@ -41,6 +41,7 @@ def systemd(tmp_path, monkeypatch):
     [
         (lambda: manager.restart("a.service"), "systemctl restart a.service"),
         (lambda: manager.stop("a.service"), "systemctl stop a.service"),
+        (lambda: manager.stop("a.service", "b.service"), "systemctl stop a.service b.service"),
         (lambda: manager.start_now_and_at_boot("a.service"), "systemctl enable --now a.service"),
         (lambda: manager.disable(["a.service", "b.socket"]), "systemctl disable --now -- a.service b.socket"),
         (manager.reload, "systemctl daemon-reload"),
@@ -50,7 +51,7 @@ def systemd(tmp_path, monkeypatch):
         ),
     ],
 )
-def test_orders(systemd, act, command):
+def test_commands(systemd, act, command):
     act()
     assert (systemd / "asked").read_text().strip() == command
     (systemd / "refusal").write_text("Unit a.service not found.\n")
@@ -58,7 +59,7 @@ def test_orders(systemd, act, command):
         act()
 
 
-def test_an_order_without_words_tells_its_code(systemd):
+def test_a_silent_failure_is_reported_with_its_status(systemd):
     (systemd / "refusal").write_text("")
     with pytest.raises(manager.Failed, match="systemctl stop a.service: it ended with 5"):
         manager.stop("a.service")
@@ -81,6 +82,28 @@ def test_a_unit_that_runs_with_an_older_file(systemd):
     assert (systemd / "notes" / "web.service.json").exists()
 
 
-def test_no_unit_is_not_asked_for(systemd):
+def test_without_units_systemd_is_not_asked(systemd):
     assert manager.look({}) == {}
+    assert not (systemd / "asked").exists()
+
+
+@pytest.mark.parametrize(
+    ("shown", "used"),
+    [("35217408", 35217408), ("0", 0), ("[not set]", None), ("18446744073709551615", None), ("", None)],
+)
+def test_memory_of_a_unit(systemd, shown, used):
+    (systemd / "answer").write_text(f"MemoryCurrent={shown}\n" if shown else "")
+    assert manager.memory_used("a.service") == used
+    assert (systemd / "asked").read_text().strip() == "systemctl show -- a.service"
+
+
+@pytest.mark.parametrize(("last", "available"), [("MemAvailable:   24000 kB", 24000 * 1024), ("Buffers: 7 kB", 0)])
+def test_memory_of_the_machine(tmp_path, monkeypatch, last, available):
+    (tmp_path / "meminfo").write_text(f"MemTotal:  1000000 kB\nMemFree:  1000 kB\n{last}\n")
+    monkeypatch.setattr(manager, "MEMINFO", str(tmp_path / "meminfo"))
+    assert manager.memory_available() == available
+
+
+def test_without_units_nothing_is_stopped(systemd):
+    manager.stop()
     assert not (systemd / "asked").exists()

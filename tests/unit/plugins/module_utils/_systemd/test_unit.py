@@ -14,7 +14,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd.unit impo
 )
 
 NOW = 10000.0
-# systemctl show, systemd 252
+# The output of `systemctl show` of systemd 252.
 ACTIVE = """\
 ExecMainPID=324
 ExecMainCode=0
@@ -78,7 +78,7 @@ def test_a_healthy_unit():
     assert judged(unit()) == ("ok", None, expected)
 
 
-def test_a_unit_that_is_gone_after_the_next_boot():
+def test_a_unit_that_is_not_enabled():
     verdict, code, evidence = judged(unit(UnitFileState="disabled"))
     assert (verdict, code) == ("ok", "x-UNIT_NOT_ENABLED")
     assert "gone after the next reboot" in evidence
@@ -118,7 +118,7 @@ def test_a_unit_that_is_gone_after_the_next_boot():
             "x-UNIT_RESTARTING",
             "after 1 restart; its program could not be executed (/opt/flask/bin/gunicorn)",
         ),
-        ({"ActiveState": "failed", "SubState": "failed", "Result": "oom-kill"}, "x-OUT_OF_MEMORY", "want of memory"),
+        ({"ActiveState": "failed", "SubState": "failed", "Result": "oom-kill"}, "x-OUT_OF_MEMORY", "memory ran out"),
         (
             {
                 "ActiveState": "failed",
@@ -147,7 +147,7 @@ def test_a_unit_that_is_gone_after_the_next_boot():
         ),
     ],
 )
-def test_D2_what_is_wrong_with_it(properties, code, said):
+def test_D2_faults_of_a_unit(properties, code, said):
     verdict, found, evidence = judged(unit(**properties), journal=CRASH)
     assert (verdict, found) == ("broken", code)
     assert said in evidence
@@ -162,20 +162,20 @@ STOPPED = {"ActiveState": "inactive", "SubState": "dead", "InactiveExitTimestamp
         ({"UnitFileState": "enabled"}, "", True, "enable --now"),
         ({"UnitFileState": "enabled"}, "It says something.\n", False, "enable --now"),
         ({"UnitFileState": "enabled", "InactiveExitTimestampMonotonic": "1"}, "", False, "enable --now"),
-        # systemd forgets a stopped unit that no other unit refers to, and when it ran.
+        # systemd forgets a stopped unit, with the times when it ran, if no other unit refers to it.
         ({"UnitFileState": "disabled"}, "", False, "enable --now"),
-        # Without an [Install] section it cannot be enabled.
+        # A unit without an [Install] section cannot be enabled.
         ({"UnitFileState": "static"}, "", False, "start"),
         ({"UnitFileState": "transient"}, "", False, "start"),
     ],
 )
-def test_a_stopped_unit_never_ran_only_if_systemd_would_know(properties, journal, never_ran, fix):
+def test_a_stopped_unit_never_ran_only_if_that_is_certain(properties, journal, never_ran, fix):
     found = unit_hop(unit(**{**STOPPED, **properties}), None, _unit.last_start(journal), NOW)
     assert ("never ran" in found.evidence) == never_ran
     assert found.fix == f"sudo systemctl {fix} webserver.service"
 
 
-def test_a_service_that_its_socket_starts_is_well():
+def test_a_service_that_its_socket_starts_is_ok():
     socket = Unit("webserver.socket", {"LoadState": "loaded", "ActiveState": "active", "SubState": "listening"})
     stopped = unit(ActiveState="inactive", SubState="dead")
     assert judged(stopped, socket)[0] == "ok"
@@ -215,7 +215,7 @@ WEB = ["webserver.service"]
                 "x-UNIT_NOT_FOUND",
                 WEB,
                 "There is no unit webserver.service on the machine.",
-                "ansible-playbook site.yml -i INVENTORY",
+                "systemctl list-units --type service # which units there are",
             ],
         ),
         (
@@ -255,7 +255,7 @@ WEB = ["webserver.service"]
                 "x-UNIT_RESTARTING",
                 WEB,
                 "webserver.service is activating (auto-restart).",
-                "journalctl -u webserver.service # mend what it says, then: sudo systemctl restart webserver.service",
+                "journalctl -u webserver.service # fix what it says, then: sudo systemctl restart webserver.service",
             ],
         ),
         (
@@ -265,7 +265,7 @@ WEB = ["webserver.service"]
                 "x-UNIT_FAILED",
                 WEB,
                 "webserver.service is failed (failed).",
-                "journalctl -u webserver.service # mend what it says, then: sudo systemctl restart webserver.service",
+                "journalctl -u webserver.service # fix what it says, then: sudo systemctl restart webserver.service",
             ],
         ),
         (
@@ -274,13 +274,13 @@ WEB = ["webserver.service"]
                 "broken",
                 "x-OUT_OF_MEMORY",
                 WEB,
-                "webserver.service is failed (failed); the kernel killed it for want of memory.",
-                "webserver_workers: 1, or a larger instance; then sudo systemctl restart webserver.service",
+                "webserver.service is failed (failed); the kernel killed it because memory ran out.",
+                "sudo systemctl restart webserver.service # with fewer processes, or with more memory",
             ],
         ),
     ],
 )
-def test_D2_all_that_is_said_of_it(properties, hop):
+def test_D2_the_whole_hop(properties, hop):
     assert whole(unit(**properties)) == hop
 
 
@@ -299,7 +299,7 @@ def test_D2_how_its_process_ended(properties, said):
     assert said in whole(unit(ActiveState="failed", SubState="failed", **properties))[3]
 
 
-def test_a_unit_that_its_socket_starts_is_told_with_both():
+def test_a_unit_that_its_socket_starts_has_both_as_resources():
     socket = Unit("webserver.socket", {"ActiveState": "active", "SubState": "listening"})
     evidence = "webserver.socket is active (listening) and starts webserver.service at the first connection."
     resources = ["webserver.socket", "webserver.service"]
@@ -321,12 +321,12 @@ def test_only_the_last_start_counts():
     assert lines[0] == "Traceback (most recent call last):"
     assert lines[2] == "    worker.init_process()"
     assert lines[-1] == "ModuleNotFoundError: No module named 'flsk'"
-    # A last start that said nothing leaves what was said before.
+    # If the unit printed nothing since its last start, the lines before count.
     assert _unit.last_start(CRASH + "Started Flask web server.\n") == lines
     assert _unit.last_start("") == []
 
 
-def test_what_systemd_219_says_is_not_the_unit_s_word():
+def test_lines_of_systemd_219_are_not_the_unit_s():
     of_systemd = "webserver.service: main process exited, code=exited, status=1/FAILURE\n"
     of_systemd += "Unit webserver.service entered failed state.\nwebserver.service failed.\n"
     of_systemd += "webserver.service holdoff time over, scheduling restart.\n"
@@ -356,7 +356,7 @@ def test_a_long_traceback_keeps_its_end():
         ([], None),
     ],
 )
-def test_the_line_that_says_why(lines, expected):
+def test_the_line_with_the_reason(lines, expected):
     assert telling_line(lines) == expected
 
 
@@ -389,8 +389,8 @@ def test_durations(seconds, expected):
         ("", 1, False, True),
     ],
 )
-def test_unit_that_was_just_started_once_more_does_not_run(restarts, age, listens, runs):
-    """Of Type=simple, which is active from its fork on, in a loop of crashes."""
+def test_unit_that_was_just_restarted_does_not_run_yet(restarts, age, listens, runs):
+    """A unit of Type=simple in a crash loop is active as soon as it is forked."""
     moment = str((1000 - age) * 1000000)
     properties = {"LoadState": "loaded", "ActiveState": "active", "SubState": "running", "Id": "webserver.service"}
     unit = _unit.Unit(
@@ -402,7 +402,7 @@ def test_unit_that_was_just_started_once_more_does_not_run(restarts, age, listen
     assert ("No module named 'flsk'" in said.evidence) is not runs
 
 
-def test_service_that_cannot_start_is_broken_also_where_its_socket_listens():
+def test_service_that_cannot_start_is_broken_although_its_socket_listens():
     socket = _unit.Unit("webserver.socket", {"LoadState": "loaded", "ActiveState": "active", "SubState": "listening"})
     looping = {"LoadState": "loaded", "ActiveState": "activating", "SubState": "auto-restart", "NRestarts": "4"}
     assert _unit.unit_hop(_unit.Unit("webserver.service", looping), socket, [], 1000).verdict == "broken"

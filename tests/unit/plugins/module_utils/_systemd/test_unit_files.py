@@ -85,7 +85,7 @@ def test_unit_that_is_being_started_counts_as_active(state, active):
 
 @pytest.fixture
 def running(tmp_path):
-    """A unit that was started at the second 1000, and a file and a link that were changed before."""
+    """A unit that was started at second 1000, and a file and a link that were changed before."""
     for name in ("unit", "read"):
         (tmp_path / name).write_text("")
         os.utime(tmp_path / name, (500, 500))
@@ -94,7 +94,7 @@ def running(tmp_path):
     return unit_files.Status("active (running)", True, True, 812, 1000.0, False, str(tmp_path / "unit"))
 
 
-def test_unit_that_runs_with_what_is_there(running, tmp_path):
+def test_unit_that_runs_with_the_present_files(running, tmp_path):
     assert running.runs_with_older([str(tmp_path / "read"), str(tmp_path / "current")]) == []
     os.utime(tmp_path / "read", (1000, 1000))
     assert running.runs_with_older([str(tmp_path / "read")]) == []
@@ -110,7 +110,7 @@ def test_unit_that_was_started_before_a_file_changed(running, tmp_path, name):
 
 @pytest.mark.parametrize("started", [9000, 100], ids=["set forward", "set back"])
 def test_clock_that_is_set_neither_restarts_again_and_again_nor_hides_a_change(running, tmp_path, started):
-    """The times of the file and of the start no longer say which was first."""
+    """The times of the file and of the start no longer show which came first."""
     read = str(tmp_path / "read")
     outdated, note = running._replace(start=1).compare([read], {})
     assert outdated == []
@@ -126,9 +126,9 @@ def test_clock_that_is_set_neither_restarts_again_and_again_nor_hides_a_change(r
     assert later._replace(start=2, started=1).compare([read], after)[0] == []
 
 
-def test_unit_that_was_stopped_has_read_what_was_there_when_it_was_started(running, tmp_path):
+def test_unit_that_was_stopped_reads_its_files_at_the_next_start(running, tmp_path):
     read = str(tmp_path / "read")
-    os.utime(read, (2000, 2000))  # by a clock that was ahead
+    os.utime(read, (2000, 2000))  # changed while the clock was ahead
     stopped, note = running._replace(active=False, start=None).compare([read], {})
     assert stopped == []
     assert running._replace(start=2).compare([read], note)[0] == []
@@ -147,7 +147,7 @@ def test_an_invalid_note_counts_as_no_note(tmp_path, monkeypatch, text):
     assert unit_files.read_note("web.service") == {}
 
 
-def test_link_does_not_count_by_what_it_leads_to(running, tmp_path):
+def test_link_is_compared_without_its_target(running, tmp_path):
     os.utime(tmp_path / "read", (2000, 2000))
     assert running.runs_with_older([str(tmp_path / "current")]) == []
 
@@ -167,19 +167,19 @@ def test_file_is_replaced_with_its_mode_and_owner(tmp_path):
 
 
 @pytest.mark.parametrize("wanted", [("y", 0o644, 0), ("x", 0o600, 0), ("x", 0o644, 65534), (None, 0o644, 0)])
-def test_what_differs_in_content_mode_or_owner_is_not_as_wanted(tmp_path, wanted):
+def test_content_mode_and_owner_are_compared(tmp_path, wanted):
     (tmp_path / "unit").write_text("x")
     (tmp_path / "unit").chmod(0o644)
     assert not unit_files.is_as(str(tmp_path / "unit"), *wanted)
 
 
-def test_own_file_that_was_taken_away_is_not_newer(running, tmp_path):
-    """systemd tells of it by NeedDaemonReload."""
+def test_own_file_that_was_removed_does_not_count(running, tmp_path):
+    """systemd reports it by NeedDaemonReload."""
     (tmp_path / "unit").unlink()
     assert running.runs_with_older([]) == []
 
 
-def test_folder_of_secrets_is_shut_also_where_it_was_open(tmp_path):
+def test_folder_of_secrets_is_closed_also_if_it_was_open(tmp_path):
     path, wanted = str(tmp_path / "secrets" / "key"), ("x", 0o600, os.getuid())
     unit_files.write(path, *wanted)
     assert unit_files.is_as(path, *wanted)
@@ -189,14 +189,14 @@ def test_folder_of_secrets_is_shut_also_where_it_was_open(tmp_path):
     assert unit_files.is_as(path, *wanted, 0o700)
 
 
-def test_nobody_can_read_it_before_it_is_whose_it_is_to_be(tmp_path, monkeypatch):
+def test_only_root_can_read_a_file_before_it_has_its_owner(tmp_path, monkeypatch):
     modes = []
     monkeypatch.setattr(os, "fchown", lambda file, uid, gid: modes.append((os.fstat(file).st_mode & 0o777, uid, gid)))
     unit_files.write(str(tmp_path / "secret"), "x", 0o640, 812)
     assert modes == [(0o600, 812, -1)]
 
 
-def test_a_file_is_root_s_and_for_all_to_read_unless_told_otherwise(tmp_path, monkeypatch):
+def test_by_default_a_file_belongs_to_root_and_all_can_read_it(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fchown", lambda file, uid, gid: owners.append(uid))
     owners = []
     unit_files.write(str(tmp_path / "unit"), "x")
@@ -211,7 +211,7 @@ def test_removing_is_done_once(tmp_path):
     assert unit_files.is_as(path, None)
 
 
-def test_bytes_that_are_no_text_stay_as_they_are(tmp_path):
+def test_bytes_that_are_not_text_stay_unchanged(tmp_path):
     (tmp_path / "unit").write_bytes(b"\xff\r\n")
     text = unit_files.text(str(tmp_path / "unit"))
     unit_files.write(str(tmp_path / "copy"), text, owner=os.getuid())

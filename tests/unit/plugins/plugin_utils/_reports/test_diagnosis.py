@@ -21,12 +21,12 @@ URL = f"http://{ADDRESS}:5000/"
 
 
 def view(names, **faults):
-    """A view in which each hop is ok but for the faults, each `verdict` or `(verdict, code)`."""
+    """Return a view in which all hops are ok except the faults, each `verdict` or `(verdict, code)`."""
     hops = []
     for name in names:
         fault = faults.pop(name, ("ok", None))
         verdict, code = fault if isinstance(fault, tuple) else (fault, "x-FAULT" if fault != "ok" else None)
-        fix = f"mend {name}" if verdict in ("broken", "partial") else None
+        fix = f"fix {name}" if verdict in ("broken", "partial") else None
         hops.append(
             Hop(
                 Verdict(verdict), f"Evidence of {name}.", code, fix, (ADDRESS,) if name == "public_address" else ()
@@ -48,12 +48,12 @@ PROXY_HOPS = ("proxy_listener", "proxy_bound_address", "proxy_accept_queue")
 
 
 def proxied(**faults):
-    """A machine on which a proxy has port 80."""
+    """Return the view of a machine on which a proxy has port 80."""
     return {**view([MACHINE_HOPS[0], *PROXY_HOPS, *MACHINE_HOPS[1:]], **faults), "entrance": 80}
 
 
 def client(tcp="answered", address=ADDRESS, digest="ours", source=None, **faults):
-    """What a client saw; it sees nothing behind a connection that does not come about."""
+    """Return the view of a client. If the connection fails, it sees nothing behind it."""
     names = ["dns", "tcp", "tls", "http", "application"]
     if tcp not in ("answered", None):
         faults.update(tcp="broken", tls="skipped", http="skipped", application="skipped")
@@ -89,7 +89,7 @@ def test_D24_a_healthy_site():
     assert found["headline"] == "The site can be reached."
 
 
-def test_what_is_well_has_no_cause():
+def test_a_healthy_site_has_no_cause():
     found = diagnosed()
     assert (found["cause"], found["summary"]) == (
         None,
@@ -102,7 +102,7 @@ def test_what_is_well_has_no_cause():
 
 
 def test_a_hop_s_title_is_its_name_in_words():
-    """A person who reads of a title finds the hop in the list, and the other way round."""
+    """People find the hop of a title in the list of hops, and the other way round."""
     words = {"lb": "load balancer", "nacl": "network acl", "dns": "dns", "tcp": "tcp"}
     for name, (title, _headline) in diagnosis.TITLES.items():
         said = title.lower()
@@ -124,11 +124,11 @@ def test_the_hops_are_in_the_order_of_the_packet():
 
 
 @pytest.mark.parametrize("name", AWS_HOPS)
-def test_each_hop_of_aws_alone(name):
+def test_each_fault_of_aws(name):
     found = diagnosed(client("timed_out"), aws(**{name: "broken"}))
     assert (found["first_broken_hop"], found["broken_hops"]) == (name, [name])
     assert (found["verdict"], found["served"]) == ("unreachable", False)
-    assert (found["cause"], found["fix"]) == (f"Evidence of {name}.", f"mend {name}")
+    assert (found["cause"], found["fix"]) == (f"Evidence of {name}.", f"fix {name}")
     assert found["headline"] == diagnosis.TITLES[name][1]
 
 
@@ -144,10 +144,10 @@ def test_each_hop_of_aws_alone(name):
         ("selinux", "refused"),
     ],
 )
-def test_each_hop_of_the_machine_alone(name, saw):
+def test_each_fault_of_the_machine(name, saw):
     found = diagnosed(client(saw), inside=machine(**{name: "broken"}))
     assert (found["first_broken_hop"], found["broken_hops"]) == (name, [name])
-    assert (found["cause"], found["fix"]) == (f"Evidence of {name}.", f"mend {name}")
+    assert (found["cause"], found["fix"]) == (f"Evidence of {name}.", f"fix {name}")
     assert found["saw"] == saw
 
 
@@ -156,11 +156,11 @@ def test_two_faults_are_both_listed_in_the_order_of_the_packet():
     assert found["broken_hops"] == ["security_group", "host_firewall", "unit"]
     assert found["first_broken_hop"] == "security_group"
     told = lines(found)
-    assert "Also:  host_firewall: mend host_firewall" in told
-    assert "Also:  unit: mend unit" in told
+    assert "Also:  host_firewall: fix host_firewall" in told
+    assert "Also:  unit: fix unit" in told
 
 
-def test_what_the_client_sees_is_no_cause():
+def test_a_failed_connection_is_no_cause():
     found = diagnosed(client("refused"), inside=machine(unit="broken"))
     assert [each["hop"] for each in found["hops"] if each["symptom"]] == ["tcp"]
     assert "tcp" not in found["broken_hops"]
@@ -174,15 +174,15 @@ def test_what_the_client_sees_is_no_cause():
         ("timed_out", [*AWS_HOPS, "host_firewall", "accept_queue"]),
     ],
 )
-def test_D17_what_the_client_saw_leaves_these_hops(saw, suspects):
+def test_D17_hops_that_explain_what_the_client_saw(saw, suspects):
     unread = {"msg": "nothing could be read"}
     found = diagnosed(client(saw), unread, unread)
     assert found["suspects"] == suspects
     assert (found["first_broken_hop"], found["verdict"], found["served"]) == ("tcp", "unreachable", False)
 
 
-def test_a_fault_that_does_not_explain_what_was_seen_is_told_so():
-    """The service is down, but then the client would be refused: something drops what it sends too."""
+def test_a_fault_that_does_not_explain_what_was_seen_is_marked():
+    """The service is down, but this would cause a refusal. So packets are also dropped somewhere."""
     found = diagnosed(client("timed_out"), {"msg": "no credentials"}, machine(unit="broken"))
     assert found["first_broken_hop"] == "unit"
     assert "does not explain what the client saw (timed out)" in found["cause"]
@@ -240,25 +240,25 @@ def test_D16_the_advice_of_the_module_is_given_once():
     assert advice not in found["cause"]
 
 
-def test_aws_that_was_not_asked_for_want_of_a_target_is_asked_with_its_name_not_with_credentials():
+def test_fix_for_a_missing_target_names_the_target_not_credentials():
     found = diagnosed(client("timed_out"), {"msg": "AWS was not asked", "fix": "-e diagnosis_instance_id=i-…"})
     assert found["fix"] == "-e diagnosis_instance_id=i-…"
 
 
-def test_D25_the_machine_alone():
+def test_D25_the_machine_only():
     found = diagnosed(client("refused"), {"msg": "no credentials"}, machine(bound_address="broken"))
     assert found["first_broken_hop"] == "bound_address"
     assert diagnosed(around={"msg": "no credentials"})["verdict"] == "reachable"
 
 
-def test_D25_aws_alone():
+def test_D25_aws_only():
     unreachable = {"unreachable": True, "msg": "Failed to connect to the host via ssh: Connection timed out"}
     found = diagnosed(client("timed_out"), aws(route="broken"), unreachable)
     assert (found["first_broken_hop"], found["verdict"]) == ("route", "unreachable")
     assert "Connection timed out" in next(each["evidence"] for each in found["hops"] if each["hop"] == "unit")
 
 
-def test_who_is_not_asked_is_skipped_not_unknown():
+def test_a_view_that_was_not_asked_for_is_skipped_not_unknown():
     found = diagnose(URL, client())
     assert {each["verdict"] for each in found["hops"] if each["side"] in ("aws", "machine")} == {"skipped"}
     assert (found["verdict"], found["served"]) == ("reachable", True)
@@ -279,14 +279,14 @@ def test_without_a_client_s_view(around, inside, verdict, served):
     assert (found["verdict"], found["served"], found["saw"]) == (verdict, served, "not_asked")
 
 
-def test_D18_the_rule_is_for_others_and_the_client_is_shut_out():
+def test_D18_a_rule_for_other_clients():
     found = diagnosed(client("timed_out"), aws(security_group="partial"))
     assert (found["first_broken_hop"], found["verdict"], found["served"]) == ("security_group", "partial", False)
     assert found["headline"] == "The security group admits some clients, but not this one."
-    assert found["fix"] == "mend security_group"
+    assert found["fix"] == "fix security_group"
 
 
-def test_D18_the_rule_is_for_the_client_and_others_are_shut_out():
+def test_D18_a_rule_for_this_client():
     found = diagnosed(client(), aws(security_group="partial"))
     assert (found["verdict"], found["served"]) == ("partial", True)
     assert found["headline"] == "The site can be reached, but not by everybody."
@@ -299,13 +299,13 @@ def test_the_control_node_gets_through_and_the_internet_does_not():
     assert "does not come through the Internet" in found["cause"]
 
 
-def test_the_page_is_there_and_yet_something_is_wrong():
+def test_a_fault_although_the_page_is_served():
     found = diagnosed(client(), inside=machine(selinux="broken"))
     assert (found["verdict"], found["served"], found["first_broken_hop"]) == ("partial", True, "selinux")
 
 
-def test_a_page_that_another_serves():
-    """Whatever holds the port answers on the machine as it does outside: that they agree says nothing."""
+def test_a_page_of_another_program():
+    """The program that holds the port answers on the machine as it does outside, so equal pages prove nothing."""
     page = client(application=("unknown", "x-NOTHING_EXPECTED"))
     found = diagnosed(page, inside=machine(listener=("broken", "x-PORT_TAKEN")), loopback=page)
     assert (found["verdict"], found["served"], found["first_broken_hop"]) == ("unreachable", False, "listener")
@@ -318,14 +318,14 @@ PORTLESS = f"http://{ADDRESS}/"
 
 @pytest.mark.parametrize("saw", ["refused", "timed_out"])
 def test_a_url_without_the_port(saw):
-    """Nothing listens on port 80 of the machine, which serves the site on 5000."""
+    """Nothing listens on port 80 of the machine, and the site is on 5000."""
     found = diagnosed(client(saw), url=PORTLESS, port=5000)
     assert (found["first_broken_hop"], found["broken_hops"], found["served"]) == ("dns", ["dns"], False)
     assert found["headline"] == "The URL's port is not the site's port."
     assert found["cause"] == "The URL asks for port 80, on which nothing listens; the site is on port 5000."
     assert found["open"] == URL
     assert found["fix"] == f"-e diagnosis_url={URL} # if that works, set webserver_url in the inventory"
-    # What else is broken is said too.
+    # Other broken hops are named too.
     stopped = diagnosed(client(saw), inside=machine(unit="broken"), url=PORTLESS, port=5000)
     assert stopped["broken_hops"] == ["dns", "unit"]
 
@@ -338,21 +338,21 @@ def test_a_url_with_another_scheme_and_port():
     assert opened == f"https://{ADDRESS}:5000/"
 
 
-def test_a_page_that_comes_by_another_port_is_well():
-    """As from a proxy on another machine."""
+def test_a_page_that_comes_by_another_port_is_ok():
+    """For example from a proxy on another machine."""
     found = diagnosed(client(), url="https://shop.example/", port=5000)
     assert (found["verdict"], found["open"]) == ("reachable", "https://shop.example/")
 
 
 def test_a_page_that_comes_by_a_load_balancer_that_was_not_named():
-    """The machine's group admits only the load balancer, which AWS was not asked about."""
+    """The machine's group admits only the load balancer, and AWS was asked about the machine."""
     shut = aws(security_group="broken")
     found = diagnosed(client("answered", "198.51.100.7"), shut, url="https://shop.example/", port=5000)
     assert (found["verdict"], found["open"]) == ("reachable", "https://shop.example/")
     group = next(each for each in found["hops"] if each["hop"] == "security_group")
     assert group["verdict"] == "skipped"
     assert "diagnosis_load_balancer_arn" in group["evidence"]
-    # Whose page it is, is not known.
+    # It is not known whose page it is.
     unsure = client("answered", "198.51.100.7", application=("unknown", "x-NOTHING_EXPECTED"))
     found = diagnosed(unsure, shut, url="https://shop.example/", port=5000)
     assert found["first_broken_hop"] == "security_group"
@@ -377,7 +377,7 @@ def test_a_forwarded_port_is_the_control_node_s():
 
 
 def test_a_port_of_a_machine_that_was_not_read():
-    """A proxy may serve it, or nobody."""
+    """A proxy may serve this port, or nothing."""
     found = diagnosed(client("refused"), inside={"msg": "ssh: timed out"}, url=PORTLESS, port=5000)
     assert "The URL asks for port 80, and the site is on port 5000" in found["cause"]
     assert URL in found["cause"]
@@ -398,8 +398,8 @@ def test_a_proxy_in_front(name, saw):
     assert {each["side"] for each in found["hops"] if each["hop"].startswith("proxy_")} == {"machine"}
 
 
-def test_a_client_that_the_firewall_may_turn_away():
-    """As fail2ban and ufw do; the rule is for some clients, and whether this is one is not known."""
+def test_a_client_that_the_packet_filter_may_reject():
+    """As with fail2ban and ufw: the rule is for some clients, and it is not known whether this is one of them."""
     for saw, code in (("refused", "x-FIREWALL_REJECTS_SOME"), ("no_route", "x-FIREWALL_REJECTS_SOME")):
         found = diagnosed(client(saw), inside=machine(host_firewall=("ok", code)))
         assert (found["first_broken_hop"], found["served"]) == ("host_firewall", False)
@@ -408,7 +408,7 @@ def test_a_client_that_the_firewall_may_turn_away():
         assert found["fix"].startswith("-e diagnosis_source=")
     dropped = diagnosed(client("timed_out"), inside=machine(host_firewall=("ok", "x-FIREWALL_DROPS_SOME")))
     assert dropped["first_broken_hop"] == "host_firewall"
-    # A rule that drops explains no refusal, and none explains anything if another hop is broken.
+    # A rule that drops does not explain a refusal. If another hop is broken, such rules do not count.
     other = diagnosed(client("refused"), inside=machine(host_firewall=("ok", "x-FIREWALL_DROPS_SOME")))
     assert other["headline"] == "Another host answers there."
     broken = diagnosed(
@@ -425,9 +425,9 @@ NEAR_URL = f"http://{NEAR}:5000/"
 @pytest.mark.parametrize(
     ("source", "known_as"),
     [
-        # The control node's own address is of the same network.
+        # The control node's own address is in the same network.
         ("172.31.9.9", ()),
-        # ssh got to the machine by that address, as through a VPN.
+        # ssh reached the machine at that address, for example through a VPN.
         ("10.8.0.2", (NEAR,)),
     ],
 )
@@ -458,7 +458,7 @@ def test_an_address_that_became_another_machine_s():
     assert f"ssh-keygen -R {ADDRESS}" in found["fix"]
     # The right page comes from the right machine, which was recreated.
     assert diagnosed(client(), {"msg": "no"}, CHANGED, known_as=[ADDRESS])["served"]
-    # The URL leads elsewhere, as to a load balancer: that ssh meets another machine says nothing of it.
+    # The URL leads elsewhere, for example to a load balancer, so the host key of another machine does not matter.
     assert diagnosed(unsure, {"msg": "no"}, CHANGED, known_as=["198.51.100.7"])["served"]
     refused = diagnosed(client("refused"), {"msg": "no"}, CHANGED, known_as=[ADDRESS])
     assert (refused["first_broken_hop"], refused["served"]) == ("dns", False)
@@ -477,7 +477,7 @@ def test_D22_a_private_url():
     assert (found["first_broken_hop"], found["open"]) == ("dns", f"http://{ADDRESS}:5000/a?b=c")
     assert "172.31.2.32 is a private address" in found["cause"]
     assert found["fix"] == f"Open http://{ADDRESS}:5000/a?b=c"
-    # In its own network a private address is a good one.
+    # Within its own network, a private address works.
     assert diagnosed(client("answered", "172.31.2.32"))["verdict"] == "reachable"
     refused = diagnosed(client("refused", "172.31.2.32"), inside=machine(unit="broken"))
     assert refused["first_broken_hop"] == "unit"
@@ -504,7 +504,7 @@ def test_a_load_balancer_s_addresses_are_its_own():
     assert found["first_broken_hop"] == "security_group"
 
 
-def test_a_port_of_the_client_s_own_that_leads_to_the_machine():
+def test_a_port_of_the_client_that_is_forwarded():
     found = diagnosed(client("refused", "127.0.0.1"), inside=machine(unit="broken"))
     assert found["first_broken_hop"] == "unit"
 
@@ -512,13 +512,13 @@ def test_a_port_of_the_client_s_own_that_leads_to_the_machine():
 def test_the_client_s_own_network():
     found = diagnosed(client("timed_out"))
     assert (found["first_broken_hop"], found["served"]) == ("tcp", False)
-    assert found["headline"] == "The client's own network is in the way."
+    assert found["headline"] == "The client's own network stops the connection."
     none = client("no_network")
     assert diagnosed(none, aws(route="broken"))["broken_hops"] == ["tcp", "route"]
 
 
-def test_a_silence_that_nothing_explains_is_told_as_it_was_seen():
-    """The client alone was asked: whose network it is lost in is not known."""
+def test_a_time_out_that_nothing_explains():
+    """Only the client was asked, so it is not known in which network packets are lost."""
     found = diagnose(URL, client("timed_out"))
     assert (found["first_broken_hop"], found["cause"]) == ("tcp", "Evidence of tcp.")
 
@@ -527,8 +527,8 @@ def test_another_host_answers_with_a_refusal():
     assert diagnosed(client("refused"))["headline"] == "Another host answers there."
 
 
-def test_a_port_of_the_control_node_that_is_not_led_to_the_machine():
-    """As with the demo machine, which publishes some of its ports alone."""
+def test_a_port_of_the_control_node_that_is_not_forwarded():
+    """For example on the demo machine, which publishes only some of its ports."""
     found = diagnosed(client("refused", "127.0.0.1"), url="http://127.0.0.1:7000/")
     assert found["headline"] == "The port does not lead to the machine."
     assert "127.0.0.1 is the control node itself" in found["cause"]
@@ -556,13 +556,13 @@ def test_D17_a_gateway_that_gets_no_answer():
     assert "unit" in found["suspects"]
 
 
-def test_a_name_that_leads_nowhere():
+def test_a_name_without_an_address():
     found = diagnosed(client(None))
     assert (found["first_broken_hop"], found["saw"]) == ("dns", "unresolved")
 
 
 def test_the_machine_s_own_view_of_its_page():
-    """Loopback alone answers: the page is fine, and only the machine gets it."""
+    """Only loopback answers: the page works, but only the machine gets it."""
     found = diagnosed(
         client("refused"), inside=machine(bound_address="broken"), private=client("refused"), loopback=client()
     )
@@ -571,7 +571,7 @@ def test_the_machine_s_own_view_of_its_page():
     assert found["broken_hops"] == ["bound_address"]
 
 
-def test_what_the_machine_gets_of_itself_is_its_own_page():
+def test_the_page_that_the_machine_gets_is_its_own():
     own = client(application=("unknown", "x-NOTHING_EXPECTED"))
     found = diagnosed(client("timed_out"), aws(security_group="broken"), private=own)
     assert found["hops"][-1]["verdict"] == "ok"
@@ -585,25 +585,62 @@ def test_a_machine_that_speaks_tls_itself():
     assert diagnosed(shut, aws(security_group="broken"), private=own)["broken_hops"] == ["security_group", "tls"]
 
 
-def test_an_application_that_fails_is_found_behind_a_shut_door():
+def test_an_application_that_fails_is_found_although_the_port_is_closed():
     broken = client(application=("broken", "x-APPLICATION_ERROR"))
     found = diagnosed(client("timed_out"), aws(security_group="broken"), private=broken, loopback=broken)
     assert found["broken_hops"] == ["security_group", "application"]
 
 
+@pytest.mark.parametrize(
+    ("code", "command"),
+    [
+        ("x-APPLICATION_ERROR", "journalctl -u shop.service"),
+        ("x-UNAVAILABLE", "sudo systemctl status shop.service"),
+    ],
+)
+def test_fixes_on_the_machine_name_the_unit_of_the_site(code, command):
+    found = diagnosed(client(application=("broken", code)), unit="shop.service")
+    assert (found["fix"], found["fix_where"]) == (command, "on the machine")
+
+
+RUN = "ansible-playbook site.yml -i INVENTORY"
+
+
+@pytest.mark.parametrize(
+    ("hop", "code", "resources", "fix"),
+    [
+        (
+            "listener",
+            "x-OTHER_PORT",
+            ["web.service", "80", "81"],
+            f"webserver_port: 80, 81 # in the inventory; or move it: {RUN}",
+        ),
+        ("listener", "x-PORT_TAKEN", ["nginx.service"], "Fix it.; or take another webserver_port"),
+        ("bound_address", "x-BOUND_TO_LOOPBACK", ["10.0.1.20"], f"webserver_host: 0.0.0.0 # then: {RUN}"),
+        ("bound_address", "x-IPV4_ONLY", ["2001:db8::5"], f'webserver_host: "::" # then: {RUN}'),
+        ("proxy_bound_address", "x-BOUND_TO_LOOPBACK", ["10.0.1.20"], "Fix it."),
+        ("unit", "x-UNIT_NOT_FOUND", ["web.service"], RUN),
+        ("unit", "x-UNIT_MASKED", ["web.service"], "Fix it."),
+    ],
+)
+def test_fixes_use_the_variables_of_the_roles(hop, code, resources, fix):
+    broken = Hop(Verdict.BROKEN, "It is broken.", code, "Fix it.", tuple(resources)).published(hop)
+    assert diagnosis._advice(broken, "web.service") == fix
+
+
 @pytest.mark.parametrize(("digest", "verdict"), [("ours", "ok"), ("another's", "unknown")])
-def test_whose_page_it_is_the_machine_s_own_answer_tells(digest, verdict):
+def test_the_machine_s_own_page_shows_whose_page_it_is(digest, verdict):
     outside = client(application=("unknown", "x-NOTHING_EXPECTED"))
     found = diagnosed(outside, loopback=client(digest=digest))
     assert found["hops"][-1]["verdict"] == verdict
     assert found["served"]
-    # What came in is not written to.
+    # The arguments are not changed.
     assert outside["hops"][-1]["verdict"] == "unknown"
 
 
-def test_D23_what_aws_notes_is_told():
-    noted = {**aws(), "notes": ["203.0.113.10 is no Elastic IP."]}
-    assert "Note:  203.0.113.10 is no Elastic IP." in lines(diagnosed(around=noted))
+def test_D23_notes_of_aws_are_shown():
+    noted = {**aws(), "notes": ["203.0.113.10 is not an Elastic IP."]}
+    assert "Note:  203.0.113.10 is not an Elastic IP." in lines(diagnosed(around=noted))
 
 
 def test_the_lines():
@@ -612,7 +649,7 @@ def test_the_lines():
     assert "=> BROKEN   security_group:      Evidence of security_group." in told
     assert any(line.startswith("   seen     tcp:") for line in told)
     assert "   unknown  host_firewall to selinux: ssh: timed out." in told
-    assert told[-3:] == ["Cause: Evidence of security_group.", "Fix:   mend security_group", f"Open:  {URL}"]
+    assert told[-3:] == ["Cause: Evidence of security_group.", "Fix:   fix security_group", f"Open:  {URL}"]
 
 
 def test_a_command_for_the_machine_says_where_to_type_it():
@@ -620,10 +657,10 @@ def test_a_command_for_the_machine_says_where_to_type_it():
     for each in inside["hops"]:
         each["fix"] = each["fix"] and f"sudo {each['fix']}"
     found = diagnosed(client("refused"), inside=inside)
-    assert (found["fix"], found["fix_where"]) == ("sudo mend listener", "on the machine")
+    assert (found["fix"], found["fix_where"]) == ("sudo fix listener", "on the machine")
     told = lines(found)
-    assert "Fix:   on the machine: sudo mend listener" in told
-    assert "Also:  unit: on the machine: sudo mend unit" in told
+    assert "Fix:   on the machine: sudo fix listener" in told
+    assert "Also:  unit: on the machine: sudo fix unit" in told
     assert (diagnosed()["fix_where"], diagnosed(around=aws(security_group="broken"))["fix_where"]) == ("", "")
 
 
@@ -645,7 +682,7 @@ def test_the_advice_at_the_end_of_a_message(where, fix, words):
     assert diagnosis.advice({"summary": "It is stopped.", "fix_where": where, "fix": fix}) == words
 
 
-def test_what_is_drawn():
+def test_groups_for_drawing():
     drawn = diagnosis.groups(diagnosed(client("timed_out"), aws(security_group="broken")))
     assert [group["side"] for group in drawn] == ["client", "aws", "machine", "site"]
     hops = [each for group in drawn for each in group["hops"]]
@@ -657,7 +694,7 @@ def test_what_is_drawn():
     assert all(each["reached"] and not each["here"] for group in healthy for each in group["hops"])
 
 
-def test_every_hop_of_the_contract_has_words():
+def test_every_hop_has_a_title():
     contract = (
         "target_exists instance_state public_address block_public_access lb_state lb_scheme internet_gateway"
         " nacl_ingress lb_security_group lb_listener target_group target_health lb_security_group_egress"
@@ -670,10 +707,10 @@ def test_every_hop_of_the_contract_has_words():
 
 
 @pytest.mark.parametrize("url", ["", "nonsense", "http://[::1", "http://a:b/"])
-def test_nonsense_is_no_traceback(url):
+def test_an_invalid_url_is_no_traceback(url):
     assert diagnose(url, {"msg": "url: nonsense"}, {"msg": None}, {})["verdict"] == "unknown"
 
 
-def test_what_others_wrote_does_not_work_the_terminal():
+def test_texts_of_others_do_not_control_the_terminal():
     evidence = Hop(Verdict.BROKEN, "It said: \x1b]0;owned\x07\x9bno.\tAt all \u00fc.").published("unit")["evidence"]
     assert evidence == "It said: ]0;ownedno.\tAt all \u00fc."

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The flasklaunch founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whose port the URL's is: what the machine and AWS are asked for."""
+"""What listens on the port of a URL, and so which ports to check on the machine and in AWS."""
 
 from __future__ import annotations
 
@@ -48,8 +48,13 @@ def test_the_port_of_a_url(url, port):
     ],
 )
 def test_ports_that_are_opened_to_clients(url, ports):
-    assert asked_for(5000, url) == ports
-    assert asked_for("5000", url) == ["5000", *ports[1:]], "a port that was set by -e is a text"
+    assert asked_for([{"webserver_port": 5000, "webserver_url": url}]) == ports
+    assert asked_for([{"webserver_port": "5000", "webserver_url": url}]) == ports, "a port that was set by -e is a text"
+
+
+def test_the_ports_of_all_sites_are_opened_to_clients():
+    shop = {"webserver_port": 5001, "webserver_url": "http://shop.example/"}
+    assert asked_for([shop, {"webserver_port": 5002, "webserver_url": "http://blog.example/"}]) == [5001, 80, 5002]
 
 
 @pytest.mark.parametrize(
@@ -57,23 +62,23 @@ def test_ports_that_are_opened_to_clients(url, ports):
     [
         # The URL has the application's port.
         ("http://203.0.113.10:5000/", TO_MACHINE, "", None, 5000),
-        # A load balancer: its listener has the URL's port, the machine the application's.
+        # A load balancer: its listener has the URL's port, and the machine has the application's port.
         ("http://web.elb.amazonaws.com/", TO_MACHINE, ARN, None, 80),
         ("https://shop.example/", TO_MACHINE, ARN, None, 443),
-        # Port 80 of the machine: a proxy's, or nobody's.
+        # Port 80 of the machine belongs to a proxy, or nothing listens there.
         ("http://203.0.113.10/", TO_MACHINE, "", 80, 80),
         ("https://shop.example/", TO_MACHINE, "", 443, 443),
-        # A port of the control node's own, which docker or ssh forwards.
+        # A port of the control node, which docker or ssh forwards.
         ("http://127.0.0.1:15090/", None, "", None, 5000),
         ("http://localhost:8000/", None, "", None, 5000),
         ("http://shop.test:8000/", {"saw": {"address": "127.0.1.1"}}, "", None, 5000),
-        # No URL is asked for.
+        # There is no URL.
         ("", None, "", None, 5000),
-        # A view that failed says nothing.
+        # A view that failed does not count.
         ("http://203.0.113.10/", {"msg": "url: nonsense"}, "", 80, 80),
     ],
 )
-def test_what_is_asked(url, outside, load_balancer, entrance, aws_port):
+def test_questions(url, outside, load_balancer, entrance, aws_port):
     found = questions(url, 5000, outside, None, load_balancer)
     assert (found["entrance"], found["aws_port"]) == (entrance, aws_port)
 
@@ -98,7 +103,7 @@ def test_aws_is_asked_for_the_port_by_which_clients_come_in(machine, aws_port):
         ("10.0.1.7", "10.0.1.20", "10.0.1.7"),
         ("198.51.100.7", "203.0.113.10", "198.51.100.7"),
         ("2001:db8::7", "2001:db8::5", "2001:db8::7"),
-        # The site sees the address of the router that translates.
+        # The site sees the address of the router that translates addresses.
         ("192.168.1.7", "203.0.113.10", None),
         ("127.0.0.1", "127.0.0.1", None),
         (None, "203.0.113.10", None),

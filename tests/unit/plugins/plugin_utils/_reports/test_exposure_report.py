@@ -55,7 +55,7 @@ def sections(report):
     return {each["name"]: [(row["machine"], row["port"]) for row in each["rows"]] for each in exposure.sections(report)}
 
 
-def test_what_was_not_asked_for_and_is_open_to_everybody_comes_first():
+def test_open_ports_that_were_not_asked_for_come_first():
     machines = [machine("a", row(22), row(5000), row(6379)), machine("b", row(5000), row(8080), asked=["8080"])]
     answers = [
         {"exposure": [judged("a", 22, "part"), judged("a", 5000, "everybody"), judged("a", 6379, "everybody")]},
@@ -75,10 +75,10 @@ def test_what_was_not_asked_for_and_is_open_to_everybody_comes_first():
 
 
 @pytest.mark.parametrize("expected", [[6379], ["6379"], ["tcp/6379"], ["tcp/22", " tcp/6379 "]])
-def test_what_is_expected_is_no_alarm(expected):
+def test_expected_ports_are_no_alarm(expected):
     report = exposure.report([machine("a", row(6379))], [{"exposure": [judged("a", 6379, "everybody")]}], expected)
     assert list(sections(report)) == ["everybody"]
-    assert report["headline"] == "Nothing is open to everybody but what was asked for."
+    assert report["headline"] == "Only ports that were asked for are open to everybody."
 
 
 def test_the_protocol_counts():
@@ -88,11 +88,11 @@ def test_the_protocol_counts():
 
 
 @pytest.mark.parametrize("item", ["0", "65536", "http", "tcp/", "sctp/22", "22-80", "", None, -1])
-def test_what_is_no_port_is_refused(item):
+def test_invalid_ports_are_refused(item):
     assert exposure.expected_errors(["22", item]) == [f"{item} is neither a port nor tcp/PORT nor udp/PORT"]
 
 
-def test_D16_what_aws_did_not_tell_is_unknown():
+def test_D16_ports_without_an_answer_of_aws_are_unknown():
     rows = [row(22), row(53, "127.0.0.1"), row(54, "10.0.1.20", interface="lo")]
     report = exposure.report([machine("a", *rows)], [{"failed": True, "msg": "Unable to\nlocate credentials"}], [])
     assert sections(report) == {"unknown": [("a", 22)], "nobody": [("a", 53), ("a", 54)]}
@@ -108,7 +108,7 @@ def test_a_machine_that_could_not_be_read_is_named():
     assert "  a  ssh: timed out" in exposure.lines(report)
 
 
-def test_what_aws_is_asked():
+def test_questions_to_aws():
     rows = [row(5000, "::", dual_stack=True), row(22), row(22), row(53, proto="udp"), row(80, interface="lo")]
     asked = exposure.questions(
         [machine("a", *rows), machine("b", row(22), instance_id="i-1"), machine("c", private_address="")]
@@ -187,7 +187,7 @@ def test_an_address_that_is_not_private_is_not_looked_up(address):
     assert "private_address" not in asked
 
 
-def test_what_a_machine_wrote_works_no_terminal():
+def test_texts_of_a_machine_do_not_control_the_terminal():
     fields = {key: EVIL for key in ("name", "unit", "user")}
     machines = [machine("a", {**row(22), **fields}, {**row(80), "interface": EVIL}), machine("b", msg=EVIL)]
     answers = [{"exposure": [{**judged("a", 22, "part"), "reason": EVIL}]}, {"failed": True, "msg": EVIL}]
@@ -198,7 +198,7 @@ def test_what_a_machine_wrote_works_no_terminal():
     assert text.count(" evil") > 5
 
 
-def test_who_holds_it_is_told():
+def test_the_holder_is_named():
     report = exposure.report([machine("a", row(22), row(80, name=None))], [], [])
     assert [exposure.holder(each) for each in report["rows"]] == ["sshd (sshd.service)", "unknown"]
     dual = exposure.report([machine("a", row(5000, "::", dual_stack=True, name="gunicorn"))], [], [])
@@ -213,3 +213,20 @@ def test_the_lines_are_a_table():
         "Open to everybody, and not asked for:",
         "  a  tcp/0.0.0.0:6379  sshd (sshd.service)  It is everybody.",
     ]
+
+
+def peer(name, account="one", ask_aws=True):
+    return {"name": name, "account": account, "ask_aws": ask_aws}
+
+
+@pytest.mark.parametrize(
+    ("host", "asked"),
+    [("web1", []), ("web2", ["web2", "web4"]), ("web3", ["web3"]), ("web4", []), ("unknown", [])],
+)
+def test_the_first_host_of_an_account_asks_for_all_of_them(host, asked):
+    machines = [peer("web1", ask_aws=False), peer("web2"), peer("web3", "two"), peer("web4")]
+    assert [machine["name"] for machine in exposure.asked_by(machines, host)] == asked
+
+
+def test_no_host_asks_if_aws_is_not_to_be_asked():
+    assert exposure.asked_by([peer("web1", ask_aws=False)], "web1") == []

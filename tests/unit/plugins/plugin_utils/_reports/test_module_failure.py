@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._reports import diagnosis
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._reports.module_failure import module_failure, reason
 
-# Of a machine without Python.
+# Results from a machine without Python.
 BARE = {
     "ansible_facts": {"discovered_interpreter_python": "/usr/bin/python3"},
     "module_stderr": "",
@@ -67,6 +67,6 @@ def test_the_reason_is_the_message(result, said):
     assert reason(result) == said
 
 
-def test_a_diagnosis_says_so_of_the_machine():
+def test_a_diagnosis_names_a_machine_without_python():
     found = diagnosis.diagnose("http://203.0.113.10:5000/", machine=BARE)
     assert {each["evidence"] for each in found["hops"] if each["hop"] == "listener"} == {module_failure(BARE)}

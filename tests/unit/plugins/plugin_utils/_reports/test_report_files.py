@@ -25,7 +25,7 @@ def test_why_a_file_cannot_be_written(tmp_path, monkeypatch):
     assert unwritable(str(tmp_path / "no" / "report.json")) == f"There is no folder {tmp_path / 'no'}."
     assert unwritable(str(tmp_path / "file" / "report.json")) == f"There is no folder {tmp_path / 'file'}."
     assert unwritable(str(tmp_path)) == f"{tmp_path} is a folder."
-    # Tests may run as root, who may write everywhere.
+    # Tests may run as root, which may write everywhere.
     monkeypatch.setattr(os, "access", lambda _path, _mode: False)
     assert unwritable(str(tmp_path / "report.json")) == f"The folder {tmp_path} cannot be written to."
 
@@ -41,7 +41,7 @@ def test_a_report_says_where_it_is(page, monkeypatch, tmp_path):
     assert report_places([["diagnosis_html", "report.html", {"dest": "report.html"}]]) == [f"Written: {page}"]
 
 
-def test_what_was_not_asked_for_is_not_spoken_of():
+def test_a_report_that_is_not_wanted_has_no_line():
     assert report_places([["diagnosis_html", "", {"skipped": True}]]) == []
 
 

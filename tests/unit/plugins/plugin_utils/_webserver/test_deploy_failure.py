@@ -16,10 +16,11 @@ BACK = {"outcome": "put back", "release": "b2", "former": "a1", "reason": "GET /
     [
         ("Starting A...\nfirst\nStarted A.\nStarting A...\nlast\nwords", "last\nwords"),
         ("Started A.\nwords\nStarted A.\n", "words"),
+        ("Started A.\n\x1b[31m\x1b[1mWARNING: x\x1b[0m", "WARNING: x"),
         ("", "The journal has nothing of the unit."),
     ],
 )
-def test_the_last_words_of_a_unit_in_a_loop(journal, words):
+def test_the_last_output_of_a_unit_in_a_crash_loop(journal, words):
     assert deploy_failure.last_words(journal) == words
 
 
@@ -27,6 +28,8 @@ def test_the_last_words_of_a_unit_in_a_loop(journal, words):
     ("outcome", "was_served", "is_new", "said"),
     [
         ({"former": None, "release": "b2"}, False, True, "The release was not taken:"),
+        # The task that reads the current release has failed.
+        ({"former": ""}, True, True, "This run did not change what is served; the new release was not taken:"),
         ({"former": "a1", "release": "b2"}, True, True, "Release a1 is served as before; the new one was not taken:"),
         ({"former": "a1", "release": "b2"}, True, False, "Release a1 is served as before; b2 was not taken:"),
         ({"former": "a1", "release": "a1"}, True, False, "Release a1 is served as before; the change was not taken:"),
@@ -43,7 +46,7 @@ def test_what_is_served_after_a_refusal(outcome, was_served, is_new, said):
     assert deploy_failure.not_taken(outcome, was_served, is_new) == said
 
 
-def test_a_refusal_has_the_words_of_the_gate_and_what_helps():
+def test_a_refusal_has_the_output_of_the_gate_and_advice():
     outcome = {"former": "a1", "release": "b2", "gate": "Starting\nGET / answered 404: Not Found", "reason": "5"}
     said = deploy_failure.refusal(outcome, True, True, "shop:app").splitlines()
     assert said[0].endswith("was not taken:")
@@ -72,7 +75,7 @@ def test_a_port_that_somebody_else_holds_is_named_once():
     assert "Port 5000 is held by thief.service. " in said
 
 
-def test_a_former_release_that_does_not_come_back():
+def test_a_former_release_that_does_not_start_again():
     said = deploy_failure.undone({**BACK, "not_put_back": "no memory."}, URL, UNIT, [])
     assert "Release a1 could not be restored: no memory. The ports" in said
 
@@ -102,7 +105,7 @@ def test_how_an_interrupted_deploy_ended(outcome, said):
     assert ("The reason: GET / answered 500" in told) == (outcome.get("reason") != "")
 
 
-def test_an_interrupted_deploy_that_the_gate_refused_is_told_with_its_last_words():
+def test_an_interrupted_deploy_that_was_refused_has_the_output_of_the_gate():
     gate = "Starting Try release...\nTraceback\nGET / answered 503: away\nwebserver-gate@b2.service: Failed"
     told = deploy_failure.interrupted({**BACK, "outcome": "refused", "gate": gate})
     assert told.endswith("is served as before. The reason: GET / answered 503: away.")

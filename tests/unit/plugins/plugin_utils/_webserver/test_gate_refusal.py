@@ -1,4 +1,4 @@
-"""What a run says of a release that is not taken, from what the gate wrote on the machine."""
+"""The message for a release that was refused, from the gate's output on the machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ IMPORT = "the application could not be imported (gunicorn ended with 1)"
 STATE = "webserver_unit_options: {StateDirectory: my-app}"
 
 ADVICE = {
-    # What Python, numba (llvmlite), cffi and SQLite say, and what helps.
+    # Errors of Python, numba (llvmlite), cffi and SQLite, each with the advice.
     "RuntimeError: cannot allocate executable memory, perhaps by SELinux": 'MemoryDenyWriteExecute: "no"',
     "LLVM ERROR: Unable to allocate section memory!": 'MemoryDenyWriteExecute: "no"',
     "MemoryError: Cannot allocate write+execute memory for ffi.callback().": 'MemoryDenyWriteExecute: "no"',
@@ -27,7 +27,8 @@ ADVICE = {
     "FileNotFoundError: [Errno 2] No such file or directory: '/dev/ttyS0'": 'PrivateDevices: "no"',
     "PermissionError: [Errno 13] Permission denied: '/home/me/prices.csv'": "ProtectHome: read-only",
     "PermissionError: [Errno 1] Operation not permitted": 'SystemCallFilter: "@privileged @resources"',
-    "OSError: [Errno 30] Read-only file system: '/opt/webserver/releases/4f1c52a0b7d9/app/instance'": STATE,
+    "OSError: [Errno 30] Read-only file system: '/opt/x/instance'": 'instance_path=os.environ["STATE_DIRECTORY"]',
+    "OSError: [Errno 30] Read-only file system: '/opt/webserver/releases/4f1c52a0b7d9/app/uploads'": STATE,
     "sqlite3.OperationalError: unable to open database file": STATE,
     "sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) attempt to write a readonly database": STATE,
     "PermissionError: [Errno 13] Permission denied: '/opt/webserver/releases/4f1c52a0b7d9/app/instance'": STATE,
@@ -50,7 +51,7 @@ NO_ADVICE = [
 
 @pytest.mark.parametrize("around", [OF_SYSTEMD, OF_SYSTEMD_219], ids=["252", "219"])
 @pytest.mark.parametrize("said, helps", ADVICE.items())
-def test_what_helps_is_said_below_what_is_wrong(said, helps, around):
+def test_advice_follows_the_reason(said, helps, around):
     first, *advice = reason(f"{said}\n{around}").splitlines()
     assert first == said
     assert helps in " ".join(advice)
@@ -58,11 +59,16 @@ def test_what_helps_is_said_below_what_is_wrong(said, helps, around):
 
 
 @pytest.mark.parametrize("said", NO_ADVICE)
-def test_what_is_nothing_of_the_unit_gets_no_advice(said):
+def test_faults_without_advice(said):
     assert reason(f"{said}\n{IMPORT}\n{OF_SYSTEMD}") == f"{said}\n{IMPORT}"
 
 
-def test_gate_that_was_killed_itself_has_a_reason():
+def test_lines_of_systemd_about_the_next_server_are_no_reason():
+    said = "ZeroDivisionError: division by zero"
+    assert reason(f"{said}\n{OF_SYSTEMD.replace('gate@', 'next@')}") == said
+
+
+def test_gate_that_was_killed_has_a_reason():
     said = reason(KILLED)
     assert "killed by the OOM killer" in said
     assert "webserver_memory_max" in said
@@ -73,11 +79,11 @@ def test_no_reason_is_empty(journal):
     assert reason(journal) == "The machine's journal has no message about it."
 
 
-def test_release_that_was_deployed_before_is_asked_for_another_path():
+def test_advice_for_a_release_that_was_deployed_before():
     assert reason("GET /healthz answered 404: Not Found", is_new=False).endswith("-e webserver_health_path=/")
 
 
-def test_server_at_import_does_not_only_take_long():
+def test_server_at_import_gets_no_advice_on_time():
     said = "The application starts a server of its own when it is imported: call app.run() only below ...\n"
     assert "webserver_start_timeout" not in reason(said + "GET / got no answer within 30 seconds: timed out")
 
@@ -94,7 +100,7 @@ def test_function_that_makes_the_application_needs_parentheses(takes, write):
     said = f"TypeError: create_app() takes {takes} but 2 were given\nGET / answered 500: Internal Server Error"
     words = "webserver_app: shop:create_app is a function that makes the application, not the application. "
     assert reason(said, app="shop:create_app").splitlines()[2:] == [words + write]
-    # The module may import the function under another name.
+    # The module may have imported the function under another name.
     assert reason(said, app="wsgi:app").endswith("Write wsgi:app" + write.partition("create_app")[2])
 
 

@@ -1,4 +1,4 @@
-"""Where the control node asks whether a site is well."""
+"""The URL of the control node's health check."""
 
 from __future__ import annotations
 

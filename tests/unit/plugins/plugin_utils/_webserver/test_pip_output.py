@@ -1,4 +1,4 @@
-"""What people read when pip fails. The captured texts are those of pip on Amazon Linux 2023 and of newer ones."""
+"""The messages for failures of pip. The captured outputs are from pip on Amazon Linux 2023 and newer versions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_failed_build_is_reported_with_its_package_and_its_cause(pip):
 
 
 @pytest.mark.parametrize("pip", PIPS)
-def test_a_missing_compiler_is_told(pip):
+def test_a_missing_compiler_is_reported(pip):
     said = why(f"no_compiler-{pip}")
     assert said.startswith("pip reported: netifaces could not be built: error: ")
     assert "'x86_64-linux-gnu-gcc'" in said
@@ -42,12 +42,12 @@ def test_a_missing_compiler_is_told(pip):
 
 
 @pytest.mark.parametrize("pip", PIPS)
-def test_what_a_setup_py_raises_is_told(pip):
+def test_an_error_in_setup_py_is_reported(pip):
     assert " could not be built: RuntimeError: the moon is not full. " + BUILT in why(f"setup_py_raises-{pip}")
     assert "/broken" in why(f"setup_py_raises-{pip}")
 
 
-def test_of_a_long_build_the_cause_is_told():
+def test_the_cause_is_found_in_a_long_build():
     said = why("old_numpy")
     assert said.startswith("pip reported: numpy could not be built: NameError: name 'CCompiler' is not defined.")
 
@@ -109,7 +109,7 @@ def test_an_unreachable_index_names_the_variables_for_other_ways():
         ("no_requirement", "Invalid requirement: 'flask=>3'"),
     ],
 )
-def test_other_failures_are_reported_in_the_words_of_pip(name, words):
+def test_other_failures_are_reported_with_the_message_of_pip(name, words):
     assert words in why(name)
 
 
@@ -122,13 +122,13 @@ def test_other_failures_are_reported_in_the_words_of_pip(name, words):
         {"rc": 1, "stderr": "gcc: fatal error: Killed signal terminated program cc1\n"},
     ],
 )
-def test_a_lack_of_memory_is_told(result):
+def test_a_lack_of_memory_is_reported(result):
     said = why_pip_failed(result, "3.9")
     assert "ran out of memory" in said
     assert "pip reported" not in said
 
 
-def test_a_full_disk_is_told():
+def test_a_full_disk_is_reported():
     stderr = "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device\n"
     said = why_pip_failed({"rc": 1, "stderr": stderr}, "3.9")
     assert "[Errno 28] No space left on device." in said

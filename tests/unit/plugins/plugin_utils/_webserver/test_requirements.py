@@ -1,4 +1,4 @@
-"""What pip reads and installs for an application, as the control node finds it out."""
+"""How the control node finds out what pip reads and installs for an application."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import 
 
 @pytest.fixture
 def shop(tmp_path):
-    """Makes an application of some texts by path; an unwritten requirements.txt is one without a line."""
+    """Makes an application from texts by path. By default, its requirements.txt is empty."""
 
     class Shop:
         folder = tmp_path / "shop"
@@ -82,7 +82,7 @@ def test_a_file_that_two_others_include_is_read_once(shop):
 @pytest.mark.parametrize(
     "text", ["#-r a.txt", "flask # -r a.txt", "flask \\\n# -r a.txt\n", "", "--require-hashes", "-r https://host/a.txt"]
 )
-def test_what_includes_nothing(shop, text):
+def test_lines_that_include_no_file(shop, text):
     found = requirements(shop, text)
     assert (found.files, found.projects, found.errors) == (["requirements.txt"], [], [])
 
@@ -117,7 +117,7 @@ def test_local_paths_are_known(shop, line, projects):
     assert found.has_urls == ("https:" in line)
 
 
-def test_path_of_a_requirement_begins_in_the_application_and_not_beside_its_file(shop):
+def test_path_of_a_requirement_is_relative_to_the_application(shop):
     shop.write(
         {"more/prod.txt": "./lib\n-f wheels\n-f ../other\n", "lib/setup.py": "", "more/wheels/x": "", "other/x": ""}
     )
@@ -125,7 +125,7 @@ def test_path_of_a_requirement_begins_in_the_application_and_not_beside_its_file
     assert (found.projects, found.links, found.errors) == (["lib"], ["more/wheels", "other"], [])
 
 
-def test_folders_of_the_machine_to_find_packages_in_are_left_to_pip(shop):
+def test_package_folders_of_the_machine_are_left_to_pip(shop):
     assert requirements(shop, "-f /opt/wheels\n-f https://host/wheels\n--find-links=file:///opt/wheels\n").errors == []
 
 
@@ -155,7 +155,7 @@ def test_folders_of_the_machine_to_find_packages_in_are_left_to_pip(shop):
         (b"# coding: klingon\n", "requirements.txt: unknown encoding: klingon. Save the file as UTF-8."),
     ],
 )
-def test_what_pip_could_not_read_on_the_machine_is_refused_by_name(shop, tmp_path, text, said):
+def test_files_that_pip_could_not_read_are_refused_by_name(shop, tmp_path, text, said):
     (tmp_path / "other.txt").write_text("flask\n")
     (tmp_path / "lib").mkdir()
     shop.write({"requirements.txt": text, "a.txt": "-r b.txt\n", "b.txt": "-r a.txt\n", "out.in": "flask\n"})
@@ -210,7 +210,7 @@ def test_encodings_that_pip_reads_are_read(shop, content):
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_environment_has_another_name_when_what_pip_reads_has_changed(shop, change):
+def test_environment_has_another_name_if_pip_s_input_has_changed(shop, change):
     text = "-r more/prod.txt\n./lib\n-f wheels\n"
     requirements(shop, text, more__prod_txt="")
     shop.write({"more/prod.txt": "flask==3.1.2\n-c c.txt\n", "more/c.txt": "werkzeug==3.1.3\n"})
@@ -227,7 +227,7 @@ def test_environment_has_another_name_when_what_pip_reads_has_changed(shop, chan
 
 
 @pytest.mark.parametrize("line", [".", "-e ."])
-def test_environment_with_the_application_in_it_goes_with_each_of_its_files(shop, line):
+def test_environment_with_the_application_in_it_depends_on_its_files(shop, line):
     requirements(shop, line)
     before = shop.name(exclude=["*.log"])
     assert shop.write({"debug.log": "x"}).name(exclude=["*.log"]) == before
@@ -244,8 +244,8 @@ def test_python_and_pinned_versions_are_in_the_name_of_the_environment():
     assert len({name(), name(flask_version="3.1.2"), name(constraints="flask==3.1.2")}) == 3
 
 
-def test_what_cannot_be_read_is_left_to_the_release_module(shop):
-    """The release module says what is wrong; nothing waits for a FIFO, and no filter fails with a traceback."""
+def test_unreadable_files_are_left_to_the_release_module(shop):
+    """The module release reports them. Nothing waits for a FIFO, and no filter fails with a traceback."""
     os.mkfifo(shop.folder / "requirements.txt")
     assert (shop.read().files, shop.errors()) == ([], [])
     os.unlink(shop.folder / "requirements.txt")
@@ -254,7 +254,7 @@ def test_what_cannot_be_read_is_left_to_the_release_module(shop):
     assert shop.name().startswith("py3.9-")
     shutil.rmtree(shop.folder)
     [error] = shop.errors()
-    assert error.startswith("webserver_app_src: [Errno 2] No such file or directory")
+    assert error.startswith("webserver_app_src: ../shop is not a folder on the control node.")
 
 
 def test_whether_there_are_requirements(shop):
@@ -279,7 +279,7 @@ def test_whether_there_are_requirements(shop):
         ("my_shop.web:app", "My-Shop==1.0", False),
     ],
 )
-def test_module_is_in_the_application_or_may_be_among_what_pip_installs(shop, app, text, is_refused):
+def test_module_is_in_the_application_or_pip_may_install_it(shop, app, text, is_refused):
     shop.write({"package/__init__.py": "", "package/web.py": "", "src/shop/__init__.py": "", "requirements.txt": text})
     shop.write({"wheels/shop-1.0-py3-none-any.whl": b""})
     assert [error.split(" needs the file ")[0] for error in shop.errors(app)] == [f"webserver_app: {app}"] * is_refused

@@ -1,4 +1,4 @@
-"""What the webserver role says about a site."""
+"""Texts and values of the webserver role about a site."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver.site_st
     crash_loop,
     errors,
     is_held_by,
+    is_held_by_user,
+    listeners_at,
     not_deployed,
     other_ports,
     release_list,
+    report_lines,
 )
 
 TIME = "2026-11-23T05:47:28Z"
@@ -38,12 +41,26 @@ def test_is_held_by(units, expected):
     assert is_held_by([{"unit": unit} for unit in units], ["a.service", "a.socket"]) is expected
 
 
+@pytest.mark.parametrize(("users", "held"), [([], False), (["root"], False), (["root", "web"], True)])
+def test_is_held_by_user(users, held):
+    listeners = [{"processes": []}, {"processes": [{"user": user} for user in users]}]
+    assert is_held_by_user(listeners, "web") is held
+
+
 @pytest.mark.parametrize("port", [5000, "5000"])
 def test_other_ports(port):
     sockets = [(8080, "a.service"), (5000, "a.service"), (80, "nginx.service"), (8080, "a.service"), (22, "a.service")]
     listeners = [{"local_port": number, "unit": unit} for number, unit in sockets]
     assert other_ports(listeners, "a.service", port) == [8080, 22]
     assert other_ports(listeners[1:3], "a.service", port) == []
+
+
+@pytest.mark.parametrize("port", [5000, "5000"])
+def test_listeners_at_a_port_include_those_that_also_serve_ipv4(port):
+    ssh, site, other = {"local_port": 22}, {"local_port": 5000}, {"local_port": 5000, "family": "ipv6"}
+    assert listeners_at({"listening_ports": [ssh, site]}, port) == [site]
+    assert listeners_at({"listening_ports": [site], "dual_stack_listeners": [other, ssh]}, port) == [site, other]
+    assert listeners_at({"listening_ports": [ssh]}, port) == []
 
 
 def test_files_that_are_not_deployed_are_named_with_the_patterns_to_keep_in_their_order():
@@ -60,7 +77,7 @@ def test_errors():
 
 
 def journal(*moments, now="2026-11-29T10:00:40+0000", why="KeyError: 'NOT_SET'"):
-    """The machine's time, and the journal of a unit that was started again at these moments, the newest line first."""
+    """Return the machine's time, and the journal, newest line first, of a unit that was restarted at these times."""
     lines = []
     for moment in moments:
         begin = f"2026-11-29T{moment}+0000 host"
@@ -94,6 +111,34 @@ def journal(*moments, now="2026-11-29T10:00:40+0000", why="KeyError: 'NOT_SET'")
         (journal("10:00:01", "10:00:10", "10:00:30", now="what is that?"), ""),
     ],
 )
-def test_a_unit_that_ends_again_and_again(lines, said):
+def test_a_unit_in_a_crash_loop(lines, said):
     assert said in crash_loop(lines)
     assert bool(said) == bool(crash_loop(lines))
+
+
+SEEN = {
+    "units": {"web.service": {"state": "active (running)", "main_pid": 812}},
+    "answer": {"status": 200, "content": "Hello World\n"},
+}
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer", "line"),
+    [
+        ("", {}, "not asked, as webserver_url is empty"),
+        ("http://x/", {"status": 200, "content": "Hello World\n"}, "GET http://x/ answers 200, Hello World"),
+        ("http://x/", {"status": 503, "msg": "HTTP Error 503"}, "GET http://x/ answers 503, HTTP Error 503"),
+        ("http://x/", {"status": 200, "content": "x" * 201}, f"GET http://x/ answers 200, {'x' * 197}..."),
+        (
+            "http://x/",
+            {"status": -1, "msg": "Request failed: <urlopen error timed out>"},
+            "GET http://x/ got no answer: timed out",
+        ),
+    ],
+)
+def test_what_answers_where(asked, answer, line):
+    assert report_lines(SEEN, "web.service", "http://127.0.0.1/", asked, answer) == [
+        "web.service is active (running), process 812",
+        "from the machine itself: GET http://127.0.0.1/ answers 200, Hello World",
+        f"from the control node: {line}",
+    ]

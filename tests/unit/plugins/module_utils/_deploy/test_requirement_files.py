@@ -1,0 +1,41 @@
+"""The files that pip reads for a requirements file on the machine. test_requirements.py tests the single lines."""
+
+from __future__ import annotations
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import requirement_files
+
+
+def closure(folder, texts):
+    for name, text in texts.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    found = requirement_files.closure(str(folder / "app" / "requirements.txt"))
+    return [[path[len(str(folder)) + 1 :] for path in paths] for paths in found]
+
+
+def test_included_files_are_beside_the_including_one_and_projects_beside_the_first(tmp_path):
+    texts = {
+        "app/requirements.txt": "flask>=3\n-r more/prod.txt\n-c ../limits.txt\n./lib\nhttps://host/x.whl\n-r https://host/r\n",
+        "app/more/prod.txt": f"-r base.txt\n-e ./other[x]\nname @ file://{tmp_path}/wheels/x.whl\n",
+        "app/more/base.txt": "-r prod.txt\n",
+        "limits.txt": "markdown<4\n",
+    }
+    assert closure(tmp_path, texts) == [
+        ["app/requirements.txt", "app/more/prod.txt", "limits.txt", "app/more/base.txt"],
+        ["app/lib", "app/other", "wheels/x.whl"],
+    ]
+
+
+def test_folders_of_archives_are_beside_their_file_if_they_exist_there(tmp_path):
+    (tmp_path / "app" / "more" / "wheels").mkdir(parents=True)
+    texts = {
+        "app/requirements.txt": "-r more/prod.txt\n",
+        "app/more/prod.txt": "--find-links wheels\n--find-links others\n",
+    }
+    assert closure(tmp_path, texts)[1] == ["app/more/wheels", "app/others"]
+
+
+def test_lines_that_pip_refuses_are_left_to_pip(tmp_path):
+    texts = {"app/requirements.txt": "-r missing.txt\n-r latin.txt\n", "app/latin.txt": b"-r \xe9.txt\n"}
+    assert closure(tmp_path, texts) == [["app/requirements.txt", "app/latin.txt"], []]

@@ -1,0 +1,33 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver.site_values import secret_files, worker_count
+
+
+@pytest.mark.parametrize(
+    ("wanted", "cpus", "memory", "count"),
+    [
+        (0, "1", "1024", 2),  # one is replaced while the other answers
+        (0, "8", "16384", 8),
+        ("0", "8", "768", 4),
+        (0, "2", "400", 1),
+        (0, "2", "128", 1),
+        ("3", "8", "400", 3),
+    ],
+)
+def test_workers_fit_the_machine_unless_their_number_is_set(wanted, cpus, memory, count):
+    assert worker_count(wanted, cpus, memory) == count
+
+
+@pytest.mark.parametrize(("hands_over", "owner", "folder_mode"), [(True, "root", "0700"), (False, "web", "0711")])
+def test_secrets_are_files_that_only_their_reader_may_read(hands_over, owner, folder_mode):
+    files = secret_files({"KEY": "text"}, ["KEY", "FORMER"], "/etc/web", hands_over, "web")
+    attributes = {"mode": "0600", "owner": owner, "folder_mode": folder_mode}
+    assert files == [
+        {"path": "/etc/web/KEY", "content": "text", **attributes},
+        {"path": "/etc/web/FORMER", "content": None},
+    ]
