@@ -8,7 +8,7 @@ from __future__ import annotations
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._lazy import Lazy
 
 OF_TASKS = ("module_failure", "reason")
-OF_PROGRAMS = ("git_failure", "last_words", "reported", "yum_failure")
+OF_PROGRAMS = ("git_failure", "last_words", "python_failure", "reported")
 
 
 class FilterModule:

@@ -47,6 +47,39 @@ def test_yum_failure_without_an_answer():
     assert _failure.yum_failure({"rc": 1, "msg": "x"}) == "The machine could not run the installation."
 
 
+MANAGED = {"2.17": "3.7", "2.19": "3.8", "2.20": "3.10"}
+
+
+@pytest.mark.parametrize(
+    ("core", "version", "words"),
+    [
+        ("2.19", "3.8.0", ""),
+        ("2.19", "3.11.2\r", ""),
+        ("2.99", "3.10.0", ""),
+        ("2.99", "3.9.16", "ansible-core 2.99 manages Python 3.10 and newer; this machine's is 3.9.16."),
+        ("2.20", "3.7.4", "Run the playbook with ansible-core 2.17 (pip install 'ansible-core==2.17.*'), or"),
+        ("2.20", "3.8.1", "Run the playbook with ansible-core 2.19 (pip"),
+        ("2.17", "3.6.8", "This machine's Python is 3.6.8, and this collection manages 3.7 and newer."),
+        ("2.17", "2.7.18", "This machine's Python is 2.7.18, and"),
+    ],
+)
+def test_python_failure_names_the_core_that_manages_the_machine(core, version, words):
+    result = {"rc": 0, "stdout": f"python3: version {version}\n"}
+    found = _failure.python_failure(result, core, ["/usr/bin/python3"], MANAGED)
+    assert bool(found) == bool(words)
+    assert words in found
+
+
+def test_python_failure_without_a_python():
+    found = _failure.python_failure({"rc": 0, "stdout": ""}, "2.19", ["/a/python3", "/b/python3"], MANAGED)
+    assert found.startswith("No Python was found in /a/python3, /b/python3. Set ansible_python_interpreter")
+
+
+def test_python_failure_of_yum():
+    result = {"rc": 1, "stdout": "python3: version 3.9.1", "stdout_lines": ["python3: failed: yum must be root."]}
+    assert _failure.python_failure(result, "2.19", [], MANAGED) == "yum must be root."
+
+
 @pytest.mark.parametrize(
     ("result", "words"),
     [
