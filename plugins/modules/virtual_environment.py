@@ -77,6 +77,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+path:
+  description: The folder of the environment.
+  returned: success
+  type: str
+  sample: /opt/webserver/environments/py3.9-87d215f2378e
 python:
   description: The minor version of the environment's Python.
   returned: if the environment could be made, also if pip failed
@@ -162,7 +167,8 @@ def main():
         module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(msg=f"{module.params['path']} could not be made: {error}")
-    module.exit_json(changed=not (found.is_complete and found.is_configured), python=order.base.version)
+    changed = not (found.is_complete and found.is_configured)
+    module.exit_json(changed=changed, path=module.params["path"], python=order.base.version)
 
 
 if __name__ == "__main__":
