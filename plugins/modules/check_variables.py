@@ -10,9 +10,9 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: check_variables
 version_added: 1.0.0
-short_description: Check the variables of a role of this collection
+short_description: Check the variables of roles of this collection
 description:
-  - Fails with a sentence for each wrong variable of the role. A variable is wrong if its value is not allowed, if its
+  - Fails with a sentence for each wrong variable of the roles. A variable is wrong if its value is not allowed, if its
     value uses a variable that does not exist, or if its name is a misspelling of a role's variable.
   - Reads the variables of the task that calls it, for the role C(webserver) those of each site of C(webserver_sites).
     Secrets are not in the sentences.
@@ -21,9 +21,10 @@ description:
     of Python.
 author: The flasklaunch founders (@flasklaunch)
 options:
-  role:
-    description: The name of the role, without the name of the collection.
-    type: str
+  roles:
+    description: The names of the roles, without the name of the collection.
+    type: list
+    elements: str
     required: true
   application:
     description:
@@ -45,7 +46,7 @@ attributes:
 EXAMPLES = r"""
 - name: Refuse wrong values before anything is done
   flasklaunch.ec2.check_variables:
-    role: webserver
+    roles: [webserver]
     application: true
 """
 

@@ -15,24 +15,29 @@ import re
 from typing import Any, Iterable, Mapping
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import printable
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import unit_options
 
 LISTENS = re.compile(r"^webserver: listens (\S+:\d+)\r?$", re.MULTILINE)
 PAGE = re.compile(r"^webserver: page (\S+) (\S+:\d+)\r?$", re.MULTILINE)
 FORMER_PORT = re.compile(r"^webserver: former-port (\d+)\r?$", re.MULTILINE)
 FACT = re.compile(r"^webserver: (\S+) (\S+)", re.MULTILINE)
-CREDENTIAL = "credential"
+# The facts that a machine may have several of, and their names as lists.
+LISTS = {"credential": "credentials", "address": "addresses"}
+LOOPBACK = re.compile(r"127(\.[0-9]{1,3}){3}")
+ANY_ADDRESS = ("0.0.0.0", "::")
 CAPABILITIES = 229  # the first systemd with AmbientCapabilities=; Amazon Linux 2 has 219
 
 
 def facts(said: str) -> dict[str, Any]:
-    """Return the facts by name, as printable texts. `credentials` is the list of the secrets' names.
+    """Return the facts by name, as printable texts.
 
-    `systemd` is "" if the machine has no systemd. A fact that the machine does not have, such as `python`, is missing.
+    `credentials` is the list of the secrets' names, and `addresses` that of the machine's own IP addresses. `systemd`
+    is "" if the machine has no systemd. A fact that the machine does not have, such as `python`, is missing.
     """
     found = FACT.findall(printable(said))
-    names = [value for name, value in found if name == CREDENTIAL]
-    single = {name: value for name, value in found if name != CREDENTIAL}
-    return {"systemd": "", **single, "credentials": names}
+    single = {name: value for name, value in found if name not in LISTS}
+    lists = {plural: [value for name, value in found if name == one] for one, plural in LISTS.items()}
+    return {"systemd": "", **single, **lists}
 
 
 def needs_capability(port: int | str, has_socket: bool) -> bool:
@@ -56,6 +61,22 @@ def cannot_serve(machine: Mapping[str, Any], port: int | str, has_socket: bool) 
             " Use a port from 1024 on."
         )
     return sentences
+
+
+def no_such_address(machine: Mapping[str, Any], host: str) -> str:
+    """Return a sentence if a server on the machine cannot listen on the address `host`, otherwise "".
+
+    "" also if the machine does not report its addresses.
+    """
+    addresses = machine["addresses"]
+    if not addresses or host in addresses or host in ANY_ADDRESS or LOOPBACK.fullmatch(host):
+        return ""
+    usable = ", ".join(dict.fromkeys(["127.0.0.1", "::1", *addresses]))
+    return (
+        f"webserver_host: {host} is not an address of this machine. Use 0.0.0.0 (every IPv4 address), :: (every"
+        f" address) or one of {usable}. An EC2 machine does not have its public address itself: it is reached on its"
+        " private one."
+    )
 
 
 def python_missing(machine: Mapping[str, Any], python: str) -> str:
@@ -88,6 +109,27 @@ def of_another(machine: Mapping[str, Any], unit: str, folder: str) -> str:
         f" on this machine, set another webserver_name. To deploy to that site, set webserver_dir: {there}. To remove"
         " it, run teardown.yml with that webserver_dir."
     )
+
+
+def seen(said: str, site: Mapping[str, Any], purpose: str) -> dict[str, Any]:
+    """Return the result of the module `machine_info`, whose options `site` and `purpose` are.
+
+    `said` is the output of the role's script machine.sh.
+    """
+    machine = facts(said)
+    no_python, another = python_missing(machine, site["python"]), of_another(machine, site["unit"], site["folder"])
+    # Host and port belong to the unit, and going back does not change the unit.
+    listens = endpoint_of_unit(said, site["host"], site["port"]) if purpose == "go_back" else site
+    to_serve = [
+        *cannot_serve(machine, listens["port"], site["has_socket"]),
+        no_python,
+        another,
+        *unit_options.errors(site["unit_options"], said),
+        no_such_address(machine, listens["host"]),
+    ]
+    reasons = {"look": [], "remove": [no_python, another], "serve": to_serve, "go_back": to_serve}[purpose]
+    result = {"stdout": said, "facts": machine, "has_python": not no_python, "is_of_another": bool(another)}
+    return {**result, "failed": True, "msg": " ".join(filter(None, reasons))} if any(reasons) else result
 
 
 def former_ports(said: str, served: Iterable[int | str]) -> list[int]:

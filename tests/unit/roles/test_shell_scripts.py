@@ -13,9 +13,10 @@ import time
 import jinja2
 import pytest
 from ansible.plugins.filter import core, urlsplit
-from ansible_collections.flasklaunch.ec2.plugins.filter.variables import unit_option_errors
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import unit_options
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver.machine import (
     endpoint_of_unit,
+    facts,
     former_ports,
     page_elsewhere,
 )
@@ -202,6 +203,15 @@ def test_machine_that_has_python_and_pip_is_not_asked(shell, tmp_path):
     assert reach(shell, "no-such-host.invalid", 80, str(python)) == []
 
 
+# iproute2 6.1 on Amazon Linux 2023, with a tunnel added.
+IP_SAID = r"""1: lo    inet 127.0.0.1/8 scope host lo\       valid_lft forever preferred_lft forever
+1: lo    inet6 ::1/128 scope host \       valid_lft forever preferred_lft forever
+2: ens5    inet 172.31.5.9/20 metric 512 brd 172.31.15.255 scope global dynamic ens5\       valid_lft 3012sec
+3: tun0    inet 10.0.0.1 peer 10.0.0.2/32 scope global tun0\       valid_lft forever preferred_lft forever
+2: ens5    inet6 fe80::42:acff:fe1f:509/64 scope link \       valid_lft forever preferred_lft forever
+"""
+
+
 def machine(shell, folder, path=None, options=None, name="flasklaunch-test"):
     """Return the output of the webserver role's script on this machine, with the units in a folder of the test."""
     variables = {"python": "/usr/bin/python3", "credentials_dir": str(folder / "none"), "unit": f"{name}.service"}
@@ -218,6 +228,23 @@ def machine(shell, folder, path=None, options=None, name="flasklaunch-test"):
     )
 
 
+def test_machine_reports_its_addresses(shell, tmp_path):
+    """As the command ip prints them, also those with a peer. Without the command there are none."""
+    ip = tmp_path / "ip"
+    ip.write_text("#!/bin/sh\ncat <<'E'\n" + IP_SAID + "E\n")
+    ip.chmod(0o755)
+    said = machine(shell, tmp_path, f"{tmp_path}:/usr/bin:/bin:/usr/sbin:/sbin")
+    assert facts("\n".join(said))["addresses"] == [
+        "127.0.0.1",
+        "::1",
+        "172.31.5.9",
+        "10.0.0.1",
+        "fe80::42:acff:fe1f:509",
+    ]
+    ip.write_text("#!/bin/sh\nexit 127\n")
+    assert facts("\n".join(machine(shell, tmp_path, f"{tmp_path}:/usr/bin:/bin")))["addresses"] == []
+
+
 @pytest.mark.parametrize("form", ["%s:%d: Unknown key", "[%s:%d] Unknown lvalue"])
 def test_machine_reports_which_options_of_a_unit_systemd_would_ignore(shell, tmp_path, form):
     """Only for this unit, with the line. Each option is one line, with any content."""
@@ -228,7 +255,7 @@ def test_machine_reports_which_options_of_a_unit_systemd_would_ignore(shell, tmp
     analyze.chmod(0o755)
     options = {"Nice": 5, "Environment": "A='b c' \"$HOME\" `id` %s \\n"}
     said = machine(shell, tmp_path, f"{tmp_path}:/usr/bin:/bin:/usr/sbin:/sbin", options)
-    (refused,) = unit_option_errors(options, "\n".join(said))
+    (refused,) = unit_options.errors(options, "\n".join(said))
     assert "does not know Environment in" in refused
     lines = (tmp_path / "unit").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "[Service]"

@@ -21,13 +21,12 @@ def test_no_secret_of_a_site_is_printed():
     assert taken["no_log"] is True
 
 
-def test_each_entry_point_does_its_step_for_each_site():
+def test_each_entry_point_checks_the_variables_and_does_its_step_for_each_site():
     entries = read(ROLES / "webserver" / "meta" / "argument_specs.yml")["argument_specs"]
-    for entry in entries:
-        (task,) = read(TASKS / f"{entry}.yml")
-        if entry == "check":  # it checks all sites at once
-            continue
-        assert task["ansible.builtin.import_tasks"] == "sites.yml"
-        step = task["vars"]["__webserver_step"]
+    for entry in entries.keys() - {"check"}:
+        check, sites = read(TASKS / f"{entry}.yml")
+        assert check["ansible.builtin.import_tasks"] == ("check.yml" if entry == "main" else "variables.yml")
+        assert sites["ansible.builtin.import_tasks"] == "sites.yml"
+        step = sites["vars"]["__webserver_step"]
         assert step == ("deploy" if entry == "main" else entry)
         assert (TASKS / "site" / f"{step}.yml").is_file()

@@ -27,22 +27,27 @@ def check():
 
 
 def test_right_variables_change_nothing(check):
-    result = check({"webserver_port": 8080}, role="webserver")
+    result = check({"webserver_port": 8080}, roles=["webserver"])
     assert (result.get("failed", False), result["changed"]) == (False, False)
 
 
 def test_each_wrong_variable_is_a_line(check):
-    result = check({"webserver_port": 0, "webserver_threads": 0}, role="webserver")
+    result = check({"webserver_port": 0, "webserver_threads": 0}, roles=["webserver"])
     assert result["failed"]
     assert [line.partition(":")[0] for line in result["msg"].splitlines()] == ["webserver_port", "webserver_threads"]
 
 
+def test_the_variables_of_several_roles_are_checked(check):
+    result = check({"webserver_port": 0, "python3_packages": []}, roles=["webserver", "python3"])
+    assert [line.partition(":")[0] for line in result["msg"].splitlines()] == ["webserver_port", "python3_packages"]
+
+
 def test_the_application_is_read_on_request(check):
     application = {"webserver_app": "shop:app", "webserver_app_src": "/nonexistent", "webserver_app_exclude": ""}
-    assert not check(application, role="webserver").get("failed")
-    assert "/nonexistent is not a folder" in check(application, role="webserver", application="true")["msg"]
+    assert not check(application, roles=["webserver"]).get("failed")
+    assert "/nonexistent is not a folder" in check(application, roles=["webserver"], application="true")["msg"]
 
 
 def test_unknown_role_is_refused(check):
-    with pytest.raises(AnsibleActionFail, match="role: there is no role nginx. The roles are "):
-        check({}, role="nginx")
+    with pytest.raises(AnsibleActionFail, match="roles: there is no role nginx. The roles are "):
+        check({}, roles=["webserver", "nginx"])

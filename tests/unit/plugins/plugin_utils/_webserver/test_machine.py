@@ -12,9 +12,11 @@ from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver.machine
     facts,
     former_ports,
     needs_capability,
+    no_such_address,
     of_another,
     page_elsewhere,
     python_missing,
+    seen,
     stays,
 )
 
@@ -25,6 +27,9 @@ webserver: MemTotal 949
 webserver: python 3.9
 webserver: credential SHOP_KEY
 webserver: credential OTHER
+webserver: address 127.0.0.1
+webserver: address ::1
+webserver: address 172.31.5.9
 webserver-options: 3: Unknown key
 """
 UNIT, FOLDER = "webserver.service", "/opt/webserver"
@@ -38,11 +43,12 @@ def test_facts_are_texts_by_name():
         "MemTotal": "949",
         "python": "3.9",
         "credentials": ["SHOP_KEY", "OTHER"],
+        "addresses": ["127.0.0.1", "::1", "172.31.5.9"],
     }
 
 
 def test_a_machine_that_reports_nothing_has_no_systemd():
-    assert facts("sh: command not found") == {"systemd": "", "credentials": []}
+    assert facts("sh: command not found") == {"systemd": "", "credentials": [], "addresses": []}
 
 
 def test_facts_do_not_control_a_terminal():
@@ -112,6 +118,61 @@ def test_another_owner_of_the_name_is_reported(said, words):
 def test_a_slash_at_the_end_of_the_folder_makes_no_other_site():
     assert of_another(facts("webserver: site /opt/webserver\n"), UNIT, "/opt/webserver/") == ""
     assert of_another(facts(""), UNIT, "/opt/webserver/") == ""
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "127.0.0.1", "127.1.2.3", "::1", "172.31.5.9"])
+def test_addresses_that_the_machine_can_listen_on(host):
+    assert no_such_address(facts(SAID), host) == ""
+
+
+@pytest.mark.parametrize("host", ["203.0.113.9", "172.31.5.90", "127.0.0.1.5", "fe80::1"])
+def test_an_address_that_the_machine_does_not_have_is_refused_with_those_it_has(host):
+    sentence = no_such_address(facts(SAID), host)
+    assert sentence.startswith(f"webserver_host: {host} is not an address of this machine. Use 0.0.0.0 (every IPv4 ")
+    assert "or one of 127.0.0.1, ::1, 172.31.5.9. An EC2 machine" in sentence
+
+
+def test_an_address_is_not_refused_if_the_machine_does_not_report_its_addresses():
+    assert no_such_address(facts("webserver: uid 0\n"), "203.0.113.9") == ""
+
+
+SITE = {
+    "unit": UNIT,
+    "folder": FOLDER,
+    "python": "/usr/bin/python3",
+    "host": "203.0.113.9",
+    "port": "5000",
+    "has_socket": True,
+    "unit_options": {"Nise": 5},
+}
+
+
+def test_each_reason_of_a_machine_is_in_the_message():
+    found = seen(SAID + "webserver-options: 4: Unknown key 'Nise', ignoring.\n", SITE, "serve")
+    assert found["failed"]
+    assert "does not know Nise in [Service]. Remove it. webserver_host: 203.0.113.9 is not" in found["msg"]
+    assert (found["has_python"], found["is_of_another"], found["facts"]["cpus"]) == (True, False, "2")
+
+
+def test_a_site_that_goes_back_stays_on_the_address_of_its_unit():
+    assert "failed" not in seen(
+        SAID.replace("-options: 3", "") + "webserver: listens 172.31.5.9:5000\n", SITE, "go_back"
+    )
+    assert "203.0.113.7 is not" in seen(SAID + "webserver: listens 203.0.113.7:5000\n", SITE, "go_back")["msg"]
+    assert "203.0.113.9 is not" in seen(SAID, SITE, "go_back")["msg"]
+
+
+@pytest.mark.parametrize("said", ["", "webserver: uid 0\nwebserver: python 3.9\nwebserver: site /opt/other\n"])
+def test_a_site_is_not_removed_without_python_or_from_another_site(said):
+    looked, removed = seen(said, SITE, "look"), seen(said, SITE, "remove")
+    assert "failed" not in looked
+    assert removed["failed"]
+    assert looked["is_of_another"] == ("serves the application in /opt/other" in removed["msg"]) == bool(said)
+    assert looked["has_python"] == ("flask_python: " not in removed["msg"]) == bool(said)
+
+
+def test_a_site_is_removed_from_a_machine_that_could_not_serve_it():
+    assert "failed" not in seen("webserver: python 3.9\n", SITE, "remove")
 
 
 @pytest.mark.parametrize(
