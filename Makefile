@@ -31,6 +31,8 @@ MODULES ?= _kernel/netlink _kernel/sock_diag _kernel/proc_net _firewall/nftables
 SETUP := $(VENV)/.done
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH):/usr/sbin:/sbin
+# Python keeps what it has compiled, also if it is told not to: otherwise each ansible-playbook compiles Ansible, for a second.
+export PYTHONDONTWRITEBYTECODE :=
 # The collection's scenarios are in the root folder molecule/. Without this, molecule warns of it on every call.
 export MOLECULE_GLOB := molecule/*/molecule.yml
 export MOLECULE_COMMAND_BORDERS := false
@@ -79,15 +81,16 @@ demo: machine
 
 # Two parts run at a time. They share only what is made before them. The machines of the scenario pythons get the Pythons of
 # this computer; if it has only the system's, the scenario is left out. It runs with the oldest ansible-core, because only
-# that one manages the oldest Python, if a Python for it is installed here. The part unit measures the coverage of the plugins
-# by their own tests; units runs all tests. The second lane installs the peers before a part that needs them begins.
+# that one manages the oldest Python, if a Python for it is installed here. The part unit runs all unit tests, units those of
+# the modules, for which ansible-test restricts what can be imported. The second lane installs the peers before a part that
+# needs them begins.
 OLDEST = $(if $(shell tests/cores.sh python $$(tests/cores.sh release oldest) 2> /dev/null), CORE=oldest)
 LENT = $(if $(shell tests/pythons.sh 2> /dev/null | grep -v ' /usr/'),'molecule-pythons$(OLDEST)')
 SCENARIOS := $(patsubst molecule/%/molecule.yml,molecule-%,$(wildcard molecule/*/molecule.yml))
 LONGEST := molecule-releases peers e2e molecule-diagnosis pythons sanity
 test:
 	@tests/peers.sh venv
-	@tests/parts.sh setup image -- $(LONGEST) 'unit TESTS=tests/unit/plugins' units $(LENT) $(filter-out $(LONGEST) molecule-pythons,$(SCENARIOS)) importer lint
+	@tests/parts.sh setup image -- $(LONGEST) unit $(LENT) 'units TESTS=tests/unit/plugins/modules/' $(filter-out $(LONGEST) molecule-pythons,$(SCENARIOS)) importer lint
 
 lint: setup
 	ruff check
@@ -122,7 +125,7 @@ importer: setup
 
 # ansible-test's own checks, and the unit tests as it runs them.
 sanity units: setup peers
-	tests/ansible_test.sh $(VENV) $(STATE) $@
+	tests/ansible_test.sh $(VENV) $(STATE) $@ $(filter-out tests/unit,$(TESTS))
 
 # What the tests compare with.
 peers:

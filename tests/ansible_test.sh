@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Runs ansible-test on the collection, with the ansible-core of the virtual environment VENV.
 #
-#   ansible_test.sh VENV STATE sanity|units
+#   ansible_test.sh VENV STATE sanity|units [FILE-OR-FOLDER/...]
 #
 # ansible-test needs a real folder ansible_collections/flasklaunch/ec2, so the files in git are copied into one in the
 # folder STATE. ansible-test's home folder is there too.
@@ -12,6 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 venv=$PWD/$1
 state=$(realpath -m "$2")/ansible-test
 command=$3
+shift 3
 collections=$state/$(basename "$venv")-$command/ansible_collections
 # Its cache is in the home folder.
 export PIP_CONFIG_FILE=${PIP_CONFIG_FILE:-$HOME/.config/pip/pip.conf}
@@ -38,4 +39,4 @@ stand_in_for_get_pip
 cd "$collections/flasklaunch/ec2"
 git init --quiet && git add --all
 minor=$("$venv/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-PATH=$venv/bin:$PATH ansible-test "$command" --local --python "$minor"
+PATH=$venv/bin:$PATH ansible-test "$command" --local --python "$minor" "$@"
