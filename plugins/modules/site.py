@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: site
 version_added: 1.0.0
-short_description: Serve a release, prove it, or put back what was served
+short_description: Serve a release, or put back what was served
 description:
   - Tries a release that M(flasklaunch.ec2.release) has brought, makes it the current one, writes the files of its
     units, restarts what runs with older files, and reads the page. If the release does not pass, or the page cannot be

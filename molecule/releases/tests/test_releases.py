@@ -225,7 +225,7 @@ def test_verification_reports_a_unit_on_another_port():
     verified = play("playbooks/verify.yml", webserver_port=8080)
     assert verified.rc == 2
     assert "webserver.service listens on port 5000, not on 8080. Correct webserver_port" in verified.text
-    assert "Prove | Wait" not in verified.stdout, "what cannot come is not waited for"
+    assert "Look | Wait" not in verified.stdout, "what cannot come is not waited for"
 
 
 def test_removed_packages_and_files_are_restored():
