@@ -91,16 +91,16 @@ facts:
   description:
     - What the script reports, as texts by name. A fact that the machine does not have is missing.
     - V(credentials) is the list of the site's secrets, and V(addresses) that of the machine's IP addresses.
-  returned: always
+  returned: success
   type: dict
   sample: {addresses: [172.31.5.9], cpus: "2", credentials: [], python: "3.9", systemd: "252", uid: "0"}
 is_of_another:
   description: Whether something else on the machine has the site's name.
-  returned: always
+  returned: success
   type: bool
 has_python:
   description: Whether the Python that the site needs runs on the machine.
-  returned: always
+  returned: success
   type: bool
 msg:
   description: A sentence for each reason, if the purpose cannot be reached.
@@ -109,6 +109,6 @@ msg:
   sample: The webserver role needs systemd, and this machine is not run by it.
 stdout:
   description: The output of the script.
-  returned: always
+  returned: success
   type: str
 """

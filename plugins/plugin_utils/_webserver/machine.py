@@ -128,8 +128,9 @@ def seen(said: str, site: Mapping[str, Any], purpose: str) -> dict[str, Any]:
         no_such_address(machine, listens["host"]),
     ]
     reasons = {"look": [], "remove": [no_python, another], "serve": to_serve, "go_back": to_serve}[purpose]
-    result = {"stdout": said, "facts": machine, "has_python": not no_python, "is_of_another": bool(another)}
-    return {**result, "failed": True, "msg": " ".join(filter(None, reasons))} if any(reasons) else result
+    if any(reasons):
+        return {"failed": True, "msg": " ".join(filter(None, reasons))}  # nothing else, because Ansible prints it all
+    return {"stdout": said, "facts": machine, "has_python": not no_python, "is_of_another": bool(another)}
 
 
 def former_ports(said: str, served: Iterable[int | str]) -> list[int]:
