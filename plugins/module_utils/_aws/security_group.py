@@ -102,7 +102,7 @@ def _choose_group(wish: Wish, by_instance: dict, by_address: dict, place: Place)
     if not wish["instance_id"]:
         if len(own) > 1:
             named = ", ".join(f"{each['NetworkInterfaceId']} in {each['VpcId']}" for each in own)
-            return {"error": f"{who} belongs to several network interfaces ({named}): set security_group_instance_id"}
+            return {"error": f"{who} belongs to several network interfaces ({named}), so it names no instance"}
         own = by_instance[instance_of(own[0])] if instance_of(own[0]) else own
     # Clients use a public address if there is one, otherwise the address that the machine itself uses.
     own = sorted(
@@ -113,8 +113,8 @@ def _choose_group(wish: Wish, by_instance: dict, by_address: dict, place: Place)
         ids = " or ".join(each["NetworkInterfaceId"] for each in own)
         attached = "; ".join(f"to {each['NetworkInterfaceId']}: {_named(_groups_of(each))}" for each in own)
         return {
-            "error": f"security_group_id: {wish['group_id']} is not attached to {ids} of {who}, so opening a"
-            f" port in it has no effect. Attached groups: {attached}"
+            "error": f"{wish['group_id']} is not attached to {ids} of {who}, so opening a port in it has no effect."
+            f" Attached groups: {attached}"
         }
     interface = fitting[0]
     groups = _groups_of(interface)

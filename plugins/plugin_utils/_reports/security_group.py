@@ -129,9 +129,11 @@ def not_found(answer: dict[str, Any], host: str, is_own_python: bool) -> str:
             " Python must have boto3."
         )
         return f"{_sentence(refusal)} The security group of {host} could not be looked up. {where} {leave}"
-    error = answer["hosts"][host]["error"]
-    if not error:
+    choice = answer["hosts"][host]
+    if not choice["error"]:
         return ""
+    is_about_group = choice.get("group_id") and choice["error"].startswith(choice["group_id"])
+    error = f"security_group_id: {choice['error']}" if is_about_group else choice["error"]
     return (
         f"{_sentence(error)} Check the region and the account, or name the instance in security_group_instance_id."
         f" {leave}"

@@ -198,6 +198,8 @@ def test_why_no_group_was_found():
     assert advice in not_found(refused, "web1", False)
     assert not_found({"hosts": {"web1": {"error": ""}}}, "web1", True) == ""
     assert not_found({"hosts": {"web1": {"error": "EC2 knows none"}}}, "web1", True).startswith("EC2 knows none. Check")
+    wrong = {"error": "sg-1 is not attached to eni-1.", "group_id": "sg-1"}
+    assert not_found({"hosts": {"web1": wrong}}, "web1", True).startswith("security_group_id: sg-1 is not attached to")
 
 
 def test_why_a_rule_could_not_be_changed():
