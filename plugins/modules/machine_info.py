@@ -98,10 +98,12 @@ is_of_another:
   description: Whether something else on the machine has the site's name.
   returned: success
   type: bool
+  sample: false
 has_python:
   description: Whether the Python that the site needs runs on the machine.
   returned: success
   type: bool
+  sample: true
 msg:
   description: A sentence for each reason, if the purpose cannot be reached.
   returned: failure
@@ -111,4 +113,5 @@ stdout:
   description: The output of the script.
   returned: success
   type: str
+  sample: "webserver: uid 0"
 """
