@@ -31,7 +31,8 @@ MODULES ?= _kernel/netlink _kernel/sock_diag _kernel/proc_net _firewall/nftables
 SETUP := $(VENV)/.done
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH):/usr/sbin:/sbin
-# Python keeps what it has compiled, also if it is told not to: otherwise each ansible-playbook compiles Ansible, for a second.
+# Python saves what it has compiled, even if this shell forbids it. Otherwise each ansible-playbook compiles Ansible again,
+# which takes a second.
 export PYTHONDONTWRITEBYTECODE :=
 # The collection's scenarios are in the root folder molecule/. Without this, molecule warns of it on every call.
 export MOLECULE_GLOB := molecule/*/molecule.yml

@@ -21,7 +21,7 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         site = {**self._task.args["site"], "has_socket": boolean(self._task.args["site"]["has_socket"])}
-        # Without an executable of our own, as ansible.builtin.raw does it: the user's login shell starts sh.
+        # As ansible.builtin.raw does: the login shell of the user runs the script.
         said = self._low_level_execute_command(self._task.args["script"], executable=False)["stdout"]
         result.update(machine.seen(said, site, self._task.args.get("purpose", "look")), changed=False)
         return result
