@@ -184,7 +184,7 @@ def asked(clients=1, method="GET", seconds=30):
     before = in_hand()
     ask = ["curl", "--silent", "--noproxy", "*", "--request", method, f"{URL}slow?seconds={seconds}"]
     running = [subprocess.Popen(ask, stdout=subprocess.PIPE, text=True) for _client in range(clients)]
-    assert eventually(lambda: in_hand() == before + clients)
+    assert eventually(lambda: in_hand() == before + clients), f"{in_hand() - before} of {clients} requests have begun"
     return running
 
 
