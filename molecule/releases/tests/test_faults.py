@@ -40,7 +40,7 @@ BROKEN = {
     "error at import": (
         ('VERSION = "1"', 'VERSION = os.environ["NOT_SET"]'),
         {"OTHER": "another"},
-        ['web.py", line 11', "KeyError: 'NOT_SET'"],
+        ['web.py", line 12', "KeyError: 'NOT_SET'"],
     ),
     "unwell": (
         ('return "well\\n"', "return 'the database is away', 503"),
