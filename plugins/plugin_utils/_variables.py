@@ -250,6 +250,7 @@ SET_ELSEWHERE = {
     "FLASK_APP": "is set by webserver_app",
     "FLASK_DEBUG": "is set by webserver_debug",
     "CREDENTIALS_DIRECTORY": "is set by systemd for webserver_secrets",
+    "STATE_DIRECTORY": "is set by systemd",
     "LISTEN_FDS": "is set by systemd",
     "LISTEN_PID": "is set by systemd",
     "NOTIFY_SOCKET": "is set by systemd",
@@ -520,6 +521,7 @@ ROLES: dict[str, dict[str, Rule]] = {
         "webserver_proxy_prefix": boolean(True),
         "webserver_proxy_port": boolean(True),
         "webserver_debug": boolean(False),
+        "webserver_remove_data": boolean(True),
         "webserver_memory_max": allowed(
             "an amount of memory such as 512M (32M or more; the units are K, M, G and T), a percentage such as 90%, or"
             " infinity",

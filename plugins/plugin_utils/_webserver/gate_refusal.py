@@ -133,9 +133,8 @@ def _of_a_factory(words: str, app: str) -> Iterator[str]:
 def _of_the_sandbox(words: str) -> Iterator[str]:
     if READ_ONLY.search(words):
         yield (
-            "The application may write to its state folder only. webserver_unit_options: {StateDirectory: my-app} "
-            "makes the folder /var/lib/my-app and puts its path into the environment variable STATE_DIRECTORY: "
-            "keep databases and uploads there, and Flask's instance folder too: "
+            "The application may write to its state folder only, whose path is in the environment variable "
+            "STATE_DIRECTORY. Keep databases and uploads there, and Flask's instance folder too: "
             'Flask(__name__, instance_path=os.environ["STATE_DIRECTORY"]).'
         )
     for forbidden in SANDBOX:

@@ -98,7 +98,7 @@ def of_another(machine: Mapping[str, Any], unit: str, folder: str) -> str:
         return f"webserver_name: {owned} on this machine belongs to something else. Give the site another name."
     there = machine.get("site", folder)
     if there.rstrip("/") == folder.rstrip("/"):
-        return ""
+        return _data_of_another(machine)
     if there == "?":
         return (
             f"webserver_name: this role did not write {machine['unit']} on this machine, and would replace or remove"
@@ -108,6 +108,16 @@ def of_another(machine: Mapping[str, Any], unit: str, folder: str) -> str:
         f"webserver_dir: {unit} on this machine serves the application in {there}, not in {folder}. For a second site"
         f" on this machine, set another webserver_name. To deploy to that site, set webserver_dir: {there}. To remove"
         " it, run teardown.yml with that webserver_dir."
+    )
+
+
+def _data_of_another(machine: Mapping[str, Any]) -> str:
+    if "state" not in machine:
+        return ""
+    return (
+        f"webserver_name: the files in {machine['state']} on this machine belong to the user {machine['state-owner']},"
+        " and systemd would give them to the site. Give the site another name. If they are the site's own data, change"
+        " their owner to webserver_user."
     )
 
 

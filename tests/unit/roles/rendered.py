@@ -51,6 +51,8 @@ def _given(systemd, **variables):
         "__webserver_has_socket": True,
         "__webserver_has_credentials": systemd >= 247,
         "__webserver_needs_capability": False,
+        "__webserver_state": "webserver",
+        "__webserver_state_dir": "/var/lib/webserver",
         "__webserver_credentials_dir": "/etc/webserver/credentials",
         "__webserver_facts": {"MemTotal": "1000"},
         "__webserver_python": "/usr/bin/python3",

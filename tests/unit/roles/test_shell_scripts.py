@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import http.server
+import os
 import pathlib
+import pwd
 import shutil
 import socket
 import subprocess
@@ -212,9 +214,10 @@ IP_SAID = r"""1: lo    inet 127.0.0.1/8 scope host lo\       valid_lft forever p
 """
 
 
-def machine(shell, folder, path=None, options=None, name="flasklaunch-test"):
+def machine(shell, folder, path=None, options=None, name="flasklaunch-test", user="nobody"):
     """Return the output of the webserver role's script on this machine, with the units in a folder of the test."""
     variables = {"python": "/usr/bin/python3", "credentials_dir": str(folder / "none"), "unit": f"{name}.service"}
+    variables |= {"state": name, "state_dir": str(folder / "state")}
     variables["unit_dirs"] = [str(folder), str(folder / "of_the_system")]
     variables = {f"__webserver_{name}": value for name, value in variables.items()}
     return run(
@@ -223,6 +226,7 @@ def machine(shell, folder, path=None, options=None, name="flasklaunch-test"):
         path,
         webserver_name=name,
         webserver_dir=str(folder / "site"),
+        webserver_user=user,
         webserver_unit_options=options or {},
         **variables,
     )
@@ -298,6 +302,62 @@ def test_machine_reports_a_unit_of_the_system_with_the_name(shell, tmp_path):
 def test_machine_reports_another_owner_of_the_folder(shell, tmp_path):
     said = machine(shell, tmp_path, name="lock")
     assert [line for line in said if " folder " in line] == ["webserver: folder /run/lock"]
+
+
+ME = pwd.getpwuid(os.getuid()).pw_name
+
+
+@pytest.mark.parametrize(
+    ("has_data", "user", "options", "unit", "owner"),
+    [
+        (True, "nobody", {}, None, ME),
+        (True, "nobody", {}, "StateDirectory=flasklaunch-test-2\n", ME),
+        (True, ME, {}, None, None),
+        (True, "nobody", {}, "StateDirectory=flasklaunch-test\n", None),
+        (True, "nobody", {}, "ExecStartPre=/usr/bin/install -d -m 0700 -o other {state}\n", None),
+        (True, "nobody", {"StateDirectory": "other"}, None, None),
+        (None, "nobody", {}, None, None),
+    ],
+)
+def test_machine_reports_data_that_systemd_would_take_from_its_owner(
+    shell, tmp_path, has_data, user, options, unit, owner
+):
+    if has_data:
+        (tmp_path / "state").mkdir()
+        (tmp_path / "state" / "shop.db").touch()
+    if unit:
+        (tmp_path / "flasklaunch-test.service").write_text("[Service]\n" + unit.format(state=tmp_path / "state"))
+    said = machine(shell, tmp_path, options=options, user=user)
+    wanted = [f"webserver: state {tmp_path}/state", f"webserver: state-owner {owner}"] if owner else []
+    assert [line for line in said if " state" in line] == wanted
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="the folder must belong to root")
+def test_an_empty_disk_for_the_data_is_nobodys(shell, tmp_path):
+    (tmp_path / "state" / "lost+found").mkdir(parents=True)
+    assert [line for line in machine(shell, tmp_path) if " state" in line] == []
+
+
+@pytest.mark.parametrize(
+    ("files", "user", "remove", "status", "stays"),
+    [
+        (["shop.db"], ME, False, 1, True),
+        (["shop.db", "uploads/a"], ME, True, 0, False),
+        ([], ME, False, 0, False),
+        (["shop.db"], "nobody", True, 0, True),
+        (None, ME, True, 0, False),
+    ],
+)
+def test_data_are_removed_only_if_this_is_wanted(shell, tmp_path, files, user, remove, status, stays):
+    state = tmp_path / "state"
+    for file in files or []:
+        (state / file).parent.mkdir(parents=True, exist_ok=True)
+        (state / file).touch()
+    if files == []:
+        state.mkdir()
+    variables = dict(__webserver_state_dir=str(state), webserver_user=user, webserver_remove_data=remove)
+    said = run("webserver/templates/remove_data.sh.j2", shell, status=status, **variables)
+    assert ("removed" in said, state.exists()) == (files is not None and not stays, stays)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::1"])

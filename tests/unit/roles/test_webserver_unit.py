@@ -18,6 +18,7 @@ KNOWN_TO_219 = {
     "Environment",
     "EnvironmentFile",
     "ExecStart",
+    "ExecStartPre",
     "FreeBind",
     "KillMode",
     "KillSignal",
@@ -27,6 +28,7 @@ KNOWN_TO_219 = {
     "NoNewPrivileges",
     "OnActiveSec",
     "OnUnitInactiveSec",
+    "PermissionsStartOnly",
     "PrivateDevices",
     "PrivateTmp",
     "ProtectHome",
@@ -91,6 +93,37 @@ def test_values_are_those_that_systemd_219_understands():
 def test_address_of_the_network_is_bound_before_it_exists(any_address, loopback, wanted):
     text = render("webserver.socket", 219, __webserver_is_any_address=any_address, __webserver_is_loopback=loopback)
     assert directives(text).count(("FreeBind", "yes")) == wanted
+
+
+UNITS_WITH_DATA = ["webserver.service", "webserver-gate@.service", "webserver-next@.service"]
+
+
+@pytest.mark.parametrize("unit", UNITS_WITH_DATA)
+def test_each_server_has_a_folder_for_data(unit):
+    for systemd in (235, 239, 240, 252):
+        found = dict(directives(render(unit, systemd)))
+        assert (found["StateDirectory"], found["StateDirectoryMode"]) == ("webserver", "0700")
+        assert "ExecStartPre" not in found
+    old = directives(render(unit, 219))
+    assert ("Environment", "STATE_DIRECTORY=/var/lib/webserver") in old
+    assert dict(old)["ExecStartPre"] == "/usr/bin/install -d -m 0700 -o webserver /var/lib/webserver"
+    assert dict(old)["PermissionsStartOnly"] == "yes"
+
+
+@pytest.mark.parametrize("systemd", [219, 252])
+def test_a_folder_for_data_that_the_user_names_is_the_only_one(systemd):
+    found = directives(render("webserver.service", systemd, webserver_unit_options={"StateDirectory": "shop"}))
+    assert [value for name, value in found if name == "StateDirectory"] == ["shop"]
+    assert "ExecStartPre" not in dict(found)
+
+
+@pytest.mark.parametrize(
+    ("options", "folder"),
+    [({}, "shop"), ({"StateDirectory": "data/one data/two"}, "data/one"), ({"StateDirectory": ""}, "shop")],
+)
+def test_state_folder(options, folder):
+    variables = {"webserver_name": "shop", "webserver_unit_options": options}
+    assert evaluate("__webserver_state", 252, **variables) == folder
 
 
 def test_kill_of_a_worker_for_lack_of_memory_leaves_the_others():

@@ -174,6 +174,7 @@ CASES = {
     "webserver_proxy_prefix": BOOLEAN,
     "webserver_proxy_port": BOOLEAN,
     "webserver_debug": BOOLEAN,
+    "webserver_remove_data": BOOLEAN,
     "webserver_memory_max": (
         ["90%", "100%", "1%", "32M", "512M", "2G", 536870912, "536870912", "infinity"],
         ["", "lots", "0", 0, -1, "-1M", "0%", "101%", "31M", "1", "1.5G", "512MB", 0.5, True, ["1G"]],

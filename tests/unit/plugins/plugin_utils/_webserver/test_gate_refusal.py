@@ -15,7 +15,7 @@ webserver-gate@4f1c52a0b7d9.service failed."""
 KILLED = """webserver-gate@4f1c52a0b7d9.service: A process of this unit has been killed by the OOM killer.
 webserver-gate@4f1c52a0b7d9.service: Failed with result 'oom-kill'."""
 IMPORT = "the application could not be imported (gunicorn ended with 1)"
-STATE = "webserver_unit_options: {StateDirectory: my-app}"
+STATE = "may write to its state folder only"
 
 ADVICE = {
     # Errors of Python, numba (llvmlite), cffi and SQLite, each with the advice.

@@ -107,6 +107,10 @@ def test_a_python_that_does_not_run_is_named():
             "webserver: folder /run/webserver\n",
             "webserver_name: /run/webserver on this machine belongs to something else.",
         ),
+        (
+            "webserver: state /var/lib/webserver\nwebserver: state-owner mysql\n",
+            "webserver_name: the files in /var/lib/webserver on this machine belong to the user mysql,",
+        ),
     ],
 )
 def test_another_owner_of_the_name_is_reported(said, words):
