@@ -41,12 +41,16 @@ class ActionModule(ActionBase):
         args.pop("environment", None)
         args.update(name=source.name, _environment=json.dumps(source.environment))
         shows = (
-            {**args, "_digests": {entry.path: entry.digest for entry in source.entries}} if self._task.diff else args
+            {**args, "_digests": {entry.path: entry.digest for entry in source.deployed}} if self._task.diff else args
         )
         result = self._ask(shows, task_vars)
         differing, variables = result.pop("differing", {}), result.pop("differing_variables", {})
         if self._task.diff:
-            result["diff"] = [_difference(source.folder, path, text) for path, text in differing.items()]
+            links = {path.rstrip("/"): f"{args['shared_in']}/{path}" for path in args.get("shared") or []}
+            result["diff"] = [
+                {"prepared": f"{path} -> {links[path]}\n"} if path in links else _difference(source.folder, path, text)
+                for path, text in differing.items()
+            ]
             result["diff"] += [
                 {"prepared": f"environment variable {name}: {what}\n"} for name, what in variables.items()
             ]

@@ -83,6 +83,19 @@ options:
       - O(src) and O(content) need it. Another user makes another release. With O(name), the existing release becomes
         readable for the user's group.
     type: str
+  shared:
+    description:
+      - Files and folders of the application that outlive its releases, as relative paths. In the release each is a link
+        to the same path in O(shared_in). They are a part of the release's name.
+      - The first release that brings such a file or folder fills it. Later releases do not change it. If no release
+        brings it, the module makes a folder. If the name has an ending, such as C(.db), it makes only the link, and the
+        application makes the file.
+    type: list
+    elements: str
+    default: []
+  shared_in:
+    description: The folder on the managed node that keeps them. The module makes it for O(user) if it is missing.
+    type: path
   name:
     description:
       - The release's name. O(state=current) and O(state=absent) need it. With O(state=present) it names an existing
@@ -226,6 +239,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import (
     leftovers,
     releases,
 )
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy.shared import Shared
 
 
 def argument_spec():
@@ -238,6 +252,8 @@ def argument_spec():
         venv=dict(type="path"),
         environment=dict(type="dict", default={}),
         user=dict(),
+        shared=dict(type="list", elements="str", default=[]),
+        shared_in=dict(type="path"),
         name=dict(),
         deployed=dict(type="bool", default=True),
         keep=dict(type="int", default=5),
@@ -274,7 +290,8 @@ def present(params, before, check_mode):
         take(params, check_mode)
         try:
             releases.make_room(path, params["keep"], name, params["venv"])
-            releases.unpack(path, name, params["_archive"], params["venv"], params["environment"], group)
+            outlives = Shared(params["shared"], params["shared_in"], params["user"]) if params["shared"] else None
+            releases.unpack(path, name, params["_archive"], params["venv"], params["environment"], group, outlives)
         except BaseException:
             give_back(params)
             raise

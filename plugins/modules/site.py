@@ -59,6 +59,13 @@ options:
         description: The user that serves the application.
         type: str
         required: true
+      shared:
+        description: Files and folders of the application that outlive its releases.
+        type: list
+        elements: str
+      shared_in:
+        description: The folder on the managed node that keeps them.
+        type: path
   unit:
     description: The service that serves.
     type: str
@@ -342,6 +349,8 @@ def argument_spec():
         venv=dict(type="path", required=True),
         environment=dict(type="dict"),
         user=dict(required=True),
+        shared=dict(type="list", elements="str"),
+        shared_in=dict(type="path"),
     )
     return dict(
         state=dict(choices=["served", "compared"], default="served"),

@@ -17,6 +17,7 @@ from __future__ import annotations
 import ast
 import difflib
 import ipaddress
+import itertools
 import json
 import re
 from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple
@@ -24,6 +25,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import CONTROL, UNPRINTABLE
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.userinfo import without_userinfo
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy.shared import is_below
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._lists import as_list
 
 # The least similarity (0 to 1) of a misspelt name, without its role's name. It allows two swapped letters of four.
@@ -223,6 +225,10 @@ NOT_FOR_FILES = re.compile(r"(/(?:boot|dev|etc|proc|run|sys|tmp|var/run|var/tmp)
 
 def is_path(value: str) -> bool:
     return bool(PATH.fullmatch(value))
+
+
+def is_path_in_application(value: str) -> bool:
+    return not value.startswith("/") and is_path(f"/{value}")
 
 
 def is_site_name(value: str) -> bool:
@@ -482,6 +488,15 @@ ROLES: dict[str, dict[str, Rule]] = {
         ),
         "webserver_app_version": text("a branch, tag or commit", r"[^-\s:?*\[\\'\"][^\s:?*\[\\'\"]*", "v1.10"),
         "webserver_app_exclude": names_of_files(),
+        "webserver_shared": items(
+            "paths in the application",
+            checked(
+                "a path in the application, which has only letters, digits and /._+@-",
+                is_path_in_application,
+                "static/uploads",
+            ),
+            ["instance", "static/uploads"],
+        ),
         "webserver_env": mapping(variable_name, single_value(), {"DATABASE_HOST": "db.internal"}),
         "webserver_secrets": mapping(
             secret_name,
@@ -666,6 +681,33 @@ def _application_needs_source(values: Mapping[str, Any]) -> str:
     )
 
 
+def _shared_is_apart(values: Mapping[str, Any]) -> str:
+    """Return an error if a path is in another one, because it cannot be a link then."""
+    names = sorted(path.rstrip("/") for path in as_list(values["webserver_shared"]))
+    for folder, path in itertools.combinations(names, 2):
+        if is_below(path, folder):
+            inside = f"{path} is in {folder}" if path != folder else f"{path} is named twice"
+            return f"webserver_shared: {inside}. Name it once."
+    return ""
+
+
+def _shared_is_not_code(values: Mapping[str, Any]) -> str:
+    """Return an error if the module of the application would stay as the first release brought it."""
+    shared, module = as_list(values["webserver_shared"]), values["webserver_app"].partition(":")[0].replace(".", "/")
+    if shared and not values["webserver_app_src"]:
+        return (
+            "webserver_shared: webserver_app_src is empty, and the built-in page writes no files. Set webserver_app_src"
+            " to the folder of your application, or remove webserver_shared."
+        )
+    for path in shared:
+        if any(is_below(file, path.rstrip("/")) for file in (f"{module}.py", f"{module}/__init__.py")):
+            return (
+                f"webserver_shared: {path} has the code of webserver_app {values['webserver_app']}, and no later"
+                " release would change it. Name only files and folders that the application writes."
+            )
+    return ""
+
+
 def _tasks_are_enough(values: Mapping[str, Any]) -> str:
     workers, threads, tasks = (
         as_number(values[f"webserver_{name}"]) or 0 for name in ("workers", "threads", "tasks_max")
@@ -707,6 +749,8 @@ BETWEEN: dict[str, list[Callable[[Mapping[str, Any]], str]]] = {
         _version_needs_source,
         _address_is_one_word,
         _application_needs_source,
+        _shared_is_apart,
+        _shared_is_not_code,
         _tasks_are_enough,
     ],
     "security_group": [_ssh_stays_open],

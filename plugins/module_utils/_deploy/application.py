@@ -134,7 +134,7 @@ def _refuse_link_out(path: str, folder: str) -> None:
 def entry(path: str, relative: str) -> Entry:
     """Return the entry of a file or link. Raises OSError if it cannot be read, and Unfit if it is neither of them."""
     if os.path.islink(path):
-        return Entry(relative, False, hashlib.sha256(f"-> {os.readlink(path)}".encode()).hexdigest())
+        return link(relative, os.readlink(path))
     if not os.path.isfile(path):
         kind = SPECIAL.get(stat.S_IFMT(os.stat(path).st_mode), "neither a file nor a folder")
         raise Unfit(f"{path} is {kind}, which a release cannot hold")
@@ -143,6 +143,11 @@ def entry(path: str, relative: str) -> Entry:
         for block in iter(lambda: file.read(1 << 20), b""):
             digest.update(block)
     return Entry(relative, os.access(path, os.X_OK), digest.hexdigest())
+
+
+def link(relative: str, target: str) -> Entry:
+    """Return the entry of a symbolic link."""
+    return Entry(relative, False, hashlib.sha256(f"-> {target}".encode()).hexdigest())
 
 
 def release_name(entries: Iterable[Entry], venv: str, environment: Mapping[str, str], user: str) -> str:

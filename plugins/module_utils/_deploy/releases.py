@@ -34,7 +34,7 @@ import time
 from typing import Any, Iterable, Iterator, Mapping, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.userinfo import without_userinfo
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import application, installed
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import application, installed, shared
 
 PARTIAL = ".partial"
 FILES = "files.json"
@@ -187,8 +187,18 @@ def _environment_file(environment: Mapping[str, str]) -> str:
     return "".join(f"{name}={quoted(value)}\n" for name, value in sorted(environment.items()))
 
 
-def unpack(path: str, name: str, archive: str, venv: str, environment: dict[str, str], group: int) -> None:
+def unpack(
+    path: str,
+    name: str,
+    archive: str,
+    venv: str,
+    environment: dict[str, str],
+    group: int,
+    outlives: shared.Shared | None = None,
+) -> None:
     """Make a release of the files in an archive. Raises Refused if the disk has no room.
+
+    What `outlives` the release becomes links.
 
     If a release of this name exists, because somebody changed its files, it is replaced. If it is the current release,
     the link to it is made again, so that its unit counts as outdated. The files belong to root, and only the group of
@@ -206,18 +216,23 @@ def unpack(path: str, name: str, archive: str, venv: str, environment: dict[str,
             options: dict[str, Any] = {"filter": "fully_trusted"} if hasattr(tarfile, "data_filter") else {}
             members.extractall(app, **options)
         entries = application.read(app)
-        _date(path, app, entries)
         os.symlink(venv, os.path.join(partial, "venv"))
         with open(os.path.join(partial, "environment"), "w", encoding="utf-8") as file:
             file.write(_environment_file(environment))
+        _give_to_group(partial, group)
+        if outlives:
+            shared.put_links(app, outlives)
+            entries = shared.with_links(entries, outlives.paths, outlives.folder)
+        _date(path, app, entries)
         with open(os.path.join(partial, FILES), "w", encoding="utf-8") as file:
             json.dump(entries, file)
-        _give_to_group(partial, group)
         os.utime(partial, (0, 0))
         if os.path.lexists(folder_of(path, name)):
             _replace(path, name, partial)
         else:
             os.rename(partial, folder_of(path, name))
+    except shared.Failed as error:
+        raise Refused(str(error)) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise Refused(f"the disk of {path} is full") from error

@@ -12,10 +12,11 @@ import re
 from typing import Any, Iterable, Mapping
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import cause, printable
-from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import gate_refusal
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import gate_refusal, read_only
 
 # The line that systemd writes to the journal when it starts a unit. A unit in a crash loop repeats its output.
 START = re.compile(r"^Start(?:ing|ed) .*$", re.MULTILINE)
+MOST_LINES = 60
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -23,6 +24,12 @@ def last_words(journal: str) -> str:
     """Return what a unit printed since its last start that printed anything."""
     parts = [part.strip() for part in START.split(printable(COLOUR.sub("", journal)))]
     return next((part for part in reversed(parts) if part), "The journal has nothing of the unit.")
+
+
+def explained(journal: str) -> list[str]:
+    """Return the first lines of last_words(), and what to do."""
+    words = last_words(journal)
+    return list(filter(None, [*words.splitlines()[:MOST_LINES], read_only.advice(words)]))
 
 
 def refusal(outcome: Mapping[str, Any], was_served: bool, is_new: bool, app: str) -> str:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from typing import Iterator, NamedTuple
 
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import read_only
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver.requirements import is_no_application
 
 # The lines that systemd adds. Only systemd 219 writes the last two.
@@ -66,10 +67,6 @@ SANDBOX = [
         'SystemCallFilter: "@privileged @resources"} or {MemoryDenyWriteExecute: "no"',
     ),
 ]
-READ_ONLY = re.compile(
-    r"Read-only file system|unable to open database file|attempt to write a readonly database"
-    r"|\[Errno 13\] Permission denied: '(?!/(home|root|proc|dev)/)"
-)
 
 
 def reason(journal: str, is_new: bool = True, app: str = "") -> str:
@@ -131,12 +128,9 @@ def _of_a_factory(words: str, app: str) -> Iterator[str]:
 
 
 def _of_the_sandbox(words: str) -> Iterator[str]:
-    if READ_ONLY.search(words):
-        yield (
-            "The application may write to its state folder only, whose path is in the environment variable "
-            "STATE_DIRECTORY. Keep databases and uploads there, and Flask's instance folder too: "
-            'Flask(__name__, instance_path=os.environ["STATE_DIRECTORY"]).'
-        )
+    written = read_only.advice(words)
+    if written:
+        yield written
     for forbidden in SANDBOX:
         if re.search(forbidden.said, words):
             yield (

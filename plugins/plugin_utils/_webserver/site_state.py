@@ -17,12 +17,14 @@ import re
 from typing import Any, Iterable, Mapping
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import cause, printable, shortened
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import read_only
 
 ERROR = re.compile(r"ERROR|CRITICAL|Failed|Error:")
 # systemd's lines about a restart (the second one is systemd 219's), and about the end of a process.
 RESTART = re.compile(r"Scheduled restart job|holdoff time over, scheduling restart")
 ENDED = re.compile(r"Main process exited|main process exited|Failed with result")
 LONGEST_SHOWN = 200  # characters of a page
+SHOWN = 3  # errors
 LOOP = 3  # this many restarts without a pause are a crash loop
 PAUSE = 60  # seconds without a restart that end a crash loop
 # gunicorn 23 logs an error when it ends its own workers.
@@ -102,6 +104,12 @@ def not_deployed(left_out: Mapping[str, str], exclude: Iterable[str]) -> str:
 def errors(lines: Iterable[str]) -> list[str]:
     """Return the lines of a unit's journal that report an error, in their order."""
     return [line for line in lines if ERROR.search(line) and NO_ERROR not in line]
+
+
+def last_errors(lines: Iterable[str]) -> str:
+    """Return the last errors in a unit's journal and what to do, or `none`. The newest line is the first one."""
+    found = errors(lines)
+    return " ".join(filter(None, ["; ".join(reversed(found[:SHOWN])), read_only.advice("\n".join(found))])) or "none"
 
 
 def crash_loop(lines: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ import tempfile
 from typing import Any, Iterator, Mapping, NamedTuple
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import application
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import application, shared
 
 
 class Source(NamedTuple):
@@ -22,14 +22,15 @@ class Source(NamedTuple):
 
     folder: str
     exclude: list[str]
-    entries: list[application.Entry]
+    entries: list[application.Entry]  # the files on the control node
+    deployed: list[application.Entry]  # the files of the release, in which some are links
     environment: dict[str, str]
     name: str
 
 
 @contextlib.contextmanager
 def source_of(options: Mapping[str, Any]) -> Iterator[Source]:
-    """Read the application that `src` or `content` gives, with `exclude`, `environment`, `venv` and `user`.
+    """Read the application that `src` or `content` gives, with the other options of the module `release` for it.
 
     The folder of `content` is there until the context ends. Raises AnsibleActionFail if an option is missing or wrong,
     or if the application cannot be read.
@@ -43,13 +44,17 @@ def source_of(options: Mapping[str, Any]) -> Iterator[Source]:
     for name, value in (("content", content), ("environment", environment)):
         if not isinstance(value or {}, dict):
             raise AnsibleActionFail(f"{name}: {value} is not a dictionary")
+    paths, kept_in = options.get("shared") or [], options.get("shared_in")
+    if paths and not kept_in:
+        raise AnsibleActionFail("set shared_in: shared needs it")
     variables = {name: str(value) for name, value in (environment or {}).items()}
     exclude = options.get("exclude", application.EXCLUDE)
     with tempfile.TemporaryDirectory() as written:
         folder = _write(content or {}, written) if src is None else os.path.expanduser(src)
         entries = read(folder, exclude)
-        name = application.release_name(entries, options["venv"], variables, options["user"])
-        yield Source(folder, exclude, entries, variables, name)
+        deployed = shared.with_links(entries, paths, kept_in or "")
+        name = application.release_name(deployed, options["venv"], variables, options["user"])
+        yield Source(folder, exclude, entries, deployed, variables, name)
 
 
 def read(folder: str, exclude: list[str]) -> list[application.Entry]:

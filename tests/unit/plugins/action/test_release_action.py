@@ -192,6 +192,44 @@ def test_application_in_content_may_have_folders_and_leaves_no_files(machine, tm
     assert os.listdir(tmp_path / "tmp") == []
 
 
+def test_shared_files_are_links_from_their_first_release_on(machine, shop, tmp_path):
+    """The module tells the release with links from the one without, but not by what its first release brings."""
+    (shop / "uploads").mkdir()
+    (shop / "uploads" / "logo.png").write_text("first")
+    without = machine(src=str(shop))
+    shared = {"shared": ["uploads/", "shop.db"], "shared_in": str(tmp_path / "state")}
+    checked = machine(src=str(shop), check_mode=True, **shared)
+    assert (checked["changed"], checked["name"] != without["name"]) == (True, True)
+    assert not (tmp_path / "state").exists()
+    first = machine(src=str(shop), **shared)
+    app = machine.app(first["name"])
+    assert (app / "uploads" / "logo.png").read_text(encoding="utf-8") == "first"
+    (app / "uploads" / "mine.png").write_text("of a visitor")
+    (app / "shop.db").write_text("data")
+    (shop / "uploads" / "logo.png").write_text("second")
+    (shop / "web.py").write_text("app = 2\n")
+    second = machine(src=str(shop), **shared)
+    app = machine.app(second["name"])
+    assert second["name"] != first["name"]
+    assert {each.name: each.read_text(encoding="utf-8") for each in (app / "uploads").iterdir()} == {
+        "logo.png": "first",
+        "mine.png": "of a visitor",
+    }
+    assert (tmp_path / "state" / "shop.db").read_text(encoding="utf-8") == "data"
+    assert not machine(src=str(shop), **shared)["changed"]
+    (app / "uploads").unlink()
+    (app / "uploads").mkdir()
+    assert machine(src=str(shop), **shared)["changed"], "a link that was replaced is made again"
+    assert (app / "uploads").is_symlink()
+
+
+def test_diff_shows_where_shared_files_are(machine, shop, served, tmp_path):
+    (shop / "uploads").mkdir()
+    (shop / "uploads" / "logo.png").write_text("first")
+    result = machine(src=str(shop), diff=True, shared=["uploads"], shared_in="/var/lib/shop")
+    assert {"prepared": "uploads -> /var/lib/shop/uploads\n"} in result["diff"]
+
+
 def test_tilde_stands_for_the_home(machine, shop, monkeypatch):
     monkeypatch.setenv("HOME", str(shop.parent))
     assert machine(src="~/shop")["changed"]

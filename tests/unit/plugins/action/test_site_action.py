@@ -88,6 +88,19 @@ def test_a_run_that_has_ended_is_not_waited_for(monkeypatch, has_ended):
     assert [asked.get("_gone") for asked in here.asked] == [None, BOB][: 1 + has_ended]
 
 
+def test_shared_files_are_part_of_the_name(tmp_path):
+    (tmp_path / "shop.py").write_text("app = None\n")
+    given = {"src": str(tmp_path), "venv": "/venv", "user": "web", "shared_in": "/var/lib/shop"}
+    names = []
+    for shared in ([], ["instance"], ["instance/"], ["instance", "uploads"]):
+        here = Here({"changed": False})
+        here._task.args["application"] = {**given, "shared": shared}
+        here.run()
+        names += [each["release"] for each in here.asked]
+    assert names[1] == names[2]
+    assert len(set(names)) == 3
+
+
 def test_the_application_becomes_the_name_of_its_release(tmp_path):
     (tmp_path / "shop.py").write_text("app = None\n")
     (tmp_path / "shop.pyc").write_text("")

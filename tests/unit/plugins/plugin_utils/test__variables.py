@@ -137,6 +137,10 @@ CASES = {
         [[], [".git", "*.py[co]"], "*.log,.git", "*.log", ""],
         [[""], [None], ["instance/*.db"], [1.5], {"a": 1}, True],
     ),
+    "webserver_shared": (
+        [[], ["instance", "static/uploads/"], "instance,shop.db", ".data"],
+        ["/srv/data", ["../shop"], ["a/../b"], ["."], ["a//b"], ["my data"], [""], [None], {"a": 1}, True],
+    ),
     "webserver_env": (
         [{}, {"A": "", "_b1": "x\ny", "N": 7}],
         [{"SHOP-X": "a"}, {"my.var": "a"}, {"1ST": "a"}, {"": "a"}, {"A": None}, {"A": ["a"]}, {"A": {"b": 1}}]
@@ -331,6 +335,7 @@ def together(**changed):
         ({"webserver_proxy_hops": 1}, {"webserver_proxy_hops": 0}, {"webserver_proxy_prefix": True}),
         ({"webserver_app_src": "app"}, {"webserver_app_src": ""}, {"webserver_app_version": "v1"}),
         ({"webserver_app_src": "app"}, {"webserver_app_src": ""}, {"webserver_app": "shop:app"}),
+        ({"webserver_app_src": "app"}, {"webserver_app_src": ""}, {"webserver_shared": "instance"}),
         ({"webserver_workers": "1"}, {"webserver_workers": "2"}, {"webserver_tasks_max": 10}),
     ],
 )
@@ -359,6 +364,24 @@ def test_the_port_of_ssh_is_closed_only_if_that_is_asked_for(port):
     (refused,) = errors(**former)
     assert refused.startswith("security_group_former_ports: 22 is the port of ssh.")
     assert errors(**former, security_group_keep_old=True) == []
+
+
+@pytest.mark.parametrize(
+    ("shared", "words"),
+    [
+        ("instance,static/uploads,static-files", ""),
+        (["static/uploads", "static"], "webserver_shared: static/uploads is in static. Name it once."),
+        (["static", "static-files", "static/uploads/a"], "webserver_shared: static/uploads/a is in static."),
+        (["instance", "instance/"], "webserver_shared: instance is named twice."),
+        (["shop"], "webserver_shared: shop has the code of webserver_app shop.web:app,"),
+        (["shop/web/"], "webserver_shared: shop/web/ has the code"),
+        (["shop/web.py"], "webserver_shared: shop/web.py has the code"),
+        (["shop/web.db", "shop/data"], ""),
+    ],
+)
+def test_shared_files_are_apart_and_are_no_code(shared, words):
+    found = together(webserver_app_src="app", webserver_app="shop.web:app", webserver_shared=shared)
+    assert [each.startswith(words) for each in found] == ([True] if words else [])
 
 
 def test_the_address_of_a_repository_is_one_word():

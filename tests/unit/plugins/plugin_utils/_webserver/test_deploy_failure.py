@@ -22,6 +22,7 @@ BACK = {"outcome": "put back", "release": "b2", "former": "a1", "reason": "GET /
 )
 def test_the_last_output_of_a_unit_in_a_crash_loop(journal, words):
     assert deploy_failure.last_words(journal) == words
+    assert deploy_failure.explained(journal) == words.splitlines()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ webserver-gate@4f1c52a0b7d9.service failed."""
 KILLED = """webserver-gate@4f1c52a0b7d9.service: A process of this unit has been killed by the OOM killer.
 webserver-gate@4f1c52a0b7d9.service: Failed with result 'oom-kill'."""
 IMPORT = "the application could not be imported (gunicorn ended with 1)"
-STATE = "may write to its state folder only"
+STATE = "it may write to its state folder only. Set webserver_shared: [instance], or"
 
 ADVICE = {
     # Errors of Python, numba (llvmlite), cffi and SQLite, each with the advice.
@@ -28,10 +28,10 @@ ADVICE = {
     "PermissionError: [Errno 13] Permission denied: '/home/me/prices.csv'": "ProtectHome: read-only",
     "PermissionError: [Errno 1] Operation not permitted": 'SystemCallFilter: "@privileged @resources"',
     "OSError: [Errno 30] Read-only file system: '/opt/x/instance'": 'instance_path=os.environ["STATE_DIRECTORY"]',
-    "OSError: [Errno 30] Read-only file system: '/opt/webserver/releases/4f1c52a0b7d9/app/uploads'": STATE,
+    "OSError: [Errno 30] Read-only file system: '/opt/web/releases/4f1c52a0b7d9/app/uploads'": ": [uploads], and",
     "sqlite3.OperationalError: unable to open database file": STATE,
     "sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) attempt to write a readonly database": STATE,
-    "PermissionError: [Errno 13] Permission denied: '/opt/webserver/releases/4f1c52a0b7d9/app/instance'": STATE,
+    "PermissionError: [Errno 13] Permission denied: '/opt/web/releases/4f1c52a0b7d9/app/instance'": ": [instance], and",
     "RuntimeError: can't start new thread": "webserver_tasks_max",
     "ModuleNotFoundError: No module named 'markdown'": "requirements.txt",
     "GET / answered 400: Bad Request": "webserver_health_host",

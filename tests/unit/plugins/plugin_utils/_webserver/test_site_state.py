@@ -8,6 +8,7 @@ from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver.site_st
     errors,
     is_held_by,
     is_held_by_user,
+    last_errors,
     listeners_at,
     not_deployed,
     other_ports,
@@ -74,6 +75,17 @@ def test_errors():
     own = "[2026-11-23] [7] [ERROR] Worker (pid:9) was sent SIGTERM!"
     lines = ["Started webserver.service", "KeyError: 1", own, "[7] [CRITICAL] WORKER TIMEOUT", "Failed with result 1"]
     assert errors(lines) == ["KeyError: 1", "[7] [CRITICAL] WORKER TIMEOUT", "Failed with result 1"]
+
+
+def test_last_errors():
+    """The newest line comes first in the journal, and last in what is shown."""
+    lines = ["KeyError: 4", "well", "KeyError: 3", "KeyError: 2", "KeyError: 1"]
+    assert last_errors(lines) == "KeyError: 2; KeyError: 3; KeyError: 4"
+    assert last_errors(["well"]) == "none"
+    upload = "OSError: [Errno 30] Read-only file system: '/opt/shop/releases/4f1c52a0b7d9/app/static/uploads/a.png'"
+    assert last_errors([upload]).startswith(
+        f"{upload} The application tried to write to static/uploads of its own folder"
+    )
 
 
 def journal(*moments, now="2026-11-29T10:00:40+0000", why="KeyError: 'NOT_SET'"):
