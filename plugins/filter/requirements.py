@@ -15,6 +15,6 @@ class FilterModule:
         return {
             "application_errors": Lazy("plugin_utils._webserver.requirements", "application_errors"),
             "environment_name": Lazy("plugin_utils._webserver.requirements", "environment_name"),
-            "has_requirements": Lazy("plugin_utils._webserver.requirements", "has_requirements"),
+            "requirements_file": Lazy("plugin_utils._webserver.requirements", "requirements_file"),
             "why_pip_failed": Lazy("plugin_utils._webserver.pip_output", "why_pip_failed"),
         }

@@ -48,7 +48,9 @@ options:
     type: bool
     default: true
   requirements:
-    description: A requirements file on the managed node. pip runs in its folder.
+    description:
+      - A requirements file on the managed node, or the C(pyproject.toml) of a project that is to be installed. pip runs
+        in its folder.
     type: path
   pip_conf:
     description:

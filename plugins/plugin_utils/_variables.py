@@ -488,6 +488,12 @@ ROLES: dict[str, dict[str, Rule]] = {
         ),
         "webserver_app_version": text("a branch, tag or commit", r"[^-\s:?*\[\\'\"][^\s:?*\[\\'\"]*", "v1.10"),
         "webserver_app_exclude": names_of_files(),
+        "webserver_requirements": checked(
+            "a path in the application, which has only letters, digits and /._+@-",
+            is_path_in_application,
+            "requirements/prod.txt",
+            empty=True,
+        ),
         "webserver_shared": items(
             "paths in the application",
             checked(

@@ -7,7 +7,7 @@ import pathlib
 import time
 
 import pytest
-from deploys import begun, deploy, edited, eventually, machine
+from deploys import begun, deploy, edited, eventually, get, machine
 
 # It writes down what it may do, and puts files into the environment that must not stay there.
 SETUP = r"""
@@ -59,6 +59,27 @@ KILL_MODULE = "kill -KILL $(find /proc/[0-9]*/fd -lname /run/flasklaunch-pip.loc
 IS_AT_WORK = "systemctl is-active flasklaunch-pip.service || true"
 
 
+PYPROJECT = """
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "diary"
+version = "0.1"
+dependencies = ["flask"]
+"""
+DIARY = """
+from flask import Flask
+
+
+def create_app():
+    app = Flask(__name__)
+    app.add_url_rule("/", view_func=lambda: "diary")
+    return app
+"""
+
+
 def probe(folder: pathlib.Path) -> str:
     """Make a new version of the shop that requires the probe. Returns its folder."""
     source = edited(folder, "markdown==3.9\n", "markdown==3.9\n./probe\n", file="requirements.txt")
@@ -103,6 +124,16 @@ def test_root_checks_and_repairs_an_environment_without_its_programs(source):
     assert deploy(webserver_app_src=source).changed == 2, "the packages, and the restart of the server"
     assert machine(f"ls {VENV}/bin/gunicorn") != ""
     assert machine("ls /run/environment-ran-as-root 2> /dev/null") == ""
+
+
+def test_package_in_a_src_layout_is_installed(tmp_path):
+    (tmp_path / "src" / "diary").mkdir(parents=True)
+    (tmp_path / "src" / "diary" / "__init__.py").write_text(DIARY)
+    (tmp_path / "pyproject.toml").write_text(PYPROJECT)
+    site = {"webserver_app_src": str(tmp_path), "webserver_app": "diary:create_app()", "webserver_health_path": "/"}
+    deploy(**site)
+    assert get() == "diary"
+    assert deploy(**site).changed == 0
 
 
 def test_next_run_repairs_a_run_that_was_killed_during_pip(tmp_path):

@@ -227,7 +227,7 @@ def calls(order: Order, versions: Mapping[str, str], folder: str) -> list[list[s
         path = _write(folder, "others.txt", as_requirements(others, False))
         found.append(["--requirement", path, *kept])
     if order.requirements:
-        found.append(["--requirement", order.requirements, *kept])
+        found.append([*requirement_files.arguments(order.requirements), *kept])
     return found
 
 

@@ -14,6 +14,7 @@ import re
 import shlex
 from typing import Iterator, NamedTuple
 
+PROJECT = "pyproject.toml"
 LATER = "-r", "-c", "-e", "-f"
 LONG = {"--requirement": "-r", "--constraint": "-c", "--editable": "-e", "--find-links": "-f"}
 ARCHIVES = (
@@ -96,6 +97,11 @@ def is_remote(text: str) -> bool:
     return URL.match(text) is not None and not FILE_URL.match(text)
 
 
+def arguments(path: str) -> list[str]:
+    """Return pip's arguments for a requirement file, or for the project that a pyproject.toml describes."""
+    return [os.path.dirname(path)] if os.path.basename(path) == PROJECT else ["--requirement", path]
+
+
 class Closure(NamedTuple):
     """The local files that pip reads for a requirement file. All paths are absolute."""
 
@@ -110,6 +116,8 @@ def closure(path: str) -> Closure:
     """
     found = Closure([], [])
     directory = os.path.dirname(os.path.abspath(path))
+    if os.path.basename(path) == PROJECT:
+        return Closure([os.path.abspath(path)], [directory])
     waiting = [os.path.abspath(path)]
     while waiting:
         file = waiting.pop(0)

@@ -96,7 +96,8 @@ def advice(words: str, is_new: bool, app: str) -> Iterator[str]:
     if lacking and OWN not in words:
         yield (
             f"No package of the release has the module {lacking[-1]}. Add the package that has it to "
-            "requirements.txt, which must name all packages that the application imports, Flask included."
+            "requirements.txt or pyproject.toml, which must name all packages that the application imports, also "
+            "Flask."
         )
     yield from _of_a_factory(words, app)
     yield from _of_the_sandbox(words)

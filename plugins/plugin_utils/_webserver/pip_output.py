@@ -156,4 +156,4 @@ def _advice(text: str, words: str, python: str) -> str:
         )
     if "No matching distribution" in text:
         return f"flask_version and the application's requirements must exist for the machine's Python, {python}."
-    return "Correct requirements.txt or the variable that names the package, and run this again."
+    return "Correct the requirements or the variable that names the package, and run this again."

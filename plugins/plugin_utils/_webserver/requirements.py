@@ -4,7 +4,7 @@
 
 # Private to this collection: it may change in any release.
 
-"""Finds out, on the control node, what pip reads and installs for an application's requirements.txt.
+"""Finds out, on the control node, what pip reads and installs for an application.
 
 pip runs in the application's folder, so the path of a requirement is relative to that folder. The path of an included
 file is relative to the including file.
@@ -27,8 +27,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy.requiremen
     logical_lines,
 )
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._lists import as_list
-
-REQUIREMENTS = "requirements.txt"
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import project
 
 
 class Requirements(NamedTuple):
@@ -46,16 +45,19 @@ class Requirements(NamedTuple):
         return bool(self.projects) or self.has_urls or canonical(module.split(".")[0]) in self.names
 
 
-def read(folder: str, brought: Iterable[str]) -> Requirements:
+def read(folder: str, brought: Iterable[str], named: str = "") -> Requirements:
     """Return what pip reads and installs. `brought` has the relative paths of the files that come to the machine.
 
-    If requirements.txt is not one of them, pip installs nothing for the application.
+    `named` is webserver_requirements. If the application names no packages, pip installs nothing for it.
     """
     found = Requirements([], [], [], set(), False, [])
     brought = set(brought)
-    if REQUIREMENTS not in brought:
+    file = project.requirements_file(folder, brought, named)
+    if not file:
         return found
-    return _Reader(os.path.realpath(folder), brought, found).read()
+    if os.path.basename(file) == project.PROJECT:
+        return found._replace(files=[file], projects=[os.path.dirname(file) or "."])
+    return _Reader(os.path.realpath(folder), brought, found).read(file)
 
 
 class _Reader:
@@ -65,8 +67,8 @@ class _Reader:
         self.found = found
         self.has_urls = False
 
-    def read(self) -> Requirements:
-        self._file(REQUIREMENTS, REQUIREMENTS, "", ())
+    def read(self, file: str) -> Requirements:
+        self._file(file, file, "", ())
         return self.found._replace(has_urls=self.has_urls)
 
     def _file(self, shown: str, path: str, where: str, chain: tuple[str, ...]) -> None:
@@ -156,14 +158,16 @@ class _Reader:
         self.found.errors.append(without_userinfo(sentence))
 
 
-def environment_name(folder: str, exclude: Iterable[str], python: str, flask_version: str, constraints: str) -> str:
+def environment_name(
+    folder: str, exclude: Iterable[str], python: str, flask_version: str, constraints: str, named: str = ""
+) -> str:
     """Return the name of the virtual environment for an application, such as `py3.9-5f1d20c7a3be`.
 
     It changes only if pip's input changes: the pinned versions, the requirement files, or the files of the application
     from which pip installs. An empty `folder` means an application without requirements.
     """
     paths = application.paths(folder, exclude) if folder else []
-    found = read(folder, paths)
+    found = read(folder, paths, named)
     tops = [*found.projects, *found.links]
     chosen = [path for path in paths if path in found.files or any(_is_in(path, top) for top in tops)]
     entries = [_entry(folder, path) for path in sorted(chosen)]
@@ -184,9 +188,9 @@ def _is_in(path: str, top: str) -> bool:
     return top == "." or path == top or path.startswith(top + os.sep)
 
 
-def has_requirements(folder: str, exclude: Iterable[str]) -> bool:
-    """Return whether a requirements.txt comes to the machine with an application."""
-    return bool(folder) and REQUIREMENTS in application.paths(folder, exclude)
+def requirements_file(folder: str, exclude: Iterable[str], named: str = "") -> str:
+    """Return the file of an application from which pip installs, relative to its folder; "" if there is none."""
+    return project.requirements_file(folder, application.paths(folder, exclude), named) if folder else ""
 
 
 def errors_of_folder(variables: Mapping[str, Any]) -> list[str]:
@@ -196,27 +200,34 @@ def errors_of_folder(variables: Mapping[str, Any]) -> list[str]:
         return []
     folder = os.path.realpath(os.path.expanduser(source))
     exclude = [*as_list(variables["webserver_app_exclude"]), ".git"]
-    return application_errors(folder, variables["webserver_app"], exclude, without_userinfo(source))
+    named = variables.get("webserver_requirements", "")
+    return application_errors(folder, variables["webserver_app"], exclude, without_userinfo(source), named)
 
 
-def application_errors(folder: str, app: str, exclude: Iterable[str], shown: str) -> list[str]:
-    """Return a sentence for each error in an application. `shown` is its folder or address as messages show it."""
+def application_errors(folder: str, app: str, exclude: Iterable[str], shown: str, named: str = "") -> list[str]:
+    """Return a sentence for each error in an application. `shown` is its folder or address as messages show it.
+
+    `named` is webserver_requirements.
+    """
     if not os.path.isdir(folder):
         missing = f"webserver_app_src: {shown} is not a folder on the control node."
         return [f"{missing} For a git repository set webserver_app_version too."]
     try:
-        found = read(folder, application.paths(folder, exclude))
+        brought = application.paths(folder, exclude)
+        found = read(folder, brought, named)
+        unfit = project.errors(folder, set(brought), named)
     except OSError as error:
         return [f"webserver_app_src: {error}"]
     module = app.split(":")[0]
     path = os.path.join(folder, *module.split("."))
-    errors = [f"webserver_app_src: {error}" for error in found.errors]
+    errors = [*unfit, *(f"webserver_app_src: {error}" for error in found.errors)]
     files = [file for file in (path + ".py", os.path.join(path, "__init__.py")) if os.path.isfile(file)]
     if not (files or found.may_bring(module)):
         errors.append(
             f"webserver_app: {app} needs the file {module.replace('.', '/')}.py in {shown}, which does not exist. Write"
             " the module and the callable in it, such as app:app. If pip must install the module from the"
-            " application itself, as in a src layout, add a line with a single dot to requirements.txt."
+            " application itself, as in a src layout, the application needs a pyproject.toml, and no requirements.txt"
+            " or one that has a line with a single dot."
         )
     elif files and is_factory(files[0], app.partition(":")[2]):
         errors.append(f"{is_no_application(app)}.")

@@ -137,6 +137,10 @@ CASES = {
         [[], [".git", "*.py[co]"], "*.log,.git", "*.log", ""],
         [[""], [None], ["instance/*.db"], [1.5], {"a": 1}, True],
     ),
+    "webserver_requirements": (
+        ["", "requirements/prod.txt", "pyproject.toml"],
+        ["/srv/requirements.txt", "../requirements.txt", "my file.txt", 1, *NOT_TEXT],
+    ),
     "webserver_shared": (
         [[], ["instance", "static/uploads/"], "instance,shop.db", ".data"],
         ["/srv/data", ["../shop"], ["a/../b"], ["."], ["a//b"], ["my data"], [""], [None], {"a": 1}, True],

@@ -27,6 +27,14 @@ def test_included_files_are_beside_the_including_one_and_projects_beside_the_fir
     ]
 
 
+def test_a_project_is_installed_from_its_folder(tmp_path):
+    """Its own files name its requirements, and pip reads them."""
+    path = str(tmp_path / "pyproject.toml")
+    assert requirement_files.closure(path) == ([path], [str(tmp_path)])
+    assert requirement_files.arguments(path) == [str(tmp_path)]
+    assert requirement_files.arguments("/app/requirements.txt") == ["--requirement", "/app/requirements.txt"]
+
+
 def test_folders_of_archives_are_beside_their_file_if_they_exist_there(tmp_path):
     (tmp_path / "app" / "more" / "wheels").mkdir(parents=True)
     texts = {

@@ -258,11 +258,30 @@ def test_unreadable_files_are_left_to_the_release_module(shop):
 
 
 def test_whether_there_are_requirements(shop):
-    assert not _requirements.has_requirements("", [])
-    assert not _requirements.has_requirements(str(shop.folder), [])
-    shop.write({"requirements.txt": ""})
-    assert _requirements.has_requirements(str(shop.folder), [])
-    assert not _requirements.has_requirements(str(shop.folder), ["*.txt"])
+    assert _requirements.requirements_file("", []) == ""
+    assert _requirements.requirements_file(str(shop.folder), []) == ""
+    shop.write({"requirements.txt": "", "prod.txt": ""})
+    assert _requirements.requirements_file(str(shop.folder), []) == "requirements.txt"
+    assert _requirements.requirements_file(str(shop.folder), ["requirements.txt"]) == ""
+    assert _requirements.requirements_file(str(shop.folder), [], "prod.txt") == "prod.txt"
+
+
+def test_a_package_is_installed_with_all_of_its_files(shop):
+    shop.write({"pyproject.toml": "[build-system]", "src/shop/__init__.py": "", "Web.txt": ""})
+    assert shop.read().projects == ["."]
+    assert shop.errors("shop:create_app()") == []
+    before = shop.name()
+    assert shop.write({"Web.txt": "changed"}).name() != before
+
+
+def test_errors_about_the_project_are_reported(shop):
+    shop.write({"uv.lock": ""})
+    [error] = shop.errors()
+    assert "uv export" in error
+    shop.write({"prod.txt": "-r nowhere.txt"})
+    assert _requirements.application_errors(str(shop.folder), "web:app", [], "../shop", "prod.txt") == [
+        "webserver_app_src: prod.txt, line 1, names nowhere.txt, but it is not in the application's folder."
+    ]
 
 
 @pytest.mark.parametrize(
