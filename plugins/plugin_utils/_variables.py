@@ -27,6 +27,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.userinfo import without_userinfo
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy.shared import is_below
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._lists import as_list
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver.wsgi_app import UNSET
 
 # The least similarity (0 to 1) of a misspelt name, without its role's name. It allows two swapped letters of four.
 ALIKE = 0.75
@@ -679,7 +680,7 @@ def _address_is_one_word(values: Mapping[str, Any]) -> str:
 
 
 def _application_needs_source(values: Mapping[str, Any]) -> str:
-    if values["webserver_app_src"] or values["webserver_app"] == "webserver:app":
+    if values["webserver_app_src"] or values["webserver_app"] == UNSET:
         return ""
     return (
         f"webserver_app: webserver_app_src is empty, so there is no {values['webserver_app']}. Set webserver_app_src "

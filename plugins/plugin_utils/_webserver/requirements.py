@@ -12,7 +12,6 @@ file is relative to the including file.
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import os
 import re
@@ -27,7 +26,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy.requiremen
     logical_lines,
 )
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._lists import as_list
-from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import project
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import project, wsgi_app
 
 
 class Requirements(NamedTuple):
@@ -218,41 +217,39 @@ def application_errors(folder: str, app: str, exclude: Iterable[str], shown: str
         unfit = project.errors(folder, set(brought), named)
     except OSError as error:
         return [f"webserver_app_src: {error}"]
+    app = wsgi_app.found(app, folder, set(brought))
     module = app.split(":")[0]
     path = os.path.join(folder, *module.split("."))
     errors = [*unfit, *(f"webserver_app_src: {error}" for error in found.errors)]
     files = [file for file in (path + ".py", os.path.join(path, "__init__.py")) if os.path.isfile(file)]
-    if not (files or found.may_bring(module)):
+    if wsgi_app.is_unset(app, set(brought)):
+        errors.append(_no_obvious_application(wsgi_app.candidates(folder, set(brought)), shown))
+    elif not (files or found.may_bring(module)):
         errors.append(
             f"webserver_app: {app} needs the file {module.replace('.', '/')}.py in {shown}, which does not exist. Write"
             " the module and the callable in it, such as app:app. If pip must install the module from the"
             " application itself, as in a src layout, the application needs a pyproject.toml, and no requirements.txt"
             " or one that has a line with a single dot."
         )
-    elif files and is_factory(files[0], app.partition(":")[2]):
+    elif files and wsgi_app.is_factory(files[0], app.partition(":")[2]):
         errors.append(f"{is_no_application(app)}.")
     return errors
+
+
+def _no_obvious_application(candidates: list[str], shown: str) -> str:
+    if candidates:
+        return f"webserver_app: the application in {shown} could be {', '.join(candidates)}. Set webserver_app to one."
+    return (
+        f"webserver_app: {shown} has no Flask application in a module at its top. Set webserver_app to the module and"
+        " the callable in it, such as shop.web:app, or shop.web:create_app() for a function that makes the application."
+    )
+
+
+def application_of(app: str, folder: str, exclude: Iterable[str]) -> str:
+    """Return the application to serve: the value of webserver_app, or what wsgi_app.found() finds in the folder."""
+    return wsgi_app.found(app, folder, application.paths(folder, exclude)) if folder else app
 
 
 def is_no_application(app: str) -> str:
     """Return the error of a webserver_app that is a factory, and what to write instead, without the full stop."""
     return f"webserver_app: {app} is a function that makes the application, not the application. Write {app}()"
-
-
-def is_factory(file: str, name: str) -> bool:
-    """Return whether a name in a module is a function that can be called without arguments, such as `create_app`.
-
-    A WSGI application that is a function takes two. False if the module cannot be read: the gate imports it later.
-    """
-    try:
-        with open(file, "rb") as stream:
-            module = ast.parse(stream.read())
-    except (OSError, SyntaxError, ValueError):
-        return False
-    functions = [each for each in module.body if isinstance(each, ast.FunctionDef) and each.name == name]
-    return any(not each.decorator_list and _takes_nothing(each.args) for each in functions)
-
-
-def _takes_nothing(arguments: ast.arguments) -> bool:
-    positional = [*getattr(arguments, "posonlyargs", []), *arguments.args]  # Python 3.7 has none
-    return len(positional) == len(arguments.defaults) and None not in arguments.kw_defaults

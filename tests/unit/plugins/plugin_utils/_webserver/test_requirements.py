@@ -274,6 +274,19 @@ def test_a_package_is_installed_with_all_of_its_files(shop):
     assert shop.write({"Web.txt": "changed"}).name() != before
 
 
+def test_an_application_that_is_not_named_is_found_or_asked_for(shop):
+    (shop.folder / "web.py").unlink()
+    code = "app = Flask(__name__)\n"
+    [error] = shop.errors("webserver:app")
+    assert error.startswith("webserver_app: ../shop has no Flask application in a module at its top.")
+    assert shop.write({"shop.py": code}).errors("webserver:app") == []
+    assert _requirements.application_of("webserver:app", str(shop.folder), []) == "shop:app"
+    assert _requirements.application_of("webserver:app", "", []) == "webserver:app"
+    assert shop.write({"blog.py": code}).errors("webserver:app") == [
+        "webserver_app: the application in ../shop could be blog:app, shop:app. Set webserver_app to one."
+    ]
+
+
 def test_errors_about_the_project_are_reported(shop):
     shop.write({"uv.lock": ""})
     [error] = shop.errors()
