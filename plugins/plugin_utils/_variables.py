@@ -559,6 +559,8 @@ ROLES: dict[str, dict[str, Rule]] = {
         "webserver_start_timeout": number(1, 3600, 30),
         "webserver_release": text("a name of a release", r"[A-Za-z0-9][A-Za-z0-9._-]*", "4f1c52a0b7d9"),
         "webserver_log_lines": number(1, 1000000, 500),
+        "webserver_command": single_text("flask routes"),
+        "webserver_command_timeout": number(1, 86400, 600),
         "webserver_log_since": text("a time as journalctl reads it", ANY_TEXT, "1 hour ago"),
         "webserver_url": url("http://203.0.113.10:5000/", contains="webserver_port", empty=True),
     },

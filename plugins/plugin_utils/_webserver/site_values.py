@@ -10,6 +10,10 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping
 
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import printable, shortened
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._reports import module_failure
+
+LONGEST_SHOWN = 100  # characters of a command
 MIB_OF_THE_SYSTEM = 256
 # The built-in page needs 15 MiB. The rest is for the application's modules and data.
 MIB_OF_A_WORKER = 128
@@ -39,3 +43,20 @@ def secret_files(
     ]
     gone = [name for name in there if name not in secrets]
     return files + [{"path": f"{folder}/{name}", "content": None} for name in gone]
+
+
+def systemd_argument(text: str) -> str:
+    """Return a text as one argument in ExecStart= (systemd.service(5), "Command lines")."""
+    special = {"\\": r"\\", '"': r"\"", "\n": r"\n", "\t": r"\t", "%": "%%", "$": "$$"}
+    return '"' + "".join(special.get(character, character) for character in str(text)) + '"'
+
+
+def command_failure(result: Mapping[str, Any], command: str) -> str:
+    """Return why a command did not succeed. `result` is that of the module release_command."""
+    if "rc" not in result:
+        return module_failure.reason(result)
+    why = {
+        "timeout": "It took longer than webserver_command_timeout, and was ended.",
+        "oom-kill": "The kernel killed it because memory ran out. Raise webserver_memory_max if it limits the site.",
+    }.get(result["reason"], "See above for what it printed." if result["stdout_lines"] else "It printed nothing.")
+    return f"{shortened(printable(command), LONGEST_SHOWN, '...')} ended with {result['rc']}. {why}"

@@ -5,7 +5,12 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver.site_values import secret_files, worker_count
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver.site_values import (
+    command_failure,
+    secret_files,
+    systemd_argument,
+    worker_count,
+)
 
 
 @pytest.mark.parametrize(
@@ -31,3 +36,28 @@ def test_secrets_are_files_that_only_their_reader_may_read(hands_over, owner, fo
         {"path": "/etc/web/KEY", "content": "text", **attributes},
         {"path": "/etc/web/FORMER", "content": None},
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "argument"),
+    [("flask routes", '"flask routes"'), ('echo "$HOME" 5% \\ \n\tx', r'"echo \"$$HOME\" 5%% \\ \n\tx"'), (1, '"1"')],
+)
+def test_systemd_argument(text, argument):
+    assert systemd_argument(text) == argument
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        (
+            {"rc": 1, "reason": "exit-code", "stdout_lines": ["x"]},
+            "ended with 1. See above for what it printed.",
+        ),
+        ({"rc": 1, "reason": "exit-code", "stdout_lines": []}, "flask x ended with 1. It printed nothing."),
+        ({"rc": 143, "reason": "timeout", "stdout_lines": []}, "longer than webserver_command_timeout"),
+        ({"rc": 137, "reason": "oom-kill", "stdout_lines": []}, "Raise webserver_memory_max"),
+        ({"failed": True, "msg": "the command could not be started: no bus"}, "could not be started: no bus"),
+    ],
+)
+def test_why_a_command_failed(result, words):
+    assert words in command_failure(result, "flask x")
