@@ -29,7 +29,8 @@ options:
       - V(present) makes a release of the application, but does not serve it. If O(name) is set and no application, it
         checks that this release exists.
       - V(current) makes the release the one that is served.
-      - V(absent) removes the release. It does not remove the current one.
+      - V(absent) removes the release, but not its virtual environment, which the next try most often needs. It does not
+        remove the current one.
       - V(finished) ends the deploy. With O(deployed) it removes older releases and unused virtual environments. With
         O(lock) it releases the lock.
     type: str

@@ -416,16 +416,15 @@ def make_room(path: str, keep: int, name: str, venv: str) -> None:
 
 
 def remove(path: str, name: str) -> bool:
-    """Remove one release, and its environment if no other release uses it. Returns whether the release was there.
+    """Remove one release. Returns whether it was there. Raises Refused for the current release.
 
-    Raises Refused for the current release.
+    Its environment stays, because the next try most often needs the same packages. prune() removes it.
     """
     if name == current(path):
         raise Refused(f"the release {name} in {path} is being served: switch to another one first")
     there = os.path.lexists(folder_of(path, name))
     if there:
         _remove_tree(folder_of(path, name))
-        _remove_remains(path)
     return there
 
 

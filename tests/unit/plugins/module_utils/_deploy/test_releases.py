@@ -286,6 +286,19 @@ def test_environments_go_with_the_last_release_that_links_to_them(path, deploy):
     assert os.listdir(environments) == ["new"]
 
 
+def test_environment_of_a_failed_release_stays_for_the_next_try(path, deploy):
+    """To install the packages takes longest. The next release that is served removes it if it has another one."""
+    environments = os.path.join(path, "environments")
+    deploy("a", venv=os.path.join(environments, "old"))
+    deploy("bad", venv=os.path.join(environments, "new"), switch=False)
+    releases.remove(path, "bad")
+    assert sorted(os.listdir(environments)) == ["new", "old"]
+    releases.make_room(path, 5, "fixed", os.path.join(environments, "new"))
+    assert sorted(os.listdir(environments)) == ["new", "old"]
+    releases.prune(path, 5)
+    assert os.listdir(environments) == ["old"]
+
+
 def test_environments_elsewhere_are_never_removed(path, deploy, tmp_path):
     theirs = tmp_path / "theirs"
     deploy("a", venv=str(theirs))
