@@ -34,6 +34,8 @@ class FilterModule:
             "unit_words": Lazy("plugin_utils._webserver.deploy_failure", "explained"),
             "worker_count": Lazy("plugin_utils._webserver.site_values", "worker_count"),
             "secret_files": Lazy("plugin_utils._webserver.site_values", "secret_files"),
+            "prepared": Lazy("plugin_utils._webserver.deploy_failure", "prepared"),
+            "first_in_turn": Lazy("plugin_utils._webserver.site_values", "first_in_turn"),
             "command_failure": Lazy("plugin_utils._webserver.site_values", "command_failure"),
             "systemd_argument": Lazy("plugin_utils._webserver.site_values", "systemd_argument"),
             "health_url": Lazy("plugin_utils._webserver.health_url", "health_url"),

@@ -108,8 +108,14 @@ options:
         that is served is touched, if the release is not the current one or if a file changes. Empty tries nothing.
     type: str
     default: ""
+  before_unit:
+    description:
+      - A service of the type oneshot that is started before O(gate_unit) if the release is not the current one, such as
+        a migration of a database. If it fails, the release is refused. Its file is one of O(gate_files).
+    type: str
+    default: ""
   gate_files:
-    description: The files of O(gate_unit) and O(next_unit), in the form of O(files).
+    description: The files of O(before_unit), O(gate_unit) and O(next_unit), in the form of O(files).
     type: list
     elements: dict
     default: []
@@ -247,8 +253,18 @@ former:
   returned: if there was something to do
   type: str
   sample: 9a3e01c77b52
+prepared:
+  description: What O(before_unit) wrote to the journal. Empty if it was not started, or failed.
+  returned: if there was something to do
+  type: str
+  sample: ""
+trial:
+  description: The unit that failed before anything that is served was touched. Empty if none did.
+  returned: if there was something to do
+  type: str
+  sample: webserver-gate@4f1c52a0b7d9.service
 gate:
-  description: What O(gate_unit) wrote to the journal, if it failed.
+  description: What RV(trial) wrote to the journal.
   returned: if there was something to do
   type: str
   sample: "GET / answered 500: Internal Server Error"
@@ -360,6 +376,7 @@ def argument_spec():
         unit=dict(required=True),
         units=dict(type="list", elements="dict", default=[], options=unit_options),
         files=dict(type="list", elements="dict", default=[], options=file_options),
+        before_unit=dict(default=""),
         gate_unit=dict(default=""),
         gate_files=dict(type="list", elements="dict", default=[], options=file_options),
         next_unit=dict(default=""),
@@ -386,6 +403,7 @@ def order_of(params, check_mode):
         unit=params["unit"],
         units={unit["name"]: unit["reads"] for unit in params["units"]},
         files=params["files"],
+        before_unit=params["before_unit"],
         gate_unit=params["gate_unit"],
         gate_files=params["gate_files"],
         secrets=secrets_of(params["_secrets"], check_mode),

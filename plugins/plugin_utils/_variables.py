@@ -234,7 +234,7 @@ def is_path_in_application(value: str) -> bool:
 
 def is_site_name(value: str) -> bool:
     """Return whether a text can name a user and several units, such as NAME.service and NAME-health.service."""
-    return bool(re.fullmatch(r"[a-z][a-z0-9_-]{0,23}(?<!-health)(?<!-gate)(?<!-next)(?<!-deploy)", value))
+    return bool(re.fullmatch(r"[a-z][a-z0-9_-]{0,23}(?<!-health)(?<!-gate)(?<!-next)(?<!-deploy)(?<!-before)", value))
 
 
 def is_memory(value: Any) -> bool:
@@ -367,7 +367,7 @@ def names_of_files() -> Rule:
 ANY_TEXT = r".*"
 site_name = (
     "a name that begins with a lower-case letter, has only lower-case letters, digits, - and _, has at most 24"
-    " characters, and does not end with -health, -gate, -next or -deploy"
+    " characters, and does not end with -health, -gate, -next, -deploy or -before"
 )
 path_on_machine = "an absolute path that has only letters, digits and /._+@-"
 
@@ -559,6 +559,7 @@ ROLES: dict[str, dict[str, Rule]] = {
         "webserver_start_timeout": number(1, 3600, 30),
         "webserver_release": text("a name of a release", r"[A-Za-z0-9][A-Za-z0-9._-]*", "4f1c52a0b7d9"),
         "webserver_log_lines": number(1, 1000000, 500),
+        "webserver_before_switch": single_text("flask db upgrade"),
         "webserver_command": single_text("flask routes"),
         "webserver_command_timeout": number(1, 86400, 600),
         "webserver_log_since": text("a time as journalctl reads it", ANY_TEXT, "1 hour ago"),

@@ -282,22 +282,6 @@ def test_logs_since_a_time_end_with_the_last_line():
     assert " ".join(last.split()) in run.text
 
 
-def test_command_runs_as_the_application_does():
-    command = 'id -un; flask routes | grep healthz; pwd; sha256sum < $CREDENTIALS_DIRECTORY/SHOP_KEY; echo "$SHOP_NAME"'
-    run = play("playbooks/exec.yml", webserver_command=command)
-    assert run.rc == 0, run.stdout
-    assert "- webserver" in run.stdout
-    assert "health GET /healthz" in run.text
-    assert f"/opt/webserver/releases/{current()}/app" in run.text
-    assert hashlib.sha256(SECRET.encode()).hexdigest() in run.text
-    assert 'Corner "shop" & 50% off, $HOME `x`' in run.text
-    failed = play("playbooks/exec.yml", webserver_command="echo no such table >&2; exit 3")
-    assert failed.rc == 2
-    assert "- no such table" in failed.stdout
-    assert "exit 3 ended with 3. See above for what it printed." in failed.text
-    assert machine("systemctl list-units --all --plain --no-legend 'webserver-command*'; ls /run/systemd/system") == ""
-
-
 def test_unit_is_valid_and_has_a_low_exposure():
     assert machine("systemd-analyze verify webserver.service webserver.socket webserver-health.timer 2>&1") == ""
     score = machine("systemd-analyze security --no-pager webserver.service | tail -n 1").split(":", 1)[1].split()[0]

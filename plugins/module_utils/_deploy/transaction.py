@@ -26,7 +26,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics import tim
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import releases
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets import report
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets.query import Query
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import manager, unit_files
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import manager, one_shot, unit_files
 
 SECONDS_BETWEEN_LOOKS = 0.2
 LONGEST_ANSWER = 2000  # bytes of the page that are read
@@ -62,6 +62,7 @@ class Order(NamedTuple):
     is_new: bool = True  # whether this deploy unpacked the release, so that it is removed if the deploy fails
     keep: int = 5  # how many releases stay
     next_unit: str = ""  # a service that serves the release while the unit is restarted; empty if there is none
+    before_unit: str = ""  # a oneshot service to run before the gate, such as a migration; empty if there is none
     spare_memory: int = 0  # MiB that must remain available beside the next unit
     run: Mapping[str, Any] = {}  # who deploys: see deploy_lock.py
 
@@ -215,18 +216,21 @@ def carry_out(order: Order) -> dict[str, Any]:
     `state` is one of the constants above, and `reason` says why the release is not served. `release` and `former` are
     names of releases. `started` are the units that were started or restarted, `removed` the superfluous releases, and
     `not_removed` says why one of them or a former secret is still there. `answer` has the page's `status` and
-    `content`, its first characters. `gate` is what the gate printed if it failed. `not_put_back` says why the former
-    release is not served.
+    `content`, its first characters. `trial` is the unit that failed before the switch, and `gate` what it printed.
+    `prepared` is what the unit before the gate printed. `not_put_back` says why the former release is not served.
     """
     former = releases.current(order.path)
     secrets, gate_files, files = Changes(), Changes(), Changes()
-    outcome: dict[str, Any] = dict(release=order.release, former=former, started=[], removed=[], reason="", gate="")
+    outcome: dict[str, Any] = dict(
+        release=order.release, former=former, started=[], removed=[], reason="", trial="", gate="", prepared=""
+    )
     try:
         before = manager.look(order.units, notes=False)
         # The release is also tried if only a file changes: a wrong value in it must not reach what is served.
         changed = [file["path"] for file in [*order.secrets, *order.files] if not is_as(file)]
         changed += [os.path.join(order.path, "current")] if former != order.release else []
-        trials = [order.gate_unit] if order.gate_unit and changed else []
+        trials = [order.before_unit] if order.before_unit and former != order.release else []
+        trials += [order.gate_unit] if order.gate_unit and changed else []
         helper = order.next_unit if needs_helper(order, before, changed) else ""
         secrets.write(file for file in order.secrets if file["content"] is not None)
         trials += [helper] if helper else []
@@ -235,9 +239,14 @@ def carry_out(order: Order) -> dict[str, Any]:
             if gate_files.former:
                 manager.reload()
         for unit in trials:
-            pass_trial(unit)
+            if unit == order.before_unit:
+                outcome["prepared"] = prepare(unit)
+            else:
+                pass_trial(unit)
     except (Failed, manager.Failed, releases.Refused, OSError) as error:
-        outcome.update(state=REFUSED, reason=str(error), gate=getattr(error, "words", ""))
+        outcome.update(
+            state=REFUSED, reason=str(error), trial=getattr(error, "unit", ""), gate=getattr(error, "words", "")
+        )
         secrets.undo()
         gate_files.undo()
         withdraw(order)
@@ -280,9 +289,9 @@ def needs_helper(order: Order, seen: Mapping[str, manager.Seen], changed: list[s
 class TrialFailed(Failed):
     """A trial that failed. `words` is what the unit printed."""
 
-    def __init__(self, reason: str, words: str):
+    def __init__(self, reason: str, unit: str, words: str):
         super().__init__(reason)
-        self.words = words
+        self.unit, self.words = unit, words
 
 
 def pass_trial(unit: str) -> None:
@@ -293,7 +302,17 @@ def pass_trial(unit: str) -> None:
     try:
         manager.restart(unit)
     except manager.Failed as error:
-        raise TrialFailed(str(error), manager.journal(unit)) from error
+        raise TrialFailed(str(error), unit, manager.journal(unit)) from error
+
+
+def prepare(unit: str) -> str:
+    """Start a unit that prepares the switch to the release, and return what it prints. Raises TrialFailed."""
+    began = time.time()
+    try:
+        manager.restart(unit)
+    except manager.Failed as error:
+        raise TrialFailed(str(error), unit, one_shot.output(unit, began)) from error
+    return one_shot.output(unit, began)
 
 
 def run(order: Order, written: list[str]) -> list[str]:

@@ -57,8 +57,9 @@ def ended(shown: dict[str, str], printed: str) -> Ended:
     return Ended(rc or (0 if is_good else 1), printed.splitlines()[-MOST_LINES:], "" if is_good else reason)
 
 
-def output(unit: str) -> str:
-    """Return what the processes of a unit printed."""
+def output(unit: str, since: float = 0) -> str:
+    """Return what the processes of a unit printed since a time, in seconds since 1970."""
     with contextlib.suppress(manager.Failed):  # systemd before 228 does not have it
         manager.call("journalctl", "--sync")
-    return manager.call("journalctl", f"_SYSTEMD_UNIT={unit}", "--boot", "--output", "cat", "--no-pager")
+    of_unit = (f"_SYSTEMD_UNIT={unit}", "--boot", f"--since=@{since:.6f}")
+    return manager.call("journalctl", *of_unit, "--output", "cat", "--no-pager")

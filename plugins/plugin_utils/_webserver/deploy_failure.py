@@ -17,6 +17,7 @@ from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import 
 # The line that systemd writes to the journal when it starts a unit. A unit in a crash loop repeats its output.
 START = re.compile(r"^Start(?:ing|ed) .*$", re.MULTILINE)
 MOST_LINES = 60
+BEFORE = "-before@"  # in the name of the unit that runs webserver_before_switch
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -32,6 +33,12 @@ def explained(journal: str) -> list[str]:
     return list(filter(None, [*words.splitlines()[:MOST_LINES], read_only.advice(words)]))
 
 
+def prepared(printed: str) -> list[str]:
+    """Return the last lines that the command before the switch printed, and what to do."""
+    words = printable(COLOUR.sub("", printed)).splitlines()
+    return [*words[-MOST_LINES:], *filter(None, [read_only.advice("\n".join(words))])]
+
+
 def refusal(outcome: Mapping[str, Any], was_served: bool, is_new: bool, app: str) -> str:
     """Return the message for a release that did not pass the gate. `outcome` is the result of the module `site`.
 
@@ -40,6 +47,8 @@ def refusal(outcome: Mapping[str, Any], was_served: bool, is_new: bool, app: str
     """
     journal, reason = outcome.get("gate") or "", outcome.get("reason") or ""
     why = gate_refusal.reason(last_words(journal), is_new, app) if journal else printable(reason)
+    if BEFORE in (outcome.get("trial") or ""):
+        why = "\n".join(["webserver_before_switch failed:", *(prepared(journal) or [printable(reason)])])
     return f"{not_taken(outcome, was_served, is_new)}\n{why}"
 
 

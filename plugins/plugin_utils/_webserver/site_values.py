@@ -60,3 +60,11 @@ def command_failure(result: Mapping[str, Any], command: str) -> str:
         "oom-kill": "The kernel killed it because memory ran out. Raise webserver_memory_max if it limits the site.",
     }.get(result["reason"], "See above for what it printed." if result["stdout_lines"] else "It printed nothing.")
     return f"{shortened(printable(command), LONGEST_SHOWN, '...')} ended with {result['rc']}. {why}"
+
+
+def first_in_turn(hosts: Iterable[str], variables: Mapping[str, Mapping[str, Any]], site: str) -> str:
+    """Return the first host that takes part in a turn for a site, or "". `variables` has those of each host.
+
+    Of the variables it reads only `__webserver_turn`, the name of the site for which the host gets another release.
+    """
+    return next((host for host in hosts if variables[host].get("__webserver_turn") == site), "")

@@ -8,6 +8,7 @@ import jinja2
 import yaml
 from ansible.plugins.filter.core import FilterModule as Filters
 from ansible.plugins.test import core as tests_of_ansible
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver.site_values import systemd_argument
 
 ROLE = pathlib.Path(__file__).parents[3] / "roles" / "webserver"
 
@@ -34,6 +35,7 @@ def _environment():
         loader=jinja2.FileSystemLoader(ROLE / "templates"), undefined=jinja2.StrictUndefined, trim_blocks=True
     )
     environment.filters.update(Filters().filters())
+    environment.filters["flasklaunch.ec2.systemd_argument"] = systemd_argument
     environment.tests.update(tests_of_ansible.TestModule().tests())
     return environment
 

@@ -53,6 +53,7 @@ KNOWN_TO_219 = {
 UNITS = [
     "webserver.service",
     "webserver.socket",
+    "webserver-before@.service",
     "webserver-gate@.service",
     "webserver-health.service",
     "webserver-health.timer",
@@ -95,7 +96,7 @@ def test_address_of_the_network_is_bound_before_it_exists(any_address, loopback,
     assert directives(text).count(("FreeBind", "yes")) == wanted
 
 
-UNITS_WITH_DATA = ["webserver.service", "webserver-gate@.service", "webserver-next@.service"]
+UNITS_WITH_DATA = [f"webserver{kind}.service" for kind in ("", "-before@", "-gate@", "-next@")]
 
 
 @pytest.mark.parametrize("unit", UNITS_WITH_DATA)

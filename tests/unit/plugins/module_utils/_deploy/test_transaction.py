@@ -14,7 +14,7 @@ import time
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import releases, transaction
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import manager, unit_files
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import manager, one_shot, unit_files
 
 SERVICE, SOCKET, TIMER = "web.service", "web.socket", "web-health.timer"
 UNITS = (SOCKET, SERVICE, TIMER)
@@ -267,6 +267,30 @@ def test_without_a_second_server_the_former_one_is_only_restarted(web, changes, 
     assert not [step for step in web.orders if NEXT in step]
 
 
+BEFORE = "web-before@new.service"
+
+
+def test_a_release_is_prepared_before_it_is_tried(web, monkeypatch):
+    monkeypatch.setattr(one_shot, "output", lambda unit, since: f"{unit} said since {time.time() - since:.0f}")
+    outcome = transaction.carry_out(web.order_with(before_unit=BEFORE))
+    assert web.orders == [ALL_STEPS[0], f"restart {BEFORE}", *ALL_STEPS[1:]]
+    assert (outcome["state"], outcome["prepared"]) == (transaction.SERVED, f"{BEFORE} said since 0")
+
+
+def test_a_release_that_cannot_be_prepared_is_not_tried(web, monkeypatch):
+    monkeypatch.setattr(one_shot, "output", lambda unit, since: f"{unit} says why")
+    web.refuses[f"restart {BEFORE}"] = ["it failed"]
+    outcome = transaction.carry_out(web.order_with(before_unit=BEFORE))
+    assert (outcome["state"], outcome["trial"], outcome["gate"]) == (transaction.REFUSED, BEFORE, f"{BEFORE} says why")
+    assert web.orders == [ALL_STEPS[0], f"restart {BEFORE}"]
+    assert contents(web) == OLD
+
+
+def test_nothing_is_prepared_if_only_a_file_changes(web):
+    transaction.carry_out(web.order_with(before_unit=BEFORE, release="old", is_new=False))
+    assert f"restart {BEFORE}" not in web.orders
+
+
 @pytest.mark.parametrize("step", ALL_STEPS)
 def test_if_any_step_fails_the_former_release_is_served(web, step):
     """Before the restart, the former server is not stopped. After it, no server of the new release goes on."""
@@ -277,6 +301,7 @@ def test_if_any_step_fails_the_former_release_is_served(web, step):
     trials = ALL_STEPS[1:3]
     assert outcome["state"] == (transaction.REFUSED if step in trials else transaction.PUT_BACK)
     assert outcome.get("gate") == (f"{step.split()[1]} says why" if step in trials else "")
+    assert outcome.get("trial") == (step.split()[1] if step in trials else "")
     assert releases.current(str(web.folder)) == "old"
     assert os.listdir(web.folder / "releases") == ["old"]
     assert contents(web) == OLD

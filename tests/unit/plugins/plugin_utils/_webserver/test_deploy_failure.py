@@ -57,6 +57,20 @@ def test_a_refusal_has_the_output_of_the_gate_and_advice():
     ]
 
 
+@pytest.mark.parametrize(
+    ("printed", "lines"),
+    [
+        ("Starting the migration\nno such table: notes\n", ["Starting the migration", "no such table: notes"]),
+        ("", ["a timeout was exceeded"]),
+    ],
+)
+def test_a_command_before_the_switch_that_failed_is_named(printed, lines):
+    outcome = {"former": "a1", "release": "b2", "gate": printed, "reason": "a timeout was exceeded"}
+    said = deploy_failure.refusal({**outcome, "trial": "shop-before@b2.service"}, True, True, "shop:app").splitlines()
+    assert said[0] == "Release a1 is served as before; the new one was not taken:"
+    assert said[1:] == ["webserver_before_switch failed:", *lines]
+
+
 def test_a_refusal_without_a_gate_has_the_reason():
     outcome = {"former": "a1", "release": "b2", "gate": "", "reason": "the disk is full"}
     assert deploy_failure.refusal(outcome, True, True, "shop:app").splitlines()[1:] == ["the disk is full"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver.site_values import (
     command_failure,
+    first_in_turn,
     secret_files,
     systemd_argument,
     worker_count,
@@ -61,3 +62,10 @@ def test_systemd_argument(text, argument):
 )
 def test_why_a_command_failed(result, words):
     assert words in command_failure(result, "flask x")
+
+
+def test_the_first_host_in_a_turn():
+    hosts = {"has nothing": {}, "is done": {"__webserver_turn": ""}, "of another": {"__webserver_turn": "blog"}}
+    turn = {"b": {"__webserver_turn": "shop"}, "c": {"__webserver_turn": "shop"}}
+    assert first_in_turn([*hosts, *turn], {**hosts, **turn}, "shop") == "b"
+    assert first_in_turn(list(hosts), hosts, "shop") == ""

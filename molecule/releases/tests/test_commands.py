@@ -1,0 +1,64 @@
+"""Commands of the application: before a release is served, and in the served release."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+
+import pytest
+from deploys import ROOT, current, deploy, get, machine, play, refused, version
+
+SECRET = "correct horse battery staple"
+
+
+@pytest.fixture
+def two(tmp_path):
+    """Returns the arguments of a run on two machines, which are two names of the same one."""
+    names = {name: {"ansible_ssh_common_args": f'-F "{ROOT}/.demo/ssh_config"'} for name in ("a", "b")}
+    inventory = tmp_path / "hosts.json"
+    inventory.write_text(json.dumps({"webservers": {"hosts": names}}))
+    return ["--inventory", str(inventory), "--limit", "a:b", "--forks", "1"]  # one after the other, in each task
+
+
+def test_one_machine_prepares_the_release_for_all(two, tmp_path):
+    """With the release's variables and new secrets, before it is served."""
+    command = "echo prepares $FLASK_APP in $PWD; sha256sum < $CREDENTIALS_DIRECTORY/NEW; echo x >> $STATE_DIRECTORY/ran"
+    machine("rm -f /var/lib/webserver/ran")
+    number = f"of {time.time()}"  # a new release, also if the test is repeated
+    source = version(tmp_path / "new", number)
+    site = {"webserver_app_src": source, "webserver_secrets": {"SHOP_KEY": "x", "NEW": "a new secret"}}
+    run = deploy(*two, webserver_before_switch=command, **site)
+    assert run.text.count("prepares shop.web:create_app() in /opt/webserver/releases/") == 1
+    assert hashlib.sha256(b"a new secret").hexdigest() in run.text
+    assert machine("cat /var/lib/webserver/ran") == "x"
+    assert get() == f"shop {number}\n"
+    assert deploy(*two, webserver_before_switch=command, **site).changed == 0
+    assert machine("cat /var/lib/webserver/ran") == "x", "it belongs to a new release"
+
+
+def test_if_the_command_fails_no_machine_switches(two, tmp_path):
+    before = current(), machine("ls /opt/webserver/releases"), get()
+    command = "echo Starting the migration; echo no such table: notes >&2; exit 3"
+    run = refused(*two, webserver_app_src=version(tmp_path / "3", "3"), webserver_before_switch=command)
+    failed = "the new one was not taken: webserver_before_switch failed: Starting the migration no such table: notes"
+    assert failed in run.fatal("a")
+    assert "a was the first of the machines, and could not switch. See there." in run.fatal("b")
+    assert (current(), machine("ls /opt/webserver/releases"), get()) == before
+
+
+def test_command_runs_in_the_served_release():
+    deploy()
+    command = 'id -un; flask routes; pwd; sha256sum < $CREDENTIALS_DIRECTORY/SHOP_KEY; echo "$SHOP_NAME"'
+    run = play("playbooks/exec.yml", webserver_command=command)
+    assert run.rc == 0, run.stdout
+    assert "- webserver" in run.stdout
+    assert "health GET /healthz" in run.text
+    assert f"/opt/webserver/releases/{current()}/app" in run.text
+    assert hashlib.sha256(SECRET.encode()).hexdigest() in run.text
+    assert 'Corner "shop" & 50% off, $HOME `x`' in run.text
+    failed = play("playbooks/exec.yml", webserver_command="echo no such table >&2; exit 3")
+    assert failed.rc == 2
+    assert "- no such table" in failed.stdout
+    assert "exit 3 ended with 3. See above for what it printed." in failed.text
+    assert machine("systemctl list-units --all --plain --no-legend 'webserver-command*'; ls /run/systemd/system") == ""
