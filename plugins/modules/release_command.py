@@ -76,7 +76,8 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import ma
 
 
 def argument_spec():
-    return dict(unit=dict(required=True), content=dict(required=True))
+    # The managed node's log gets a module's other options, and a command may have a password in it.
+    return dict(unit=dict(required=True), content=dict(required=True, no_log=True))
 
 
 def main():

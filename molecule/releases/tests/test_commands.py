@@ -10,6 +10,7 @@ import pytest
 from deploys import ROOT, current, deploy, get, machine, play, refused, version
 
 SECRET = "correct horse battery staple"
+NAME = r'Corner "shop" & 50% off, $HOME `x` \o/'
 
 
 @pytest.fixture
@@ -49,14 +50,15 @@ def test_if_the_command_fails_no_machine_switches(two, tmp_path):
 
 def test_command_runs_in_the_served_release():
     deploy()
-    command = 'id -un; flask routes; pwd; sha256sum < $CREDENTIALS_DIRECTORY/SHOP_KEY; echo "$SHOP_NAME"'
+    command = 'id -un; flask routes; pwd; sha256sum < $CREDENTIALS_DIRECTORY/SHOP_KEY; printf %s "$SHOP_NAME" | wc -c'
     run = play("playbooks/exec.yml", webserver_command=command)
     assert run.rc == 0, run.stdout
     assert "- webserver" in run.stdout
     assert "health GET /healthz" in run.text
     assert f"/opt/webserver/releases/{current()}/app" in run.text
     assert hashlib.sha256(SECRET.encode()).hexdigest() in run.text
-    assert 'Corner "shop" & 50% off, $HOME `x`' in run.text
+    # The journal gets what a command prints, and another test looks for this value there.
+    assert f"- '{len(NAME)}'" in run.stdout
     failed = play("playbooks/exec.yml", webserver_command="echo no such table >&2; exit 3")
     assert failed.rc == 2
     assert "- no such table" in failed.stdout
