@@ -53,7 +53,7 @@ def systemd_argument(text: str) -> str:
 
 def command_failure(result: Mapping[str, Any], command: str) -> str:
     """Return why a command did not succeed. `result` is that of the module release_command."""
-    if "rc" not in result:
+    if "reason" not in result:  # the module itself failed, for example because the machine has no Python
         return module_failure.reason(result)
     why = {
         "timeout": "It took longer than webserver_command_timeout, and was ended.",

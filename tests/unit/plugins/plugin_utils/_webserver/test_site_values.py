@@ -58,6 +58,10 @@ def test_systemd_argument(text, argument):
         ({"rc": 143, "reason": "timeout", "stdout_lines": []}, "longer than webserver_command_timeout"),
         ({"rc": 137, "reason": "oom-kill", "stdout_lines": []}, "Raise webserver_memory_max"),
         ({"failed": True, "msg": "the command could not be started: no bus"}, "could not be started: no bus"),
+        (
+            {"failed": True, "rc": 127, "msg": "The interpreter was not found", "stdout_lines": []},
+            "interpreter was not",
+        ),
     ],
 )
 def test_why_a_command_failed(result, words):
