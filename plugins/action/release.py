@@ -46,9 +46,11 @@ class ActionModule(ActionBase):
         result = self._ask(shows, task_vars)
         differing, variables = result.pop("differing", {}), result.pop("differing_variables", {})
         if self._task.diff:
-            links = {path.rstrip("/"): f"{args['shared_in']}/{path}" for path in args.get("shared") or []}
+            shared = [path.rstrip("/") for path in args.get("shared") or []]
             result["diff"] = [
-                {"prepared": f"{path} -> {links[path]}\n"} if path in links else _difference(source.folder, path, text)
+                {"prepared": f"{path} -> {args['shared_in']}/{path}\n"}
+                if path in shared
+                else _difference(source.folder, path, text)
                 for path, text in differing.items()
             ]
             result["diff"] += [

@@ -234,7 +234,8 @@ def is_path_in_application(value: str) -> bool:
 
 def is_site_name(value: str) -> bool:
     """Return whether a text can name a user and several units, such as NAME.service and NAME-health.service."""
-    return bool(re.fullmatch(r"[a-z][a-z0-9_-]{0,23}(?<!-health)(?<!-gate)(?<!-next)(?<!-deploy)(?<!-before)", value))
+    name = r"[a-z][a-z0-9_-]{0,23}(?<!-health)(?<!-gate)(?<!-next)(?<!-deploy)(?<!-before)"
+    return bool(re.fullmatch(name, value)) and value != "flasklaunch-pip"
 
 
 def is_memory(value: Any) -> bool:
@@ -367,7 +368,7 @@ def names_of_files() -> Rule:
 ANY_TEXT = r".*"
 site_name = (
     "a name that begins with a lower-case letter, has only lower-case letters, digits, - and _, has at most 24"
-    " characters, and does not end with -health, -gate, -next, -deploy or -before"
+    " characters, and does not end with -health, -gate, -next, -deploy or -before, and is not flasklaunch-pip"
 )
 path_on_machine = "an absolute path that has only letters, digits and /._+@-"
 
@@ -701,21 +702,14 @@ def _shared_is_apart(values: Mapping[str, Any]) -> str:
     return ""
 
 
-def _shared_is_not_code(values: Mapping[str, Any]) -> str:
-    """Return an error if the module of the application would stay as the first release brought it."""
-    shared, module = as_list(values["webserver_shared"]), values["webserver_app"].partition(":")[0].replace(".", "/")
-    if shared and not values["webserver_app_src"]:
-        return (
-            "webserver_shared: webserver_app_src is empty, and the built-in page writes no files. Set webserver_app_src"
-            " to the folder of your application, or remove webserver_shared."
-        )
-    for path in shared:
-        if any(is_below(file, path.rstrip("/")) for file in (f"{module}.py", f"{module}/__init__.py")):
-            return (
-                f"webserver_shared: {path} has the code of webserver_app {values['webserver_app']}, and no later"
-                " release would change it. Name only files and folders that the application writes."
-            )
-    return ""
+def _files_need_an_application(values: Mapping[str, Any]) -> str:
+    named = [name for name in ("webserver_requirements", "webserver_shared") if values[name]]
+    if not named or values["webserver_app_src"]:
+        return ""
+    return (
+        f"{named[0]}: it names files of an application, but webserver_app_src is empty. Set webserver_app_src to the"
+        f" folder of your application, or remove {named[0]}."
+    )
 
 
 def _tasks_are_enough(values: Mapping[str, Any]) -> str:
@@ -760,7 +754,7 @@ BETWEEN: dict[str, list[Callable[[Mapping[str, Any]], str]]] = {
         _address_is_one_word,
         _application_needs_source,
         _shared_is_apart,
-        _shared_is_not_code,
+        _files_need_an_application,
         _tasks_are_enough,
     ],
     "security_group": [_ssh_stays_open],

@@ -11,7 +11,9 @@ from __future__ import annotations
 import configparser
 import os
 import re
-from typing import Collection, Iterator
+from typing import Collection, Iterable, Iterator
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy.shared import is_below
 
 REQUIREMENTS = "requirements.txt"
 PROJECT = "pyproject.toml"
@@ -66,6 +68,20 @@ def errors(folder: str, brought: Collection[str], named: str = "") -> list[str]:
     return [*_of_requirements(folder, brought, named), *_of_git(folder, brought)]
 
 
+def errors_of_shared(shared: Iterable[str], app: str) -> list[str]:
+    """Return an error if the module of the application would stay as the first release brought it.
+
+    `shared` is webserver_shared, and `app` the application to serve.
+    """
+    module = app.partition(":")[0].replace(".", "/")
+    return [
+        f"webserver_shared: {path} has the code of {app}, and no later release would change it. Name only files and"
+        " folders that the application writes."
+        for path in shared
+        if any(is_below(file, path.rstrip("/")) for file in (f"{module}.py", f"{module}/__init__.py"))
+    ]
+
+
 def _of_requirements(folder: str, brought: Collection[str], named: str) -> Iterator[str]:
     if named and named not in brought:
         why = EXCLUDED if os.path.exists(os.path.join(folder, named)) else "it is not in the application's folder"
@@ -75,7 +91,7 @@ def _of_requirements(folder: str, brought: Collection[str], named: str) -> Itera
     others = sorted(path for path in brought if OTHERS.fullmatch(path))
     if others:
         yield (
-            f"webserver_requirements: the application has no {REQUIREMENTS}, but {', '.join(others)}. Set"
+            f"webserver_requirements: the application has no {REQUIREMENTS}, but it has {', '.join(others)}. Set"
             " webserver_requirements to the one that names the packages for the server."
         )
         return

@@ -200,7 +200,11 @@ def errors_of_folder(variables: Mapping[str, Any]) -> list[str]:
     folder = os.path.realpath(os.path.expanduser(source))
     exclude = [*as_list(variables["webserver_app_exclude"]), ".git"]
     named = variables.get("webserver_requirements", "")
-    return application_errors(folder, variables["webserver_app"], exclude, without_userinfo(source), named)
+    errors = application_errors(folder, variables["webserver_app"], exclude, without_userinfo(source), named)
+    if errors:
+        return errors
+    app = application_of(variables["webserver_app"], folder, exclude)
+    return project.errors_of_shared(as_list(variables.get("webserver_shared", [])), app)
 
 
 def application_errors(folder: str, app: str, exclude: Iterable[str], shown: str, named: str = "") -> list[str]:
@@ -247,7 +251,9 @@ def _no_obvious_application(candidates: list[str], shown: str) -> str:
 
 def application_of(app: str, folder: str, exclude: Iterable[str]) -> str:
     """Return the application to serve: the value of webserver_app, or what wsgi_app.found() finds in the folder."""
-    return wsgi_app.found(app, folder, application.paths(folder, exclude)) if folder else app
+    if not folder or app != wsgi_app.UNSET:
+        return app
+    return wsgi_app.found(app, folder, application.paths(folder, exclude))
 
 
 def is_no_application(app: str) -> str:

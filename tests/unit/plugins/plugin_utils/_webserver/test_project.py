@@ -67,7 +67,7 @@ def test_the_named_file_counts(shop):
 def test_a_choice_of_files_is_left_to_the_user(shop):
     [error] = project.errors(*shop(**{"requirements-dev.txt": "", "requirements__prod.in": "", "uv.lock": ""}))
     assert error == (
-        "webserver_requirements: the application has no requirements.txt, but requirements-dev.txt,"
+        "webserver_requirements: the application has no requirements.txt, but it has requirements-dev.txt,"
         " requirements/prod.in. Set webserver_requirements to the one that names the packages for the server."
     )
     assert project.errors(*shop(**{"requirements.txt": ""})) == []
@@ -86,6 +86,21 @@ def test_a_lock_file_that_pip_cannot_read_has_a_command(shop, lock, command):
     assert error.startswith(f"webserver_app_src: pip cannot read {lock}, and the application has no requirements.txt.")
     assert error.endswith(f": {command}")
     assert project.errors(*shop(**{lock: "", "pyproject.toml": PACKAGE})) == []
+
+
+@pytest.mark.parametrize(
+    ("shared", "refused"),
+    [
+        (["shop"], ["shop"]),
+        (["shop/web/"], ["shop/web/"]),
+        (["data", "shop/web.py"], ["shop/web.py"]),
+        (["shop/web.db", "shop/data", "shop-data"], []),
+    ],
+)
+def test_the_code_of_the_application_is_not_shared(shared, refused):
+    found = project.errors_of_shared(shared, "shop.web:create_app()")
+    said = "webserver_shared: {} has the code of shop.web:create_app(), and no later release would change it."
+    assert [each.partition(" Name only")[0] for each in found] == [said.format(path) for path in refused]
 
 
 def test_submodules_that_were_not_fetched_are_named(shop):

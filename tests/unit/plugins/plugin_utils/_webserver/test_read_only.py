@@ -22,7 +22,7 @@ APP = "/opt/shop/releases/4f1c52a0b7d9/app"
 )
 def test_the_path_in_the_error_is_named(words, shared):
     said = read_only.advice(f"Traceback:\n{words}\n")
-    assert said.startswith(f"The application tried to write to {shared} of its own folder, but it may write")
+    assert said.startswith(f"The application tried to write to {shared} in its own folder, but it may write")
     assert f" webserver_shared: [{shared}], and the path becomes a link" in said
     assert 'instance_path=os.environ["STATE_DIRECTORY"]' in said
 

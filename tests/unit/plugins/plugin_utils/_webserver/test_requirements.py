@@ -287,6 +287,14 @@ def test_an_application_that_is_not_named_is_found_or_asked_for(shop):
     ]
 
 
+@pytest.mark.parametrize("app", ["web:app", "webserver:app"])
+def test_code_is_not_shared_also_if_the_application_is_not_named(shop, app):
+    given = {"webserver_app_src": str(shop.folder), "webserver_app": app, "webserver_app_exclude": []}
+    assert _requirements.errors_of_folder({**given, "webserver_shared": "data"}) == []
+    [error] = _requirements.errors_of_folder({**given, "webserver_shared": ["web.py"]})
+    assert error.startswith("webserver_shared: web.py has the code of web:app,")
+
+
 def test_errors_about_the_project_are_reported(shop):
     shop.write({"uv.lock": ""})
     [error] = shop.errors()

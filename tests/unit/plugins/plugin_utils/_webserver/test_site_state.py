@@ -84,7 +84,7 @@ def test_last_errors():
     assert last_errors(["well"]) == "none"
     upload = "OSError: [Errno 30] Read-only file system: '/opt/shop/releases/4f1c52a0b7d9/app/static/uploads/a.png'"
     assert last_errors([upload]).startswith(
-        f"{upload} The application tried to write to static/uploads of its own folder"
+        f"{upload} The application tried to write to static/uploads in its own folder"
     )
 
 
