@@ -44,7 +44,7 @@ def test_if_the_command_fails_no_machine_switches(two, tmp_path):
     run = refused(*two, webserver_app_src=version(tmp_path / "3", "3"), webserver_before_switch=command)
     failed = "the new one was not taken: webserver_before_switch failed: Starting the migration no such table: notes"
     assert failed in run.fatal("a")
-    assert "a was the first of the machines, and could not switch. See there." in run.fatal("b")
+    assert "a had to switch first, and failed. Its own message says why." in run.fatal("b")
     assert (current(), machine("ls /opt/webserver/releases"), get()) == before
 
 

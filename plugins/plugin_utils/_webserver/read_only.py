@@ -30,7 +30,7 @@ def advice(words: str) -> str:
         return ""
     inside = IN_RELEASE.search(words)
     path = to_share(inside[1]) if inside else "instance"
-    where = f"{path} of its own folder" if inside else "its own folder"
+    where = f"{path} in its own folder" if inside else "its own folder"
     return (
         f"The application tried to write to {where}, but it may write to its state folder only. Set webserver_shared:"
         f" [{path}]{'' if inside else ', or with the path that it writes to'}, and the path becomes a link into the"
