@@ -100,6 +100,15 @@ def test_only_the_application_can_read_its_data(served):
     assert machine("su neighbour -s /bin/sh -c 'ls /var/lib/webserver' 2>&1").endswith("Permission denied")
 
 
+def test_another_user_of_the_site_does_not_take_the_data(served):
+    """systemd would give them to the new user while the server of the former one still needs them."""
+    before = current(), get()
+    run = refused(webserver_app_src=served, webserver_user="another", **SHARED)
+    assert "the files in /var/lib/webserver on this machine belong to the user webserver" in run.text
+    assert machine("stat -c %U /var/lib/webserver/instance/notes.db") == "webserver"
+    assert (current(), get()) == before
+
+
 def test_status_names_the_path_of_an_upload_that_failed(served):
     assert post("static/b.png", "b") == 500
     status = play("playbooks/status.yml", **SHARED).text

@@ -98,7 +98,7 @@ def of_another(machine: Mapping[str, Any], unit: str, folder: str) -> str:
         return f"webserver_name: {owned} on this machine belongs to something else. Give the site another name."
     there = machine.get("site", folder)
     if there.rstrip("/") == folder.rstrip("/"):
-        return _data_of_another(machine)
+        return ""
     if there == "?":
         return (
             f"webserver_name: this role did not write {machine['unit']} on this machine, and would replace or remove"
@@ -111,13 +111,14 @@ def of_another(machine: Mapping[str, Any], unit: str, folder: str) -> str:
     )
 
 
-def _data_of_another(machine: Mapping[str, Any]) -> str:
+def data_of_another(machine: Mapping[str, Any]) -> str:
+    """Return a sentence if the site's state folder has files of another user, otherwise ""."""
     if "state" not in machine:
         return ""
     return (
         f"webserver_name: the files in {machine['state']} on this machine belong to the user {machine['state-owner']},"
-        " and systemd would give them to the site. Give the site another name. If they are the site's own data, change"
-        " their owner to webserver_user."
+        " and systemd would give them to webserver_user. If they are the site's own data, stop the site and change"
+        " their owner yourself. Otherwise, give the site another name."
     )
 
 
@@ -133,7 +134,7 @@ def seen(said: str, site: Mapping[str, Any], purpose: str) -> dict[str, Any]:
     to_serve = [
         *cannot_serve(machine, listens["port"], site["has_socket"]),
         no_python,
-        another,
+        another or data_of_another(machine),
         *unit_options.errors(site["unit_options"], said),
         no_such_address(machine, listens["host"]),
     ]

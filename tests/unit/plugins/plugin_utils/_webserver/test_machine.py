@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver.machine import (
     cannot_serve,
+    data_of_another,
     endpoint_of_unit,
     facts,
     former_ports,
@@ -107,16 +108,20 @@ def test_a_python_that_does_not_run_is_named():
             "webserver: folder /run/webserver\n",
             "webserver_name: /run/webserver on this machine belongs to something else.",
         ),
-        (
-            "webserver: state /var/lib/webserver\nwebserver: state-owner mysql\n",
-            "webserver_name: the files in /var/lib/webserver on this machine belong to the user mysql,",
-        ),
     ],
 )
 def test_another_owner_of_the_name_is_reported(said, words):
     found = of_another(facts(said), UNIT, FOLDER)
     assert bool(found) == bool(words)
     assert words in found
+
+
+def test_data_of_another_user_are_not_taken_but_do_not_prevent_a_removal():
+    said = "webserver: python 3.9\nwebserver: state /var/lib/webserver\nwebserver: state-owner mysql\n"
+    words = "webserver_name: the files in /var/lib/webserver on this machine belong to the user mysql,"
+    assert words in seen(said, SITE, "serve")["msg"]
+    assert "failed" not in seen(said, SITE, "remove")
+    assert data_of_another(facts("")) == ""
 
 
 def test_a_slash_at_the_end_of_the_folder_makes_no_other_site():
