@@ -5,6 +5,7 @@ The runs that are cut off follow each other, so that each finds the remains of t
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -113,7 +114,12 @@ def test_next_server_ends_with_a_deploy_that_is_killed_on_the_machine(tmp_path):
 
 
 def kill_control_node(run: subprocess.Popen) -> None:
-    os.killpg(run.pid, signal.SIGKILL)
+    """Kill ansible-playbook and its workers: each worker has a session of its own, and would go on with its task."""
+    os.kill(run.pid, signal.SIGSTOP)
+    workers = subprocess.run(["pgrep", "--parent", str(run.pid)], stdout=subprocess.PIPE, text=True, check=False)
+    for group in [int(pid) for pid in workers.stdout.split()] + [run.pid]:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
 
 
 def end_connection(_run: subprocess.Popen) -> None:
@@ -127,12 +133,15 @@ def stop_sshd(run: subprocess.Popen) -> None:
 
 
 IS_AT_WORK = "systemctl is-active --quiet webserver-deploy.service && echo yes || true"
+# A module that the machine got before the cut begins the deploy after it. Ansible names this mark in its command line.
+HAS_A_MODULE = "pgrep --full '[B]ECOME-SUCCESS' || true"
 
 
 def cut_off(cut, run: subprocess.Popen) -> str:
     """Cut a run off, and wait until the machine has ended the deploy. Returns the run's output."""
     cut(run)
     printed, _nothing = run.communicate()
+    assert eventually(lambda: machine(HAS_A_MODULE) == "")
     assert eventually(lambda: machine(IS_AT_WORK) == "")
     return " ".join(printed.split())
 
