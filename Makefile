@@ -38,7 +38,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export MOLECULE_GLOB := molecule/*/molecule.yml
 export MOLECULE_COMMAND_BORDERS := false
 
-.PHONY: help setup image machine peers demo test quick lint docs site outputs importer sanity units unit mutants pythons molecule e2e benchmark constraints clean
+.PHONY: help setup image debian machine peers demo test quick lint docs site outputs importer sanity units unit mutants pythons molecule e2e benchmark constraints clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -63,7 +63,11 @@ $(SETUP): requirements.txt
 # A docker engine, and the image of the local machine.
 image:
 	@files/demo/engine.sh $(STATE)
-	@files/demo/image.sh
+	@files/demo/image.sh yum
+
+# The image of the Debian machine, which only the scenario default needs.
+debian: image
+	@files/demo/image.sh debian
 
 machine: setup image
 
@@ -91,7 +95,7 @@ SCENARIOS := $(patsubst molecule/%/molecule.yml,molecule-%,$(wildcard molecule/*
 LONGEST := molecule-releases peers e2e molecule-diagnosis pythons sanity
 test:
 	@tests/peers.sh venv
-	@tests/parts.sh setup image -- $(LONGEST) unit $(LENT) 'units TESTS=tests/unit/plugins/modules/' $(filter-out $(LONGEST) molecule-pythons,$(SCENARIOS)) importer lint
+	@tests/parts.sh setup debian -- $(LONGEST) unit $(LENT) 'units TESTS=tests/unit/plugins/modules/' $(filter-out $(LONGEST) molecule-pythons,$(SCENARIOS)) importer lint
 
 lint: setup
 	ruff check
@@ -157,6 +161,7 @@ pythons: setup peers
 
 molecule: $(SCENARIOS)
 
+molecule-default: debian
 molecule-%: machine
 	molecule test -s $*
 

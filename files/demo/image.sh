@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Builds the image of the demo machine, if it is missing or what goes into it has changed.
+# Builds the image of a local machine, if it is missing or what goes into it has changed.
 #
-#   image.sh [TAG]                                  on Debian and Ubuntu: from Debian packages alone
-#   DEMO_IMAGE=amazonlinux:2023 image.sh [TAG]      on an image that has yum (the default elsewhere)
+#   image.sh yum                              the demo machine, which has yum. On Debian and Ubuntu: from Debian packages alone
+#   DEMO_IMAGE=amazonlinux:2023 image.sh yum  the demo machine on an image that has yum (the default elsewhere)
+#   image.sh debian                           a Debian machine, from Debian packages. Elsewhere: on debian:12
 #
 # Run the machine with:
 #   docker run -d --cap-add SYS_ADMIN --cgroupns=host -v /sys/fs/cgroup:/sys/fs/cgroup:rw \
@@ -13,11 +14,28 @@ umask 022
 PATH=$PATH:/usr/sbin:/sbin
 
 cd "$(dirname "${BASH_SOURCE[0]}")"
-tag=${1:-flasklaunch-machine:latest}
+system=$1
 label=flasklaunch.ec2.inputs
-inputs=(Containerfile image.sh machine.sh yumhost.sh specs/*.spec)
-packages=systemd,systemd-sysv,dbus,openssh-server,sudo,procps,iproute2,ca-certificates
-packages+=,dnf,rpm,createrepo-c,python3-pip,python3-venv,nftables
+inputs=(Containerfile image.sh machine.sh)
+packages=systemd,systemd-sysv,dbus,openssh-server,sudo,procps,iproute2,ca-certificates,nftables
+case $system in
+  yum)
+    tag=flasklaunch-machine:latest
+    inputs+=(yumhost.sh specs/*.spec)
+    packages+=,dnf,rpm,createrepo-c,python3-pip,python3-venv
+    # shellcheck disable=SC2016 # "$1" is mmdebstrap's to fill in
+    hooks=(--skip=cleanup/apt "--customize-hook=copy-in '$PWD/specs' '$PWD/yumhost.sh' /root"
+      '--customize-hook=chroot "$1" bash /root/yumhost.sh && rm "$1/root/yumhost.sh"')
+    elsewhere=${DEMO_IMAGE:-amazonlinux:2023}
+    ;;
+  debian)
+    tag=flasklaunch-debian:latest
+    # Like a new instance, it has no lists of packages. It gets its own name later, and the files of the machine that builds go.
+    # shellcheck disable=SC2016
+    hooks=('--customize-hook=rm -f "$1/etc/resolv.conf" "$1/etc/hostname"')
+    elsewhere=debian:12
+    ;;
+esac
 
 say() { echo "image: $*"; }
 
@@ -67,12 +85,9 @@ mirror() {
 }
 
 import_debian() {
-  # shellcheck disable=SC2016 # "$1" is mmdebstrap's to fill in
-  mmdebstrap --quiet --variant=minbase --format=tar --include="$packages" --skip=cleanup/apt,cleanup/mmdebstrap,cleanup/reproducible \
+  mmdebstrap --quiet --variant=minbase --format=tar --include="$packages" --skip=cleanup/mmdebstrap,cleanup/reproducible \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
-    --dpkgopt='path-exclude=/usr/share/locale/*' \
-    --customize-hook="copy-in '$PWD/specs' '$PWD/yumhost.sh' /root" \
-    --customize-hook='chroot "$1" bash /root/yumhost.sh && rm "$1/root/yumhost.sh"' \
+    --dpkgopt='path-exclude=/usr/share/locale/*' "${hooks[@]}" \
     bookworm - "$@" | docker import - "$root"
 }
 
@@ -83,8 +98,8 @@ build() {
 }
 
 main() {
-  local base=${DEMO_IMAGE:-} made_of old from
-  [[ -n $base ]] || on_debian || base=amazonlinux:2023
+  local base='' made_of old from
+  on_debian && [[ $system == debian || -z ${DEMO_IMAGE:-} ]] || base=$elsewhere
   made_of=$(fingerprint "${base:-debian}")
   [[ $(image_label) != "$made_of" ]] || return 0
 

@@ -1,29 +1,42 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Runs inside an image that has yum and makes of it what an EC2 instance is: it boots systemd, lets
-# ec2-user in over SSH by key, and gives it root by sudo without a password.
+# Runs inside an image and makes of it what an EC2 instance is: it boots systemd, lets one user in over SSH by key, and
+# gives it root by sudo without a password. The user has the name that the system's image on EC2 has for it.
 set -euo pipefail
+# shellcheck disable=SC1091
+case $(. /etc/os-release && echo "$ID") in
+  debian) user=admin ssh=ssh procps=procps iproute=iproute2 shadow=passwd ;;
+  *) user=ec2-user ssh=sshd procps=procps-ng iproute=iproute shadow=shadow-utils ;;
+esac
 
 install_missing() {
   local missing=()
   [[ -x /usr/lib/systemd/systemd ]] || missing+=(systemd)
   command -v sudo > /dev/null || missing+=(sudo)
   command -v sshd > /dev/null || missing+=(openssh-server)
-  command -v ps > /dev/null || missing+=(procps-ng)
-  command -v ip > /dev/null || missing+=(iproute)
-  command -v useradd > /dev/null || missing+=(shadow-utils)
+  command -v ps > /dev/null || missing+=("$procps")
+  command -v ip > /dev/null || missing+=("$iproute")
+  command -v useradd > /dev/null || missing+=("$shadow")
   [[ ${#missing[@]} -gt 0 ]] || return 0
-  yum install -y "${missing[@]}"
-  yum clean all
+  if command -v apt-get > /dev/null; then
+    apt-get update
+    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+      systemd-sysv dbus ca-certificates nftables "${missing[@]}"
+    apt-get clean
+    rm -rf /var/lib/apt/lists/*
+  else
+    yum install -y "${missing[@]}"
+    yum clean all
+  fi
 }
 
 make_user() {
-  id ec2-user > /dev/null 2>&1 || useradd --create-home --shell /bin/bash ec2-user
+  id "$user" > /dev/null 2>&1 || useradd --create-home --shell /bin/bash "$user"
   # No password, and yet not a locked account, which sshd may refuse.
-  usermod --password '*' --append --groups adm,systemd-journal ec2-user
-  install -d -m 0700 -o ec2-user -g ec2-user /home/ec2-user/.ssh
-  echo 'ec2-user ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/ec2-user
-  chmod 0440 /etc/sudoers.d/ec2-user
+  usermod --password '*' --append --groups adm,systemd-journal "$user"
+  install -d -m 0700 -o "$user" -g "$user" "/home/$user/.ssh"
+  echo "$user ALL=(ALL) NOPASSWD: ALL" > "/etc/sudoers.d/$user"
+  chmod 0440 "/etc/sudoers.d/$user"
 }
 
 admit_keys_only() {
@@ -31,7 +44,21 @@ admit_keys_only() {
   sed -i '1i AuthenticationMethods publickey\nPasswordAuthentication no' /etc/ssh/sshd_config
   # Host keys in an image would be the same on all machines; they are made when sshd first starts.
   rm -f /etc/ssh/ssh_host_*
-  systemctl enable sshd.service
+  if [[ ! -e /usr/lib/systemd/system/sshd-keygen.target ]]; then
+    cat > /etc/systemd/system/sshd-keygen.service << E
+[Unit]
+Description=Make the SSH host keys that are missing
+Before=$ssh.service
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/bin/ssh-keygen -A
+[Install]
+RequiredBy=$ssh.service
+E
+    systemctl enable sshd-keygen.service
+  fi
+  systemctl enable "$ssh.service"
 }
 
 # Some systems write their greeting again at each login, and tests look for what a run itself has written.

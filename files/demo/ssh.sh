@@ -35,7 +35,7 @@ mv "$state/ssh_config.new" "$state/ssh_config"
 
 # The keys of other checkouts stay.
 # shellcheck disable=SC2016 # for the machine's shell
-let_in='read -r key && cd /home/ec2-user/.ssh && { grep -sqxF "$key" authorized_keys || { echo "$key" >> authorized_keys && hostname; }; }'
+let_in='read -r key && cd /home/*/.ssh && { grep -sqxF "$key" authorized_keys || { echo "$key" >> authorized_keys && hostname; }; }'
 for container; do
   docker exec --interactive "$container" sh -c "$let_in" < "$state/key.pub"
 done

@@ -44,24 +44,12 @@ name_system() {
   ln -sf ../locale.conf /etc/default/locale
 }
 
-# The server is sshd.service on yum hosts, and has its host keys made when it first starts.
+# The server is sshd.service on yum hosts.
 rename_ssh() {
   cd /usr/lib/systemd/system
   systemctl disable ssh.service
   mv ssh.service sshd.service
   sed -i '/^Alias=/d' sshd.service
-  cat > sshd-keygen.service <<'E'
-[Unit]
-Description=Make the SSH host keys that are missing
-Before=sshd.service
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart=/usr/bin/ssh-keygen -A
-[Install]
-RequiredBy=sshd.service
-E
-  systemctl enable sshd-keygen.service
   cd /
 }
 

@@ -26,8 +26,8 @@ def reported(output: str, key: str) -> str:
     return found.group(1).strip() if found else ""
 
 
-def yum_failure(result: Mapping[str, Any]) -> str:
-    """Return why roles/python3/templates/bootstrap.sh.j2 failed, and the last line that yum printed."""
+def install_failure(result: Mapping[str, Any]) -> str:
+    """Return why roles/python3/templates/bootstrap.sh.j2 failed, and the last line that yum or apt-get printed."""
     lines = [printable(line).strip() for stream in ("stdout_lines", "stderr_lines") for line in result.get(stream, [])]
     why = reported("\n".join(lines), "python3: failed:") or "The machine could not run the installation."
     words = [line for line in lines if line and not line.startswith("python3: ") and not OF_SSH.match(line)]
@@ -44,7 +44,7 @@ def python_failure(
     oldest version first. A newer ansible-core is assumed to manage the same versions as the last one.
     """
     if result.get("rc") != 0:
-        return yum_failure(result)
+        return install_failure(result)
     version = reported(result.get("stdout", ""), "python3: version")
     if not version:
         looked_at = ", ".join(interpreters)

@@ -5,11 +5,12 @@ import urllib.request
 
 import pytest
 
-testinfra_hosts = ["docker://flasklaunch-molecule-bare"]
-URL = "http://127.0.0.1:15000/"
+PORTS = {"flasklaunch-molecule-bare": 15000, "flasklaunch-molecule-debian": 15002}
+testinfra_hosts = [f"docker://{name}" for name in PORTS]
 
 
-def get(url=URL):
+def get(host):
+    url = f"http://127.0.0.1:{PORTS[host.backend.name]}/"
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=5) as answer:
         return answer.read().decode()
 
@@ -19,13 +20,18 @@ def unit_properties(host, *names):
     return dict(line.split("=", 1) for line in shown.splitlines())
 
 
-def test_yum_installed_python_and_pip(host):
-    assert host.run("rpm -q python3 python3-pip").rc == 0
-    assert host.check_output("rpm -qf --queryformat '%{NAME}' /usr/bin/pip3") == "python3-pip"
+def test_python_and_pip_are_packages_of_the_system(host):
+    if host.exists("yum"):
+        assert host.run("rpm -q python3 python3-pip").rc == 0
+        assert host.check_output("rpm -qf --queryformat '%{NAME}' /usr/bin/pip3") == "python3-pip"
+    else:
+        assert host.run("dpkg --status python3 python3-pip python3-venv").rc == 0
+        assert host.check_output("dpkg --search /usr/bin/pip3") == "python3-pip: /usr/bin/pip3"
+        assert not host.package("build-essential").is_installed
 
 
 def test_page_from_outside(host):
-    assert get() == "Hello World\n"
+    assert get(host) == "Hello World\n"
 
 
 def test_page_is_served_after_a_reboot(host):
@@ -106,4 +112,4 @@ def test_unit_is_restarted_after_a_crash(host):
             break
         time.sleep(0.2)
     assert properties["MainPID"] != before
-    assert get() == "Hello World\n"
+    assert get(host) == "Hello World\n"

@@ -50,13 +50,11 @@ CAUSES = [
     (-1, re.compile(r"^(?!.* failed with exit (?:code|status)).*error: .+$", re.MULTILINE | re.IGNORECASE)),
     (-1, re.compile(r"^.*\S.*$", re.MULTILINE)),
 ]
+COMPILER = "'sudo yum install gcc python3-devel' (on Debian and Ubuntu 'sudo apt-get install gcc python3-dev')"
 HINTS = [
     (r"\bpg_config\b", "psycopg2-binary has a wheel: require it instead of psycopg2."),
-    (r"\bPython\.h\b", "On the machine, 'sudo yum install gcc python3-devel' installs what this build needs."),
-    (
-        r"'[\w-]*(?:gcc|cc|g\+\+|clang)'",
-        "The machine has no compiler: 'sudo yum install gcc python3-devel' installs one.",
-    ),
+    (r"\bPython\.h\b", f"On the machine, {COMPILER} installs what this build needs."),
+    (r"'[\w-]*(?:gcc|cc|g\+\+|clang)'", f"The machine has no compiler: {COMPILER} installs one."),
 ]
 
 

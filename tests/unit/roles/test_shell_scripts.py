@@ -40,14 +40,22 @@ def run(template, shell, path=None, status=0, **variables):
     return done.stdout.splitlines()
 
 
-def install(shell, folder, yum):
-    """Return the output of the python3 role's script if there is no Python, and yum ends with this status."""
-    for name, text in {"yum": f"echo what yum said; exit {yum}", "id": "echo 0", "python9": "exit 1"}.items():
+def install(shell, folder, status, manager="yum"):
+    """Return the output of the python3 role's script if there is no Python, and the package manager ends like this."""
+    programs = {manager: f'echo "{manager} got: $*"; exit {status}', "id": "echo 0", "python9": "exit 1"}
+    for name, text in programs.items():
         (folder / name).write_text(f"#!/bin/sh\n{text}\n")
         (folder / name).chmod(0o755)
     variables = {"python3_packages": ["python3"], "python3_yum_options": [], "python3_interpreters": ["python9"]}
     variables = {f"__{name}": value for name, value in variables.items()}
-    return run("python3/templates/bootstrap.sh.j2", shell, str(folder), 1, ansible_check_mode=False, **variables)
+    return run(
+        "python3/templates/bootstrap.sh.j2",
+        shell,
+        str(folder),
+        1 if status else 0,
+        ansible_check_mode=False,
+        **variables,
+    )
 
 
 @pytest.fixture(params=SHELLS)
@@ -396,9 +404,30 @@ def test_machine_reports_the_noted_ports_that_nothing_listens_on(shell, tmp_path
     assert noted == [f"webserver: former-port {ports[1]}"]
 
 
+def test_apt_reads_its_lists_waits_for_its_lock_and_installs_venv_too(shell, tmp_path):
+    lines = install(shell, tmp_path, 0, "apt-get")
+    wait = "-o DPkg::Lock::Timeout=300"
+    assert lines == [
+        "python3: missing python3 python3-venv",
+        f"apt-get got: -q {wait} update",
+        f"apt-get got: -q -y {wait} --no-install-recommends install python3 python3-venv",
+    ]
+
+
+def test_machine_without_a_package_manager_is_refused(shell, tmp_path):
+    (line,) = install(shell, tmp_path, 1, "zypper")
+    assert "This machine needs python3, and it has no yum and no apt-get." in line
+
+
+def test_apt_that_cannot_read_its_lists_installs_nothing(shell, tmp_path):
+    failed = install(shell, tmp_path, 100, "apt-get")
+    assert failed[1] == "apt-get got: -q -o DPkg::Lock::Timeout=300 update"
+    assert failed[2].startswith("python3: failed: apt-get could not install python3 python3-venv. Check the machine's")
+
+
 def test_yum_that_is_killed_differs_from_one_that_fails(shell, tmp_path):
     killed, failed = install(shell, tmp_path, 137), install(shell, tmp_path, 1)
-    assert killed[:2] == failed[:2] == ["python3: missing python3", "what yum said"]
+    assert killed[:2] == failed[:2] == ["python3: missing python3", "yum got: -y install python3"]
     assert killed[2].startswith(
         "python3: failed: yum was killed while it installed python3, most often because memory ran out"
     )

@@ -39,12 +39,12 @@ def test_reported(output, key, words):
         ([], [], "The machine could not run the installation."),
     ],
 )
-def test_yum_failure(stdout, stderr, words):
-    assert _failure.yum_failure({"rc": 1, "stdout_lines": stdout, "stderr_lines": stderr}) == words
+def test_install_failure(stdout, stderr, words):
+    assert _failure.install_failure({"rc": 1, "stdout_lines": stdout, "stderr_lines": stderr}) == words
 
 
-def test_yum_failure_without_an_answer():
-    assert _failure.yum_failure({"rc": 1, "msg": "x"}) == "The machine could not run the installation."
+def test_install_failure_without_an_answer():
+    assert _failure.install_failure({"rc": 1, "msg": "x"}) == "The machine could not run the installation."
 
 
 MANAGED = {"2.17": "3.7", "2.19": "3.8", "2.20": "3.10"}

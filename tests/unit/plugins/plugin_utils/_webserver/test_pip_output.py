@@ -38,7 +38,10 @@ def test_a_missing_compiler_is_reported(pip):
     said = why(f"no_compiler-{pip}")
     assert said.startswith("pip reported: netifaces could not be built: error: ")
     assert "'x86_64-linux-gnu-gcc'" in said
-    assert said.endswith("The machine has no compiler: 'sudo yum install gcc python3-devel' installs one.")
+    assert said.endswith(
+        "The machine has no compiler: 'sudo yum install gcc python3-devel' (on Debian and Ubuntu 'sudo apt-get install"
+        " gcc python3-dev') installs one."
+    )
 
 
 @pytest.mark.parametrize("pip", PIPS)
