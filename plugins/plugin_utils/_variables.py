@@ -27,6 +27,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.userinfo import without_userinfo
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy.shared import is_below
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._lists import as_list
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver.gunicorn_options import option_name
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver.wsgi_app import UNSET
 
 # The least similarity (0 to 1) of a misspelt name, without its role's name. It allows two swapped letters of four.
@@ -538,6 +539,15 @@ ROLES: dict[str, dict[str, Rule]] = {
         "webserver_threads": number(1, 1000, 8),
         "webserver_keep_alive": number(1, 86400, 75),
         "webserver_graceful_timeout": number(1, 3600, 30),
+        "webserver_gunicorn_options": mapping(
+            option_name,
+            allowed(
+                "a text, a number, true or false, a list or a dictionary",
+                lambda value: isinstance(value, (str, int, float, list, dict)),
+                120,
+            ),
+            {"timeout": 120},
+        ),
         "webserver_access_log": boolean(True),
         "webserver_proxy_hops": number(0, 100, 1),
         "webserver_proxy_host": boolean(True),
@@ -647,6 +657,12 @@ def _proxy_needs_gunicorn(values: Mapping[str, Any]) -> str:
     return "webserver_proxy_hops: it works with webserver_server: gunicorn only. Set that, or webserver_proxy_hops: 0."
 
 
+def _gunicorn_options_need_gunicorn(values: Mapping[str, Any]) -> str:
+    if not values["webserver_gunicorn_options"] or values["webserver_server"] == "gunicorn":
+        return ""
+    return "webserver_gunicorn_options: they are for webserver_server: gunicorn only. Set that, or remove the options."
+
+
 def _proxy_headers_need_hops(values: Mapping[str, Any]) -> str:
     believed = [
         name
@@ -749,6 +765,7 @@ BETWEEN: dict[str, list[Callable[[Mapping[str, Any]], str]]] = {
     "webserver": [
         _debug_is_private,
         _proxy_needs_gunicorn,
+        _gunicorn_options_need_gunicorn,
         _proxy_headers_need_hops,
         _version_needs_source,
         _address_is_one_word,

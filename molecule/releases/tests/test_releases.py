@@ -7,6 +7,7 @@ import os
 import pathlib
 import subprocess
 import time
+import urllib.error
 
 import pytest
 from deploys import (
@@ -41,6 +42,13 @@ def test_application_runs_with_its_requirements_environment_and_secret():
     assert "Markdown" in machine("ls /opt/webserver/current/venv/lib/python3*/site-packages") or "markdown" in machine(
         "ls /opt/webserver/current/venv/lib/python3*/site-packages"
     )
+
+
+def test_gunicorn_has_the_option_of_the_inventory():
+    with pytest.raises(urllib.error.HTTPError, match="414"):
+        get("x" * 1000)
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        get("x" * 900)
 
 
 def test_secret_is_only_in_its_file():

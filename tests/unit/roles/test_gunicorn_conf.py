@@ -104,6 +104,13 @@ SOCKETIO = [
 ]
 
 
+def test_more_settings_are_those_of_the_variable():
+    options = {"timeout": 120, "sendfile": False, "proc_name": 'Grüße "shop" \\ ☁ 𝄞', "logconfig_dict": {"version": 1}}
+    found = configuration(webserver_gunicorn_options=options)
+    assert {name: found[name] for name in options} == options
+    assert "json" not in configuration()
+
+
 @pytest.mark.parametrize("mode, worker_class, workers, wanted", SOCKETIO)
 def test_flask_socketio_gets_one_worker_of_its_kind(mode, worker_class, workers, wanted):
     said = []

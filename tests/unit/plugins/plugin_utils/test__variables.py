@@ -196,6 +196,10 @@ CASES = {
         [{"read write": "x"}, {"[Service]": "x"}, {"": "x"}, {"Nice": None}, {"Nice": [5]}, {"Nice": "5\nUser=root"}]
         + [{"Nice": "5 \\"}, {"User": "root"}, {"ExecStart": "/bin/true"}, *NOT_DICTIONARY],
     ),
+    "webserver_gunicorn_options": (
+        [{}, {"timeout": 120, "loglevel": "debug", "sendfile": False, "logconfig_dict": {"version": 1}}],
+        [{"time_out": 1}, {"bind": "[::]:80"}, {"post_fork": "print"}, {"timeout": None}, *NOT_DICTIONARY],
+    ),
     "webserver_dir": FOLDER_ON_MACHINE,
     "webserver_user": (
         ["webserver", "_www", "my-app.1", "Page"],
@@ -339,6 +343,11 @@ def together(**changed):
         ({"webserver_host": "127.0.0.1"}, {"webserver_host": "0.0.0.0"}, {"webserver_debug": "yes"}),
         ({"webserver_host": "::1"}, {"webserver_host": "::"}, {"webserver_debug": True}),
         ({"webserver_server": "gunicorn"}, {"webserver_server": "flask"}, {"webserver_proxy_hops": "1"}),
+        (
+            {"webserver_server": "gunicorn"},
+            {"webserver_server": "flask"},
+            {"webserver_gunicorn_options": {"timeout": 9}},
+        ),
         ({"webserver_proxy_hops": 1}, {"webserver_proxy_hops": 0}, {"webserver_proxy_prefix": True}),
         ({"webserver_app_src": "app"}, {"webserver_app_src": ""}, {"webserver_app_version": "v1"}),
         ({"webserver_app_src": "app"}, {"webserver_app_src": ""}, {"webserver_app": "shop:app"}),
