@@ -571,6 +571,7 @@ ROLES: dict[str, dict[str, Rule]] = {
         "webserver_release": text("a name of a release", r"[A-Za-z0-9][A-Za-z0-9._-]*", "4f1c52a0b7d9"),
         "webserver_log_lines": number(1, 1000000, 500),
         "webserver_before_switch": single_text("flask db upgrade"),
+        "webserver_after_switch": single_text("flask cache clear"),
         "webserver_command": single_text("flask routes"),
         "webserver_command_timeout": number(1, 86400, 600),
         "webserver_log_since": text("a time as journalctl reads it", ANY_TEXT, "1 hour ago"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pathlib
 import time
 
 import pytest
@@ -29,19 +30,27 @@ def test_one_machine_prepares_the_release_for_all(two, tmp_path):
     number = f"of {time.time()}"  # a new release, also if the test is repeated
     source = version(tmp_path / "new", number)
     site = {"webserver_app_src": source, "webserver_secrets": {"SHOP_KEY": "x", "NEW": "a new secret"}}
-    run = deploy(*two, webserver_before_switch=command, **site)
+    after = "echo serves $(basename $(readlink -f ..))"
+    run = deploy(*two, webserver_before_switch=command, webserver_after_switch=after, **site)
+    assert run.text.count(f"- serves {current()}") == 1
     assert run.text.count("prepares shop.web:create_app() in /opt/webserver/releases/") == 1
     assert hashlib.sha256(b"a new secret").hexdigest() in run.text
     assert machine("cat /var/lib/webserver/ran") == "x"
     assert get() == f"shop {number}\n"
-    assert deploy(*two, webserver_before_switch=command, **site).changed == 0
+    assert deploy(*two, webserver_before_switch=command, webserver_after_switch=after, **site).changed == 0
     assert machine("cat /var/lib/webserver/ran") == "x", "it belongs to a new release"
 
 
 def test_if_the_command_fails_no_machine_switches(two, tmp_path):
     before = current(), machine("ls /opt/webserver/releases"), get()
-    command = "echo Starting the migration; echo no such table: notes >&2; exit 3"
-    run = refused(*two, webserver_app_src=version(tmp_path / "3", "3"), webserver_before_switch=command)
+    source = version(tmp_path / "3", "3")
+    release = "echo Starting the migration; echo no such table: notes >&2; exit 3"
+    web = "gunicorn -w 4 'shop.web:create_app()'"
+    pathlib.Path(source, "Procfile").write_text(f"web: {web}\nrelease: {release}\nworker: rq worker\n")
+    run = refused(*two, webserver_app_src=source)
+    assert f"The Procfile's release command runs before the switch: {release}" in run.text
+    assert "To serve the site as the Procfile says, set webserver_workers: 4." in run.text
+    assert "The Procfile has processes that this collection does not start: worker." in run.text
     failed = "the new one was not taken: webserver_before_switch failed: Starting the migration no such table: notes"
     assert failed in run.fatal("a")
     assert "a had to switch first, and failed. Its own message says why." in run.fatal("b")

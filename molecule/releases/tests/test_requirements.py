@@ -131,7 +131,7 @@ def test_package_in_a_src_layout_is_found_and_installed(tmp_path):
     (tmp_path / "src" / "diary" / "__init__.py").write_text(DIARY)
     (tmp_path / "pyproject.toml").write_text(PYPROJECT)
     site = {"webserver_app_src": str(tmp_path), "webserver_app": "webserver:app", "webserver_health_path": "/"}
-    assert "diary:create_app() was found in the code, and is served." in deploy(**site).text
+    assert "diary:create_app() was found in the application, and is served." in deploy(**site).text
     assert get() == "diary"
     assert deploy(**site).changed == 0
 

@@ -16,6 +16,8 @@ import os
 import re
 from typing import Collection, Iterator
 
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import procfile
+
 UNSET = "webserver:app"  # the default of webserver_app: the built-in page
 NAMES = ("app", "application")
 FACTORIES = ("create_app", "make_app")
@@ -29,11 +31,13 @@ NO_APPLICATIONS = re.compile(r"setup|conftest|test_\w*|\w*_test|tests?")
 def found(app: str, folder: str, brought: Collection[str]) -> str:
     """Return the value of webserver_app, or what it should be if it is not set and there is one obvious application.
 
+    The application that the Procfile gives to gunicorn is obvious.
     `brought` has the relative paths of the files in the application's folder that come to the machine.
     """
     if not is_unset(app, brought):
         return app
-    choice = candidates(folder, brought)
+    named = procfile.app_of(folder, brought)
+    choice = [named] if named else candidates(folder, brought)
     for entrance in ENTRANCES:
         choice = [each for each in choice if each.split(":")[0] == entrance] or choice
     return choice[0] if len(choice) == 1 else app

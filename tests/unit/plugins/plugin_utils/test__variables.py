@@ -209,6 +209,7 @@ CASES = {
     "webserver_release": (["", "4f1c52a0b7d9", "123456789012"], ["../x", ".x", "-x", "a b", 123456789012, *NOT_TEXT]),
     "webserver_log_lines": ([1, "500"], [-1, 0, 1000001, *NOT_NUMBER]),
     "webserver_before_switch": (["", "flask db upgrade", "a\nb", 1], ["\x1b[0m", *NOT_TEXT]),
+    "webserver_after_switch": (["", "flask cache clear", "a\nb", 1], ["\x1b[0m", *NOT_TEXT]),
     "webserver_command": (["", "flask db current", "a\nb", 1], ["\x1b[0m", *NOT_TEXT]),
     "webserver_command_timeout": ([1, "600"], [0, 86401, *NOT_NUMBER]),
     "webserver_log_since": (["", "1 hour ago", "2026-11-23 05:47", "-1h"], ["a\nb", 1, *NOT_TEXT]),
