@@ -288,6 +288,11 @@ def variable_name(name: str) -> str:
     return SET_ELSEWHERE.get(name, "")
 
 
+def _variable_problems(value: Any) -> Problems:
+    reason = variable_name(str(value))
+    return [f"{_shown(str(value))} {reason}"] if reason else []
+
+
 def secret_name(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,200}", name):
         return "is not a name of a secret: letters, digits, _, - and . only, and no - or . at the beginning"
@@ -512,6 +517,7 @@ ROLES: dict[str, dict[str, Rule]] = {
             single_value(shown=False, json_too=True),
             {"DATABASE_PASSWORD": "{{ vault_database_password }}"},
         ),
+        "webserver_secrets_as_env": items("names of secrets", Rule(_variable_problems, ""), ["DATABASE_PASSWORD"]),
         "webserver_health_host": text(
             "a host name or an address, in brackets if it is an IPv6 one, and a port if need be",
             r"([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?",
@@ -664,6 +670,19 @@ def _gunicorn_options_need_gunicorn(values: Mapping[str, Any]) -> str:
     return "webserver_gunicorn_options: they are for webserver_server: gunicorn only. Set that, or remove the options."
 
 
+def _secrets_as_env_are_secrets(values: Mapping[str, Any]) -> str:
+    names = as_list(values["webserver_secrets_as_env"])
+    if names and values["webserver_server"] != "gunicorn":
+        return "webserver_secrets_as_env: it works with webserver_server: gunicorn only. Set that, or remove the names."
+    missing = [name for name in names if name not in values["webserver_secrets"]]
+    if missing:
+        return f"webserver_secrets_as_env: {missing[0]} is not in webserver_secrets. Add it there, or remove it here."
+    twice = [name for name in names if name in values["webserver_env"]]
+    if twice:
+        return f"webserver_secrets_as_env: {twice[0]} is also in webserver_env. Remove it there or here."
+    return ""
+
+
 def _proxy_headers_need_hops(values: Mapping[str, Any]) -> str:
     believed = [
         name
@@ -767,6 +786,7 @@ BETWEEN: dict[str, list[Callable[[Mapping[str, Any]], str]]] = {
         _debug_is_private,
         _proxy_needs_gunicorn,
         _gunicorn_options_need_gunicorn,
+        _secrets_as_env_are_secrets,
         _proxy_headers_need_hops,
         _version_needs_source,
         _address_is_one_word,

@@ -25,11 +25,17 @@ def two(tmp_path):
 
 def test_one_machine_prepares_the_release_for_all(two, tmp_path):
     """With the release's variables and new secrets, before it is served."""
-    command = "echo prepares $FLASK_APP in $PWD; sha256sum < $CREDENTIALS_DIRECTORY/NEW; echo x >> $STATE_DIRECTORY/ran"
+    command = 'echo prepares $FLASK_APP in $PWD; printf %s "$NEW" | sha256sum; echo x >> $STATE_DIRECTORY/ran'
     machine("rm -f /var/lib/webserver/ran")
     number = f"of {time.time()}"  # a new release, also if the test is repeated
     source = version(tmp_path / "new", number)
-    site = {"webserver_app_src": source, "webserver_secrets": {"SHOP_KEY": "x", "NEW": "a new secret"}}
+    module = pathlib.Path(source, "shop/web.py")
+    module.write_text(module.read_text().replace('os.environ["SHOP_NAME"]', 'os.environ["NEW"]'))
+    site = {
+        "webserver_app_src": source,
+        "webserver_secrets": {"SHOP_KEY": "x", "NEW": "a new secret"},
+        "webserver_secrets_as_env": ["NEW"],
+    }
     after = "echo serves $(basename $(readlink -f ..))"
     run = deploy(*two, webserver_before_switch=command, webserver_after_switch=after, **site)
     assert run.text.count(f"- serves {current()}") == 1
@@ -37,6 +43,8 @@ def test_one_machine_prepares_the_release_for_all(two, tmp_path):
     assert hashlib.sha256(b"a new secret").hexdigest() in run.text
     assert machine("cat /var/lib/webserver/ran") == "x"
     assert get() == f"shop {number}\n"
+    assert get("about") == "<p>a new secret</p>"
+    assert "a new secret" not in machine("ps axeww -o args; systemctl show webserver.service; journalctl --no-pager")
     assert deploy(*two, webserver_before_switch=command, webserver_after_switch=after, **site).changed == 0
     assert machine("cat /var/lib/webserver/ran") == "x", "it belongs to a new release"
 

@@ -57,6 +57,7 @@ def _given(systemd, **variables):
         "__webserver_state_dir": "/var/lib/webserver",
         "__webserver_credentials_dir": "/etc/webserver/credentials",
         "__webserver_facts": {"MemTotal": "1000"},
+        "__webserver_secrets_as_env": [],
         "__webserver_before_switch": "flask db upgrade",
         "__webserver_line": {"of": "webserver_command", "text": "flask routes"},
         "__webserver_python": "/usr/bin/python3",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -102,6 +103,14 @@ SOCKETIO = [
     ("eventlet", "gthread", 1, "eventlet"),
     ("eventlet", "gevent", 1, "eventlet"),
 ]
+
+
+def test_secrets_as_env_are_read_from_their_files(monkeypatch, tmp_path):
+    (tmp_path / "KEY").write_text('a$b"\n c\n')
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("KEY", "former")
+    configuration(__webserver_secrets_as_env=["KEY"])
+    assert os.environ["KEY"] == 'a$b"\n c'
 
 
 def test_more_settings_are_those_of_the_variable():

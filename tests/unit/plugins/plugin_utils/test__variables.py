@@ -156,6 +156,7 @@ CASES = {
         [{"a/b": "x"}, {"col:on": "x"}, {".": "x"}, {"..": "x"}, {"-x": "x"}, {"a b": "x"}, {"": "x"}, {"k" * 256: "x"}]
         + [{"A": None}, {"A": 1.1}, {"A": True}, *NOT_DICTIONARY],
     ),
+    "webserver_secrets_as_env": ([[]], [["a-b"], ["FLASK_APP"], [""], None, {"a": "b"}]),
     "webserver_health_host": (
         ["localhost", "shop.example.org", "shop.example.org:8443", "10.0.0.5", "[::1]", "[::1]:5000"],
         ["", "a b", "http://shop.example.org", "shop/", "%h", "$HOME", "a:b", "a\n", 1, *NOT_TEXT],
@@ -361,6 +362,19 @@ def test_conflicting_values_are_refused(right, wrong, variable):
     assert together(**right, **variable) == []
     (refused,) = together(**wrong, **variable)
     assert refused.startswith(f"{next(iter(variable))}: ")
+
+
+def test_secrets_as_env_are_secrets_and_no_other_variables():
+    secrets = {"webserver_secrets": {"KEY": "x", "PIN": 1}, "webserver_secrets_as_env": "KEY,PIN"}
+    assert together(**secrets) == []
+    assert together(**{**secrets, "webserver_secrets": {"KEY": "x"}}) == [
+        "webserver_secrets_as_env: PIN is not in webserver_secrets. Add it there, or remove it here."
+    ]
+    assert together(**secrets, webserver_env={"KEY": "y"}) == [
+        "webserver_secrets_as_env: KEY is also in webserver_env. Remove it there or here."
+    ]
+    (refused,) = together(**secrets, webserver_server="flask")
+    assert refused.startswith("webserver_secrets_as_env: it works with webserver_server: gunicorn only.")
 
 
 @pytest.mark.parametrize("port", [22, "22"])
