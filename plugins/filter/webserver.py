@@ -14,6 +14,7 @@ class FilterModule:
     def filters(self) -> dict:
         return {
             "release_list": Lazy("plugin_utils._webserver.site_state", "release_list"),
+            "in_maintenance": Lazy("plugin_utils._webserver.site_state", "in_maintenance"),
             "report_lines": Lazy("plugin_utils._webserver.site_state", "report_lines"),
             "is_held_by": Lazy("plugin_utils._webserver.site_state", "is_held_by"),
             "is_held_by_user": Lazy("plugin_utils._webserver.site_state", "is_held_by_user"),

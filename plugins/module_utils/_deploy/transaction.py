@@ -29,6 +29,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._sockets.query imp
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import manager, one_shot, unit_files
 
 SECONDS_BETWEEN_LOOKS = 0.2
+HEALTH_CHECK = "webserver-health"  # the application answers to this User-Agent during maintenance: gunicorn.conf.py.j2
 LONGEST_ANSWER = 2000  # bytes of the page that are read
 UNIT_SUFFIXES = (".service", ".socket", ".timer")
 
@@ -349,11 +350,11 @@ def wait_until_it_listens(order: Order, port: int | None = None) -> None:
 
 
 def ask(order: Order) -> dict[str, Any]:
-    """Read the page. Returns its status and its first characters. Raises Failed."""
+    """Read the page, also during maintenance. Returns its status and its first characters. Raises Failed."""
     connection = http.client.HTTPConnection(*order.address)
     try:
         with times.within(order.seconds):
-            connection.request("GET", order.page, headers={"Host": order.host, "User-Agent": "flasklaunch.ec2"})
+            connection.request("GET", order.page, headers={"Host": order.host, "User-Agent": HEALTH_CHECK})
             answer = connection.getresponse()
             body = answer.read(LONGEST_ANSWER)
     except TimeoutError as error:

@@ -51,12 +51,18 @@ def report_lines(seen: Mapping[str, Any], unit: str, url: str, asked: str, answe
     elif answer["status"] < 0:
         outside = f"GET {asked} got no answer: {cause(answer['msg'])}"
     else:
-        outside = f"GET {asked} answers {answer['status']}, {_first_words(answer.get('content') or answer['msg'])}"
+        page = _first_words(answer.get("content") or answer["msg"])
+        outside = f"GET {asked} answers {answer['status']}{' (maintenance)' if in_maintenance(answer) else ''}, {page}"
     return [
         f"{unit} is {state['state']}, process {state['main_pid']}",
         f"from the machine itself: GET {url} answers {answered['status']}, {content}",
         f"from the control node: {outside}",
     ]
+
+
+def in_maintenance(answer: Mapping[str, Any]) -> bool:
+    """Return whether an answer, the result of the lookup page or of page_info, is that of playbooks/maintenance.yml."""
+    return answer["status"] == 503 and "Maintenance" in answer["msg"]
 
 
 def _first_words(page: str) -> str:

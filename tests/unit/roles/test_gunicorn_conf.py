@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 from types import SimpleNamespace
 
@@ -105,6 +106,28 @@ SOCKETIO = [
 ]
 
 
+def test_maintenance_answers_all_but_the_health_checks(tmp_path):
+    worker = SimpleNamespace(wsgi=lambda environ, start_response: [b"the application"])
+    configuration(webserver_dir=str(tmp_path))["post_worker_init"](worker)
+    said = []
+
+    def ask(**environ):
+        said.clear()
+        return worker.wsgi({"REQUEST_METHOD": "GET", **environ}, lambda status, headers: said.extend([status, headers]))
+
+    assert ask() == [b"the application"]
+    notice = {"page": "ä\n", "headers": {"Content-Type": "text/plain; charset=utf-8", "Retry-After": 600}}
+    (tmp_path / "maintenance.json").write_text(json.dumps(notice))
+    assert ask() == ["ä\n".encode()]
+    assert said[0] == "503 Maintenance"
+    added = {"Retry-After": "600", "Content-Length": "3", "Cache-Control": "no-store"}
+    assert dict(said[1]) == {**notice["headers"], **added}
+    assert ask(REQUEST_METHOD="HEAD") == []
+    assert ask(HTTP_USER_AGENT="webserver-health") == [b"the application"]
+    (tmp_path / "maintenance.json").unlink()
+    assert ask() == [b"the application"]
+
+
 def test_secrets_as_env_are_read_from_their_files(monkeypatch, tmp_path):
     (tmp_path / "KEY").write_text('a$b"\n c\n')
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
@@ -117,7 +140,6 @@ def test_more_settings_are_those_of_the_variable():
     options = {"timeout": 120, "sendfile": False, "proc_name": 'Grüße "shop" \\ ☁ 𝄞', "logconfig_dict": {"version": 1}}
     found = configuration(webserver_gunicorn_options=options)
     assert {name: found[name] for name in options} == options
-    assert "json" not in configuration()
 
 
 @pytest.mark.parametrize("mode, worker_class, workers, wanted", SOCKETIO)

@@ -201,6 +201,9 @@ CASES = {
         [{}, {"timeout": 120, "loglevel": "debug", "sendfile": False, "logconfig_dict": {"version": 1}}],
         [{"time_out": 1}, {"bind": "[::]:80"}, {"post_fork": "print"}, {"timeout": None}, *NOT_DICTIONARY],
     ),
+    "webserver_maintenance": (["", "on", "off", True, "False"], ["of", 2, None, ["on"]]),
+    "webserver_maintenance_page": (["", "closed.html", "~/closed.txt"], ["folder/", *NOT_TEXT]),
+    "webserver_retry_after": ([1, "600"], [0, -1, 604801, *NOT_NUMBER]),
     "webserver_dir": FOLDER_ON_MACHINE,
     "webserver_user": (
         ["webserver", "_www", "my-app.1", "Page"],

@@ -140,6 +140,11 @@ SEEN = {
         ("", {}, "not asked, as webserver_url is empty"),
         ("http://x/", {"status": 200, "content": "Hello World\n"}, "GET http://x/ answers 200, Hello World"),
         ("http://x/", {"status": 503, "msg": "HTTP Error 503"}, "GET http://x/ answers 503, HTTP Error 503"),
+        (
+            "http://x/",
+            {"status": 503, "msg": "HTTP status 503: Maintenance", "content": "Closed"},
+            "GET http://x/ answers 503 (maintenance), Closed",
+        ),
         ("http://x/", {"status": 200, "content": "x" * 201}, f"GET http://x/ answers 200, {'x' * 197}..."),
         (
             "http://x/",
