@@ -89,6 +89,11 @@ python:
   returned: if the environment could be made, also if pip failed
   type: str
   sample: "3.9"
+versions:
+  description: The versions of the packages in the environment. Empty in check mode if they are not there yet.
+  returned: success
+  type: dict
+  sample: {flask: 3.1.3, gunicorn: 23.0.0}
 rc:
   description: The status of pip.
   returned: if pip failed
@@ -170,7 +175,8 @@ def main():
     except OSError as error:
         module.fail_json(msg=f"{module.params['path']} could not be made: {error}")
     changed = not (found.is_complete and found.is_configured)
-    module.exit_json(changed=changed, path=module.params["path"], python=order.base.version)
+    versions = found.versions if found.is_complete or module.check_mode else environment.look(order).versions
+    module.exit_json(changed=changed, path=module.params["path"], python=order.base.version, versions=versions)
 
 
 if __name__ == "__main__":

@@ -100,6 +100,7 @@ def test_environment_is_made_once_with_what_is_pinned(run, folder, python, wheel
     assert changed == [True, True, False, False, True], made
     assert python.endswith(made["python"])
     assert version_of(folder) == "2.0"
+    assert [each["versions"].get("greeting") for each in (planned, made, again)] == [None, "2.0", "2.0"]
     assert {path.stat().st_mode & 0o055 for path in (folder.parent, folder, folder / "bin", folder / "lib")} == {0o055}
     assert (folder / "pip.conf").read_text(encoding="utf-8") == settings
     assert (folder / "pip.conf").stat().st_mode & 0o777 == 0o600
