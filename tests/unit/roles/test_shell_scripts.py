@@ -40,9 +40,9 @@ def run(template, shell, path=None, status=0, **variables):
     return done.stdout.splitlines()
 
 
-def install(shell, folder, status, manager="yum"):
+def install(shell, folder, status, manager="yum", text=""):
     """Return the output of the python3 role's script if there is no Python, and the package manager ends like this."""
-    programs = {manager: f'echo "{manager} got: $*"; exit {status}', "id": "echo 0", "python9": "exit 1"}
+    programs = {manager: text or f'echo "{manager} got: $*"; exit {status}', "id": "echo 0", "python9": "exit 1"}
     for name, text in programs.items():
         (folder / name).write_text(f"#!/bin/sh\n{text}\n")
         (folder / name).chmod(0o755)
@@ -406,12 +406,23 @@ def test_machine_reports_the_noted_ports_that_nothing_listens_on(shell, tmp_path
 
 def test_apt_reads_its_lists_waits_for_its_lock_and_installs_venv_too(shell, tmp_path):
     lines = install(shell, tmp_path, 0, "apt-get")
-    wait = "-o DPkg::Lock::Timeout=300"
     assert lines == [
         "python3: missing python3 python3-venv",
-        f"apt-get got: -q {wait} update",
-        f"apt-get got: -q -y {wait} --no-install-recommends install python3 python3-venv",
+        "apt-get got: -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends install python3 python3-venv",
     ]
+
+
+def test_apt_waits_while_another_program_reads_its_lists(shell, tmp_path):
+    """The first two tries fail, with the message of apt 2.6.1."""
+    count = tmp_path / "count"
+    apt = f"""case $* in *install*) echo installed; exit 0 ;; esac
+echo x >> {count}
+[ "$(wc -l < {count})" -gt 2 ] || {{ echo "E: Could not get lock /var/lib/apt/lists/lock." >&2; exit 100; }}"""
+    (tmp_path / "sleep").write_text(f"#!/bin/sh\necho slept >> {count}.slept\n")
+    (tmp_path / "sleep").chmod(0o755)
+    (tmp_path / "wc").symlink_to("/usr/bin/wc")
+    assert install(shell, tmp_path, 0, "apt-get", apt) == ["python3: missing python3 python3-venv", "installed"]
+    assert (tmp_path / "count.slept").read_text() == "slept\nslept\n"
 
 
 def test_machine_without_a_package_manager_is_refused(shell, tmp_path):
@@ -421,7 +432,7 @@ def test_machine_without_a_package_manager_is_refused(shell, tmp_path):
 
 def test_apt_that_cannot_read_its_lists_installs_nothing(shell, tmp_path):
     failed = install(shell, tmp_path, 100, "apt-get")
-    assert failed[1] == "apt-get got: -q -o DPkg::Lock::Timeout=300 update"
+    assert failed[1] == "apt-get got: -q update"
     assert failed[2].startswith("python3: failed: apt-get could not install python3 python3-venv. Check the machine's")
 
 
