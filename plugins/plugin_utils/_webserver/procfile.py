@@ -11,44 +11,70 @@ Format: https://devcenter.heroku.com/articles/procfile#procfile-format
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import shlex
-from typing import Any, Collection, Iterable, Mapping, NamedTuple, NoReturn
+from typing import Any, Collection, Iterable, Iterator, Mapping, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import printable_line
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import application
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver.gunicorn_options import ALLOWED
 
 PROCFILE = "Procfile"
 LINE = re.compile(r"^([A-Za-z0-9_-]+):[ \t]*(\S.*?)[ \t]*$", re.MULTILINE)
 WEB, RELEASE = "web", "release"
-# A module, and a name or a call without arguments. Without a name, gunicorn takes `application`.
-APPLICATION = re.compile(r"[A-Za-z_][\w.]*(:[A-Za-z_]\w*(\(\))?)?")
+GUNICORN = "gunicorn"
+SEPARATORS = re.compile(r"[;&|]+")
+ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*")
 
-
-class Gunicorn(NamedTuple):
-    """What a command line of gunicorn sets."""
-
-    app: str  # as a value of webserver_app; "" if it names none
-    settings: dict[str, str]  # values by the names of gunicorn's settings
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ValueError(message)
-
-
-# gunicorn's options that a variable of the webserver role sets, with the variable.
+# gunicorn's options whose names are not those of their settings, and options without a value: gunicorn/config.py.
+SETTINGS = {
+    **{"-b": "bind", "-c": "config", "-D": "daemon", "-e": "raw_env", "-g": "group", "-k": "worker_class"},
+    **{"-m": "umask", "-n": "proc_name", "-p": "pidfile", "-R": "enable_stdio_inheritance", "-t": "timeout"},
+    **{"-u": "user", "-w": "workers", "--access-logfile": "accesslog", "--access-logformat": "access_log_format"},
+    **{"--env": "raw_env", "--error-logfile": "errorlog", "--keep-alive": "keepalive", "--log-config": "logconfig"},
+    **{"--log-config-json": "logconfig_json", "--log-file": "errorlog", "--log-level": "loglevel"},
+    **{"--log-syslog": "syslog", "--log-syslog-facility": "syslog_facility", "--log-syslog-prefix": "syslog_prefix"},
+    **{"--log-syslog-to": "syslog_addr", "--name": "proc_name", "--no-sendfile": "sendfile", "--pid": "pidfile"},
+    **{"--preload": "preload_app"},
+}
+FLAGS = frozenset(
+    [
+        *("capture_output", "casefold_http_method", "check_config", "daemon", "disable_redirect_access_to_syslog"),
+        *("do_handshake_on_connect", "enable_backlog_metric", "enable_stdio_inheritance", "initgroups"),
+        *("no_control_socket", "permit_obsolete_folding", "permit_unconventional_http_method"),
+        *("permit_unconventional_http_version", "preload_app", "print_config", "reload", "reuse_port", "sendfile"),
+        *("spew", "strip_header_spaces", "suppress_ragged_eofs", "syslog"),
+    ]
+)
+# The settings that a variable of the webserver role has.
 VARIABLES = {
     "workers": "webserver_workers",
     "threads": "webserver_threads",
     "worker_class": "webserver_worker_class",
-    "keep_alive": "webserver_keep_alive",
+    "keepalive": "webserver_keep_alive",
     "graceful_timeout": "webserver_graceful_timeout",
 }
-# Others that people set to serve an application. They are in webserver_gunicorn_options.
-OTHERS = ("timeout", "max_requests", "max_requests_jitter", "limit_request_line", "worker_connections")
+# The settings for which the role has its own way: systemd opens the port, and the journal has the output.
+OF_THE_ROLE = frozenset(
+    ["bind", "errorlog", "accesslog", "pidfile", "preload_app", "worker_tmp_dir", "no_control_socket"]
+)
+
+
+class Web(NamedTuple):
+    """What a command line starts."""
+
+    app: str  # as a value of webserver_app; "" if gunicorn gets none, or if a variable of the shell has it
+    settings: dict[str, str]  # of gunicorn, values by names; "true" for an option without a value
+    others: list[str]  # the other commands in the line
+    is_gunicorn: bool = True
+
+
+def processes(folder: str, exclude: Iterable[str]) -> dict[str, str]:
+    """Return the result of read() for a folder; an empty one for the built-in page, whose folder is empty."""
+    if not folder or not os.path.isfile(os.path.join(folder, PROCFILE)):  # usual, and fast
+        return {}
+    return read(folder, application.paths(folder, exclude))
 
 
 def read(folder: str, brought: Collection[str]) -> dict[str, str]:
@@ -62,48 +88,67 @@ def read(folder: str, brought: Collection[str]) -> dict[str, str]:
         return {}
 
 
-def processes(folder: str, exclude: Iterable[str]) -> dict[str, str]:
-    """Return the result of read() for a folder; an empty one for the built-in page, whose folder is empty."""
-    if not folder or not os.path.isfile(os.path.join(folder, PROCFILE)):  # usual, and fast
-        return {}
-    return read(folder, application.paths(folder, exclude))
-
-
 def app_of(folder: str, brought: Collection[str]) -> str:
     """Return the application that the Procfile gives to gunicorn; "" if there is none."""
-    return gunicorn_of(read(folder, brought).get(WEB, "")).app
+    return web_of(read(folder, brought).get(WEB, "")).app
 
 
-def gunicorn_of(command: str) -> Gunicorn:
-    """Return what a command line gives to gunicorn. It is empty if the command does not run gunicorn."""
+def web_of(line: str) -> Web:
+    """Return what the line of a web process starts."""
     try:
-        words = shlex.split(command)
+        commands = list(_commands(line))
     except ValueError:  # a quotation mark is missing
-        return Gunicorn("", {})
-    names = [os.path.basename(word) for word in words]
-    if "gunicorn" not in names:
-        return Gunicorn("", {})
-    try:
-        found, others = _parser().parse_known_args(words[names.index("gunicorn") + 1 :])
-    except ValueError:
-        return Gunicorn("", {})
-    apps = [word for word in others if APPLICATION.fullmatch(word)]
-    app = next((word for word in apps if ":" in word), "") or "".join(f"{word}:application" for word in apps[-1:])
-    given = {name: getattr(found, name) for name in (*VARIABLES, *OTHERS)}
-    return Gunicorn(app, {name: value for name, value in given.items() if value})
+        commands = []
+    served = next((words for words in commands if _runs_gunicorn(words)), None)
+    if served is None:
+        return Web("", {}, [], is_gunicorn=False)
+    positional, settings = _parsed(served[[os.path.basename(word) for word in served].index(GUNICORN) + 1 :])
+    app = positional[0] if positional and "$" not in positional[0] else ""
+    others = [shlex.join(words) for words in commands if words is not served]
+    return Web(app if ":" in app or not app else f"{app}:application", settings, others)
 
 
-def _parser() -> _Parser:
-    parser = _Parser(add_help=False, allow_abbrev=False)
-    short = {"workers": ["-w"], "worker_class": ["-k"], "timeout": ["-t"]}
-    for name in (*VARIABLES, *OTHERS):
-        parser.add_argument(*short.get(name, []), "--" + name.replace("_", "-"), dest=name)
-    # Options with a value, which is not the application.
-    for names in (["-b", "--bind"], ["-c", "--config"], ["-n", "--name"], ["-e", "--env"]):
-        parser.add_argument(*names)
-    for name in ("--log-level", "--log-file", "--access-logfile", "--error-logfile", "--chdir", "--worker-tmp-dir"):
-        parser.add_argument(name)
-    return parser
+def _commands(line: str) -> Iterator[list[str]]:
+    """Yield the words of each command in a line of a shell. Raises ValueError."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=";&|")
+    lexer.whitespace_split, lexer.commenters = True, ""
+    words: list[str] = []
+    for word in [*lexer, ";"]:
+        if not SEPARATORS.fullmatch(word):
+            words.append(word)
+        elif words:
+            yield words
+            words = []
+
+
+def _runs_gunicorn(words: list[str]) -> bool:
+    before: list[str] = []
+    for word in words:
+        if os.path.basename(word) == GUNICORN:
+            return before[-2:] in ([], ["python", "-m"], ["python3", "-m"])
+        if word not in ("exec", "env") and not ASSIGNMENT.fullmatch(word):
+            before.append(os.path.basename(word))
+    return False
+
+
+def _parsed(arguments: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Return the positional arguments of gunicorn, and the settings that its options make."""
+    positional, settings = [], {}
+    rest = iter(arguments)
+    for word in rest:
+        if not word.startswith("-") or word == "-":
+            positional.append(word)
+            continue
+        option, has_value, value = word.partition("=")
+        if not option.startswith("--") and len(option) > 2:  # -w4
+            option, has_value, value = word[:2], "=", word[2:].lstrip("=")
+        name = SETTINGS.get(option, option.lstrip("-").replace("-", "_"))
+        if name in FLAGS:
+            value = "true"
+        elif not has_value:
+            value = next(rest, "")
+        settings[name] = value
+    return positional, settings
 
 
 def differences(found: Mapping[str, str], served: Mapping[str, Any]) -> list[str]:
@@ -112,30 +157,42 @@ def differences(found: Mapping[str, str], served: Mapping[str, Any]) -> list[str
     `found` is the result of read(). `served` has the values of the role's variables: webserver_app as it is served,
     the other variables as they are set.
     """
-    sentences = []
-    if WEB in found:
-        wanted = gunicorn_of(found[WEB])
-        variables = {VARIABLES[name]: value for name, value in wanted.settings.items() if name in VARIABLES}
-        options = {name: value for name, value in wanted.settings.items() if name in OTHERS}
-        if wanted.app:
-            variables["webserver_app"] = wanted.app
-        differ = [f"{name}: {value}" for name, value in variables.items() if _differs(value, served.get(name))]
-        given = served.get("webserver_gunicorn_options") or {}
-        missing = [f"{name}: {value}" for name, value in options.items() if _differs(value, given.get(name))]
-        if missing:
-            differ.append(f"webserver_gunicorn_options: {{{', '.join(missing)}}}")
-        if differ:
-            command = printable_line(found[WEB])
-            sentences.append(
-                f"The Procfile starts the site with '{command}'. The role starts gunicorn itself, with other settings."
-                f" To serve the site as the Procfile says, set {', '.join(differ)}."
-            )
+    sentences = list(_of_web(found[WEB], served)) if WEB in found else []
     others = sorted(found.keys() - {WEB, RELEASE})
     if others:
         sentences.append(f"The Procfile has processes that this collection does not start: {', '.join(others)}.")
     return sentences
 
 
+def _of_web(line: str, served: Mapping[str, Any]) -> Iterator[str]:
+    begin, web = f"The Procfile starts the site with '{printable_line(line)}'.", web_of(line)
+    if not web.is_gunicorn:
+        yield f"{begin} This command is not run: gunicorn serves {served['webserver_app']} instead."
+        return
+    wanted = {VARIABLES[name]: value for name, value in web.settings.items() if name in VARIABLES}
+    if web.app:
+        wanted["webserver_app"] = web.app
+    if web.settings.get("accesslog") == "-":
+        wanted["webserver_access_log"] = "true"
+    differ = [f"{name}: {value}" for name, value in wanted.items() if _differs(value, served.get(name))]
+    given = served.get("webserver_gunicorn_options") or {}
+    options = {name: value for name, value in web.settings.items() if name in ALLOWED}
+    missing = {name: value for name, value in options.items() if _differs(value, given.get(name))}
+    if missing:
+        all_options = ", ".join(f"{name}: {value}" for name, value in {**given, **missing}.items())
+        differ.append(f"webserver_gunicorn_options: {{{all_options}}}")
+    if differ:
+        yield f"{begin} The role starts gunicorn with other settings. To have these, set {', '.join(differ)}."
+    unknown = sorted(web.settings.keys() - VARIABLES.keys() - ALLOWED - OF_THE_ROLE)
+    if unknown:
+        yield f"{begin} The role does not set these settings of gunicorn as there: {', '.join(unknown)}."
+    if web.others:
+        yield (
+            f"{begin} The role runs only gunicorn. To run the other commands before each switch, set"
+            f" webserver_before_switch: {printable_line(' && '.join(web.others))}"
+        )
+
+
 def _differs(value: str, served: Any) -> bool:
     """Return whether a value of an option is another one than the served. A value such as $WORKERS is unknown."""
-    return "$" not in value and value != str(served)
+    return "$" not in value and value.lower() != str(served).lower()

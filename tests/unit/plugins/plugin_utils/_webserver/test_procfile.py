@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import procfile, wsgi_app
+from gunicorn import config
 
 SERVED = {
     "webserver_app": "shop:app",
@@ -40,43 +41,78 @@ def test_processes_of_a_procfile(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("command", "app", "settings"),
+    ("line", "app", "settings"),
     [
         ("gunicorn shop:app", "shop:app", {}),
         ("gunicorn hello", "hello:application", {}),
-        ("/app/venv/bin/gunicorn -b :$PORT --log-file - 'shop.web:create_app()'", "shop.web:create_app()", {}),
-        ("gunicorn -w 4 -k gevent shop:app --timeout=120", "shop:app", {"workers": "4", "worker_class": "gevent"}),
-        ("gunicorn shop:app -w4 --threads 2 --preload", "shop:app", {"workers": "4", "threads": "2"}),
-        ("gunicorn --statsd-host localhost --bind 0.0.0.0:80 shop:app", "shop:app", {}),
-        ("python -m gunicorn shop:app && true", "shop:app", {}),
-        ("python app.py", "", {}),
-        ("gunicorn 'shop:app", "", {}),
-        ("gunicorn shop:app --workers", "", {}),
-        ("", "", {}),
+        ("gunicorn wsgi --log-config logging.conf", "wsgi:application", {"logconfig": "logging.conf"}),
+        (
+            "/app/venv/bin/gunicorn -b :$PORT --log-file - 'shop.web:create_app()'",
+            "shop.web:create_app()",
+            {"bind": ":$PORT", "errorlog": "-"},
+        ),
+        (
+            "exec gunicorn -w 4 -k gevent \"shop:create_app('production')\" --timeout=120",
+            "shop:create_app('production')",
+            {"workers": "4", "worker_class": "gevent", "timeout": "120"},
+        ),
+        (
+            "PORT=80 gunicorn --preload shop:app -w4 --threads 2",
+            "shop:app",
+            {"workers": "4", "threads": "2", "preload_app": "true"},
+        ),
+        ("gunicorn --statsd-host localhost shop:app", "shop:app", {"statsd_host": "localhost"}),
+        ("python3 -m gunicorn shop:app", "shop:app", {}),
+        ("gunicorn $APP --workers", "", {"workers": ""}),
     ],
 )
-def test_what_a_command_gives_to_gunicorn(command, app, settings):
-    found = procfile.gunicorn_of(command)
-    assert found.app == app
-    assert {name: value for name, value in found.settings.items() if name != "timeout"} == settings
-    assert found.settings.get("timeout", "") == ("120" if "120" in command else "")
+def test_what_a_line_gives_to_gunicorn(line, app, settings):
+    assert procfile.web_of(line) == (app, settings, [], True)
 
 
 @pytest.mark.parametrize(
-    "web", ["gunicorn shop:app", "gunicorn -w $WORKERS --threads 8 shop:app", "python app.py", "gunicorn -b :80"]
+    "line", ["", "python app.py", "gunicorn 'shop:app", "newrelic-admin run-program gunicorn shop:app"]
+)
+def test_other_servers_and_lines_that_no_shell_can_read(line):
+    assert procfile.web_of(line) == ("", {}, [], False)
+
+
+def test_options_without_a_value_are_those_of_gunicorn():
+    made = config.make_settings()
+    flags = {name for name, each in made.items() if str(each.action or "").startswith("store_") and each.cli}
+    assert flags - procfile.FLAGS == {"control_socket_disable"}, "its option is --no-control-socket"
+    named = {cli: name for name, each in made.items() for cli in each.cli or []}
+    assert {cli: name for cli, name in named.items() if cli in procfile.SETTINGS} == procfile.SETTINGS
+
+
+@pytest.mark.parametrize(
+    "web", ["gunicorn shop:app", "gunicorn -w $WORKERS --threads 8 shop:app --log-file -", "gunicorn -b :80 --preload"]
 )
 def test_nothing_is_said_about_a_procfile_that_agrees(web):
     assert procfile.differences({"web": web, "release": "true"}, SERVED) == []
 
 
 def test_differences_name_the_variables_and_the_other_processes():
-    web = "gunicorn -w 4 --timeout 120 --max-requests 9 other:app"
-    served = {**SERVED, "webserver_gunicorn_options": {"max_requests": 9}}
+    web = "gunicorn -w 4 --timeout 120 --max-requests 9 --access-logfile - --chdir src other:app"
+    served = {**SERVED, "webserver_gunicorn_options": {"max_requests": 9, "umask": 7}}
+    begin = f"The Procfile starts the site with '{web}'."
     assert procfile.differences({"web": web, "worker": "rq worker", "beat": "x"}, served) == [
-        f"The Procfile starts the site with '{web}'. The role starts gunicorn itself, with other settings. To serve the"
-        " site as the Procfile says, set webserver_workers: 4, webserver_app: other:app,"
-        " webserver_gunicorn_options: {timeout: 120}.",
+        f"{begin} The role starts gunicorn with other settings. To have these, set webserver_workers: 4,"
+        " webserver_app: other:app, webserver_access_log: true, webserver_gunicorn_options: {max_requests: 9, umask: 7,"
+        " timeout: 120}.",
+        f"{begin} The role does not set these settings of gunicorn as there: chdir.",
         "The Procfile has processes that this collection does not start: beat, worker.",
+    ]
+
+
+def test_other_commands_of_the_web_process_are_named():
+    web = "flask db upgrade; flask translate compile && gunicorn shop:app"
+    assert procfile.differences({"web": web}, SERVED) == [
+        f"The Procfile starts the site with '{web}'. The role runs only gunicorn. To run the other commands before each"
+        " switch, set webserver_before_switch: flask db upgrade && flask translate compile"
+    ]
+    assert procfile.differences({"web": "python app.py"}, SERVED) == [
+        "The Procfile starts the site with 'python app.py'. This command is not run: gunicorn serves shop:app instead."
     ]
 
 
