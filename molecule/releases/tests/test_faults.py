@@ -91,15 +91,14 @@ def test_change_of_the_server_and_back_and_a_failure_on_it(tmp_path):
         "gunicorn": ("'LISTEN_FDS' in os.environ", "active", "gunicorn"),
     }
     for other, (trap, socket, process) in servers.items():
+        server = {"webserver_server": other, "webserver_gunicorn_options": {}}
         before = current(), get(), machine(f"systemctl is-active webserver.socket webserver.service; {SETTINGS}")
         source = edited(tmp_path / other, 'VERSION = "1"', f'import sys\n\nVERSION = "1" if not {trap} else 1 / 0')
-        run = refused(
-            webserver_app_src=source, webserver_server=other, webserver_start_timeout=5, webserver_keep_alive=33
-        )
+        run = refused(webserver_app_src=source, webserver_start_timeout=5, webserver_keep_alive=33, **server)
         assert f"The change was undone: release {before[0]} is served as before." in run.text
         active = machine(f"systemctl is-active webserver.socket webserver.service; {SETTINGS}")
         assert (current(), get(), active) == before
-        deploy(webserver_server=other)
+        deploy(**server)
         assert get() == "shop 1\n"
         assert machine("systemctl is-active webserver.socket") == socket
         assert process in machine(f"ps -o args= -p {main_pid()}")
