@@ -30,7 +30,7 @@ case $system in
     ;;
   debian)
     tag=flasklaunch-debian:latest
-    # Like a new instance, it has no lists of packages. It gets its own name later, and the files of the machine that builds go.
+    # Like a new instance, it has no lists of packages. mmdebstrap copied these two files from the machine that builds.
     # shellcheck disable=SC2016
     hooks=('--customize-hook=rm -f "$1/etc/resolv.conf" "$1/etc/hostname"')
     elsewhere=debian:12

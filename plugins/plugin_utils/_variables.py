@@ -450,7 +450,7 @@ def instance(default_of: str = "") -> Rule:
     )
 
 
-def report(example: str) -> Rule:
+def file_on_control_node(example: str) -> Rule:
     return text("a path of a file on the control node", r".*[^/]", example)
 
 
@@ -579,7 +579,7 @@ ROLES: dict[str, dict[str, Rule]] = {
         "webserver_before_switch": single_text("flask db upgrade"),
         "webserver_after_switch": single_text("flask cache clear"),
         "webserver_maintenance": allowed("on or off", lambda value: str(value).lower() in (*TRUE, *FALSE, ""), True),
-        "webserver_maintenance_page": report("maintenance.html"),
+        "webserver_maintenance_page": file_on_control_node("maintenance.html"),
         "webserver_retry_after": number(1, 604800, 600),
         "webserver_command": single_text("flask routes"),
         "webserver_command_timeout": number(1, 86400, 600),
@@ -632,8 +632,8 @@ ROLES: dict[str, dict[str, Rule]] = {
             r"arn:[a-z0-9-]+:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:loadbalancer/[A-Za-z0-9/-]+",
             "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/my-site/50dc6c495c0c9188",
         ),
-        "diagnosis_json": report("diagnosis.json"),
-        "diagnosis_html": report("diagnosis.html"),
+        "diagnosis_json": file_on_control_node("diagnosis.json"),
+        "diagnosis_html": file_on_control_node("diagnosis.html"),
         "diagnosis_fail": boolean(False),
     },
     "exposure": {
@@ -642,8 +642,8 @@ ROLES: dict[str, dict[str, Rule]] = {
         "exposure_ask_aws": boolean(False, "security_group_manage"),
         "exposure_aws": aws("security_group_aws"),
         "exposure_instance_id": instance("security_group_instance_id"),
-        "exposure_json": report("exposure.json"),
-        "exposure_html": report("exposure.html"),
+        "exposure_json": file_on_control_node("exposure.json"),
+        "exposure_html": file_on_control_node("exposure.html"),
     },
 }
 
