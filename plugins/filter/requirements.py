@@ -17,7 +17,7 @@ class FilterModule:
             "application_of": Lazy("plugin_utils._webserver.requirements", "application_of"),
             "environment_name": Lazy("plugin_utils._webserver.requirements", "environment_name"),
             "procfile": Lazy("plugin_utils._webserver.procfile", "processes"),
-            "procfile_differences": Lazy("plugin_utils._webserver.procfile", "differences"),
+            "procfile_explained": Lazy("plugin_utils._webserver.procfile", "explained"),
             "requirements_file": Lazy("plugin_utils._webserver.requirements", "requirements_file"),
             "why_pip_failed": Lazy("plugin_utils._webserver.pip_output", "why_pip_failed"),
         }

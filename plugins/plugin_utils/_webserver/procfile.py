@@ -151,13 +151,19 @@ def _parsed(arguments: list[str]) -> tuple[list[str], dict[str, str]]:
     return positional, settings
 
 
-def differences(found: Mapping[str, str], served: Mapping[str, Any]) -> list[str]:
-    """Return sentences about what a Procfile starts and the webserver role does not.
+def explained(found: Mapping[str, str], served: Mapping[str, Any]) -> list[str]:
+    """Return sentences about the commands of a Procfile: what the webserver role runs, and what it does not.
 
     `found` is the result of read(). `served` has the values of the role's variables: webserver_app as it is served,
     the other variables as they are set.
     """
-    sentences = list(_of_web(found[WEB], served)) if WEB in found else []
+    sentences = []
+    if RELEASE in found and not served.get("webserver_before_switch"):
+        sentences.append(
+            "webserver_before_switch is not set. The Procfile's release command runs before the switch:"
+            f" {printable_line(found[RELEASE])}"
+        )
+    sentences += _of_web(found[WEB], served) if WEB in found else []
     others = sorted(found.keys() - {WEB, RELEASE})
     if others:
         sentences.append(f"The Procfile has processes that this collection does not start: {', '.join(others)}.")

@@ -89,14 +89,20 @@ def test_options_without_a_value_are_those_of_gunicorn():
     "web", ["gunicorn shop:app", "gunicorn -w $WORKERS --threads 8 shop:app --log-file -", "gunicorn -b :80 --preload"]
 )
 def test_nothing_is_said_about_a_procfile_that_agrees(web):
-    assert procfile.differences({"web": web, "release": "true"}, SERVED) == []
+    served = {**SERVED, "webserver_before_switch": "true"}
+    assert procfile.explained({"web": web, "release": "flask db upgrade"}, served) == []
+
+
+def test_release_command_is_said_if_it_runs():
+    said = "webserver_before_switch is not set. The Procfile's release command runs before the switch: flask db upgrade"
+    assert procfile.explained({"release": "flask db upgrade"}, SERVED) == [said]
 
 
 def test_differences_name_the_variables_and_the_other_processes():
     web = "gunicorn -w 4 --timeout 120 --max-requests 9 --access-logfile - --chdir src other:app"
     served = {**SERVED, "webserver_gunicorn_options": {"max_requests": 9, "umask": 7}}
     begin = f"The Procfile starts the site with '{web}'."
-    assert procfile.differences({"web": web, "worker": "rq worker", "beat": "x"}, served) == [
+    assert procfile.explained({"web": web, "worker": "rq worker", "beat": "x"}, served) == [
         f"{begin} The role starts gunicorn with other settings. To have these, set webserver_workers: 4,"
         " webserver_app: other:app, webserver_access_log: true, webserver_gunicorn_options: {max_requests: 9, umask: 7,"
         " timeout: 120}.",
@@ -107,11 +113,11 @@ def test_differences_name_the_variables_and_the_other_processes():
 
 def test_other_commands_of_the_web_process_are_named():
     web = "flask db upgrade; flask translate compile && gunicorn shop:app"
-    assert procfile.differences({"web": web}, SERVED) == [
+    assert procfile.explained({"web": web}, SERVED) == [
         f"The Procfile starts the site with '{web}'. The role runs only gunicorn. To run the other commands before each"
         " switch, set webserver_before_switch: flask db upgrade && flask translate compile"
     ]
-    assert procfile.differences({"web": "python app.py"}, SERVED) == [
+    assert procfile.explained({"web": "python app.py"}, SERVED) == [
         "The Procfile starts the site with 'python app.py'. This command is not run: gunicorn serves shop:app instead."
     ]
 
