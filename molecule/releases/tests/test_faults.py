@@ -91,7 +91,8 @@ def test_change_of_the_server_and_back_and_a_failure_on_it(tmp_path):
         "gunicorn": ("'LISTEN_FDS' in os.environ", "active", "gunicorn"),
     }
     for other, (trap, socket, process) in servers.items():
-        server = {"webserver_server": other, "webserver_gunicorn_options": {}}
+        no_options = {"webserver_gunicorn_options": {}} if other == "flask" else {}
+        server = {"webserver_server": other, **no_options}
         before = current(), get(), machine(f"systemctl is-active webserver.socket webserver.service; {SETTINGS}")
         source = edited(tmp_path / other, 'VERSION = "1"', f'import sys\n\nVERSION = "1" if not {trap} else 1 / 0')
         run = refused(webserver_app_src=source, webserver_start_timeout=5, webserver_keep_alive=33, **server)
