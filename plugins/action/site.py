@@ -49,11 +49,12 @@ class ActionModule(ActionBase):
     def _with_content(self, file, variables):
         if not file.get("template"):
             return file
-        return {"path": file["path"], "content": self._look_up("template", file["template"], variables)}
+        more = {"template_vars": file["vars"]} if file.get("vars") else {}
+        return {"path": file["path"], "content": self._look_up("template", file["template"], variables, **more)}
 
-    def _look_up(self, plugin, term, variables):
+    def _look_up(self, plugin, term, variables, **options):
         lookup = lookup_loader.get(f"ansible.builtin.{plugin}", loader=self._loader, templar=self._templar)
-        return lookup.run([term], variables=variables)[0]
+        return lookup.run([term], variables=variables, **options)[0]
 
     def _execute(self, args, task_vars):
         result = self._execute_module(module_name="flasklaunch.ec2.site", module_args=args, task_vars=task_vars)

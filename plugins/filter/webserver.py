@@ -39,5 +39,11 @@ class FilterModule:
             "first_in_turn": Lazy("plugin_utils._webserver.site_values", "first_in_turn"),
             "command_failure": Lazy("plugin_utils._webserver.site_values", "command_failure"),
             "systemd_argument": Lazy("plugin_utils._webserver.site_values", "systemd_argument"),
+            "process_units": Lazy("plugin_utils._webserver.processes", "units"),
+            "process_files": Lazy("plugin_utils._webserver.processes", "files"),
+            "processes_to_run": Lazy("plugin_utils._webserver.processes", "to_run"),
+            "processes_ended": Lazy("plugin_utils._webserver.processes", "ended"),
+            "processes_shown": Lazy("plugin_utils._webserver.processes", "shown"),
+            "processes_explained": Lazy("plugin_utils._webserver.processes", "explained"),
             "health_url": Lazy("plugin_utils._webserver.health_url", "health_url"),
         }

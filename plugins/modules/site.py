@@ -71,7 +71,9 @@ options:
     type: str
     required: true
   units:
-    description: The units to run, in the order of their start.
+    description:
+      - The units to run, in the order of their start. Services besides O(unit) are restarted when the page is served.
+        If one of them then ends within a few seconds, the former release is served again.
     type: list
     elements: dict
     default: []
@@ -102,6 +104,9 @@ options:
       template:
         description: A template on the control node that gives the content, as M(ansible.builtin.template) finds it.
         type: str
+      vars:
+        description: More variables for O(files[].template).
+        type: dict
   gate_unit:
     description:
       - A service of the type oneshot that fails if the release is not fit to be served. It is started before anything
@@ -130,6 +135,9 @@ options:
       template:
         description: A template on the control node that gives the content, as M(ansible.builtin.template) finds it.
         type: str
+      vars:
+        description: More variables for O(gate_files[].template).
+        type: dict
   next_unit:
     description:
       - A service that serves the release on the socket of O(unit) while O(unit) is restarted. It starts before the
@@ -259,7 +267,9 @@ prepared:
   type: str
   sample: ""
 trial:
-  description: The unit that failed before anything that is served was touched. Empty if none did.
+  description:
+    - The unit that failed before anything that is served was touched, or the service of O(units) that ended soon after
+      its start. Empty if none did.
   returned: if there was something to do
   type: str
   sample: webserver-gate@4f1c52a0b7d9.service
@@ -317,8 +327,10 @@ units:
     webserver.service:
       active: true
       enabled: true
+      ended: null
       main_pid: 812
       outdated_by: []
+      result: success
       since: "2026-11-23T05:47:28Z"
       state: active (running)
 noted_in:
@@ -342,7 +354,6 @@ import os
 import pwd
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics import times
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import (
     deploy_lock,
     job,
@@ -356,7 +367,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import ma
 
 
 def argument_spec():
-    file_options = dict(path=dict(type="path", required=True), content=dict(), template=dict())
+    file_options = dict(path=dict(type="path", required=True), content=dict(), template=dict(), vars=dict(type="dict"))
     unit_options = dict(name=dict(required=True), reads=dict(type="list", elements="str", default=[]))
     application_options = dict(
         src=dict(type="path"),
@@ -486,17 +497,7 @@ def serve(module, order):
 
 
 def states(order):
-    return {
-        name: dict(
-            state=unit.state,
-            active=unit.active,
-            enabled=unit.enabled,
-            main_pid=unit.main_pid,
-            since=times.iso_8601(unit.started) if unit.active and unit.started else None,
-            outdated_by=outdated_by,
-        )
-        for name, (unit, outdated_by) in manager.look(order.units).items()
-    }
+    return {name: unit.shown(outdated_by) for name, (unit, outdated_by) in manager.look(order.units).items()}
 
 
 def result_of(outcome):

@@ -102,15 +102,18 @@ former:
       content: null
       mode: "0644"
 units:
-  description: The units by name, after the task.
+  description:
+    - The units by name, after the task. C(result) and C(ended) are those of the last run that has ended.
   returned: success
   type: dict
   sample:
     webserver.service:
       active: true
       enabled: true
+      ended: null
       main_pid: 812
       outdated_by: [/opt/webserver/current]
+      result: success
       since: "2026-11-23T05:47:28Z"
       state: active (running)
 """
@@ -118,7 +121,6 @@ units:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics import times
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import unit_files
 
 UNIT_SUFFIXES = (".service", ".socket", ".timer")
@@ -197,17 +199,7 @@ def main():
                     unit_files.write_note(name, note)
     except (OSError, KeyError, ValueError) as error:  # KeyError: no such user; ValueError: no octal digits
         module.fail_json(msg=f"files: {error}")
-    units = {
-        name: dict(
-            state=unit.state,
-            active=unit.active,
-            enabled=unit.enabled,
-            main_pid=unit.main_pid,
-            since=times.iso_8601(unit.started) if unit.active and unit.started else None,
-            outdated_by=outdated[name],
-        )
-        for name, unit in known.items()
-    }
+    units = {name: unit.shown(outdated[name]) for name, unit in known.items()}
     module.exit_json(
         changed=bool(changes) or any(outdated.values()),
         written=[file["path"] for file in changes],

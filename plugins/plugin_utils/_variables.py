@@ -28,6 +28,11 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.userinfo i
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy.shared import is_below
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._lists import as_list
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver.gunicorn_options import option_name
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver.processes import (
+    NAME,
+    OF_THE_ROLE,
+    without_command,
+)
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver.wsgi_app import UNSET
 
 # The least similarity (0 to 1) of a misspelt name, without its role's name. It allows two swapped letters of four.
@@ -160,6 +165,27 @@ def mapping(names: Callable[[str], str], values: Rule, example: dict[str, Any], 
                 yield f"{_shown(str(name))}: {problem}"
 
     return Rule(problems, example, default_of)
+
+
+def fields(rules: dict[str, Rule], required: Iterable[str], short: str = "") -> Rule:
+    """Return the rule for a dictionary with certain keys. A text instead of it is the value of the key `short`."""
+
+    def problems(value: Any) -> Iterator[str]:
+        if short and isinstance(value, str):
+            value = {short: value}
+        if not isinstance(value, Mapping):
+            yield f"{_unsuitable(value)}. It must be a dictionary with {' and '.join(rules)}"
+            return
+        for name in value.keys() - rules.keys():
+            yield f"there is no key {_shown(str(name))}. The keys are {', '.join(rules)}"
+        for name in required:
+            if name not in value:
+                yield f"it has no {name}"
+        for name, rule in rules.items():
+            for problem in rule.problems(value[name]) if name in value else ():
+                yield f"{name}: {problem}"
+
+    return Rule(problems, {name: rule.example for name, rule in rules.items()})
 
 
 def as_number(value: Any) -> int | None:
@@ -297,6 +323,12 @@ def secret_name(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,200}", name):
         return "is not a name of a secret: letters, digits, _, - and . only, and no - or . at the beginning"
     return ""
+
+
+def process_name(name: str) -> str:
+    if not re.fullmatch(NAME, name):
+        return "is not a name of a process or a timer: letters, digits, _ and - only, and no _ or - at the beginning"
+    return "is a name that the role uses itself. Choose another one" if name in OF_THE_ROLE else ""
 
 
 def directive_name(name: str) -> str:
@@ -454,6 +486,17 @@ def file_on_control_node(example: str) -> Rule:
     return text("a path of a file on the control node", r".*[^/]", example)
 
 
+COMMAND = text("a line of a shell", r".*\S.*", "celery -A shop worker", empty=False)
+PROCESS = fields({"command": COMMAND, "count": number(0, 100, 2)}, required=[], short="command")
+TIMER = fields(
+    {
+        "command": COMMAND._replace(example="flask cleanup"),
+        # The characters of systemd.time(7). The machine's systemd checks the rest.
+        "calendar": text("a time of systemd, such as daily", r"[A-Za-z0-9 *.,:/~_+-]+", "Mon..Fri 09:00", empty=False),
+    },
+    required=["command", "calendar"],
+)
+
 ROLES: dict[str, dict[str, Rule]] = {
     "python3": {
         "python3_packages": items(
@@ -578,6 +621,8 @@ ROLES: dict[str, dict[str, Rule]] = {
         "webserver_log_lines": number(1, 1000000, 500),
         "webserver_before_switch": single_text("flask db upgrade"),
         "webserver_after_switch": single_text("flask cache clear"),
+        "webserver_processes": mapping(process_name, PROCESS, {"worker": PROCESS.example}),
+        "webserver_timers": mapping(process_name, TIMER, {"cleanup": TIMER.example}),
         "webserver_maintenance": allowed("on or off", lambda value: str(value).lower() in (*TRUE, *FALSE, ""), True),
         "webserver_maintenance_page": file_on_control_node("maintenance.html"),
         "webserver_retry_after": number(1, 604800, 600),
@@ -686,6 +731,12 @@ def _secrets_as_env_are_secrets(values: Mapping[str, Any]) -> str:
     return ""
 
 
+def _processes_have_commands(values: Mapping[str, Any]) -> str:
+    """Return an error if a command can only be in a Procfile, but there is no application."""
+    missing = [] if values["webserver_app_src"] else without_command(values["webserver_processes"], {})
+    return missing[0] if missing else ""
+
+
 def _proxy_headers_need_hops(values: Mapping[str, Any]) -> str:
     believed = [
         name
@@ -790,6 +841,7 @@ BETWEEN: dict[str, list[Callable[[Mapping[str, Any]], str]]] = {
         _proxy_needs_gunicorn,
         _gunicorn_options_need_gunicorn,
         _secrets_as_env_are_secrets,
+        _processes_have_commands,
         _proxy_headers_need_hops,
         _version_needs_source,
         _address_is_one_word,

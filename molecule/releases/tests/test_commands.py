@@ -58,7 +58,7 @@ def test_if_the_command_fails_no_machine_switches(two, tmp_path):
     run = refused(*two, webserver_app_src=source)
     assert f"The Procfile's release command runs before the switch: {release}" in run.text
     assert "To have these, set webserver_workers: 4." in run.text
-    assert "The Procfile has processes that this collection does not start: worker." in run.text
+    assert "The Procfile's process worker is started once: rq worker." in run.text
     failed = "the new one was not taken: webserver_before_switch failed: Starting the migration no such table: notes"
     assert failed in run.fatal("a")
     assert "a had to switch first, and failed. Its own message says why." in run.fatal("b")

@@ -30,6 +30,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import ma
 
 SECONDS_BETWEEN_LOOKS = 0.2
 HEALTH_CHECK = "webserver-health"  # the application answers to this User-Agent during maintenance: gunicorn.conf.py.j2
+SECONDS_TO_STAY = 3  # how long a process must run after it has read the application: until then it may fail
 LONGEST_ANSWER = 2000  # bytes of the page that are read
 UNIT_SUFFIXES = (".service", ".socket", ".timer")
 
@@ -73,6 +74,11 @@ class Order(NamedTuple):
         return host.strip("[]"), int(port)
 
     @property
+    def processes(self) -> list[str]:
+        """The services that run beside the unit."""
+        return [name for name in self.units if name.endswith(".service") and name != self.unit]
+
+    @property
     def page(self) -> str:
         return "/" + self.url[len("http://") :].partition("/")[2]
 
@@ -110,7 +116,7 @@ def write(file: File) -> None:
     """Write a file, or remove it. Stops a unit before its file is removed, while systemd still knows it."""
     name = os.path.basename(file["path"])
     if file["content"] is None and name.endswith(UNIT_SUFFIXES) and "@." not in name:  # a template never runs
-        manager.disable([name])
+        manager.disable(name)
         unit_files.remove_note(name)
     unit_files.write(file["path"], file["content"], *_attributes(file))
 
@@ -190,6 +196,44 @@ def to_start(seen: Mapping[str, manager.Seen]) -> list[str]:
     return [name for name, each in seen.items() if not (each.unit.active and each.unit.enabled)]
 
 
+def to_restore(
+    before: Mapping[str, manager.Seen], now: Mapping[str, manager.Seen], processes: Iterable[str]
+) -> list[str]:
+    """Return the processes that ran before, and now run with files or a release that were withdrawn."""
+    return [
+        name
+        for name in processes
+        if before[name].unit.active and (before[name].unit.start != now[name].unit.start or now[name].outdated_by)
+    ]
+
+
+def ended(first: Mapping[str, manager.Seen], now: Mapping[str, manager.Seen]) -> list[str]:
+    """Return the processes that do not run now, or that were started again since the first look."""
+    return [
+        name
+        for name, each in now.items()
+        if each.unit.main_pid is None or not each.unit.active or each.unit.start != first[name].unit.start
+    ]
+
+
+def have_stayed(seen: Mapping[str, manager.Seen], seconds: float, uptime: float) -> bool:
+    """Return whether all processes have run for these seconds. `uptime` is seconds of the monotonic clock."""
+    return all(uptime - (each.unit.start or 0) / 1e6 >= seconds for each in seen.values())
+
+
+def removed_units(files: Iterable[File], former: Iterable[File]) -> list[str]:
+    """Return the units whose files were removed, and that ran by themselves: those with a section [Install].
+
+    `former` are the written files with their former content.
+    """
+    gone = {file["path"] for file in files if file["content"] is None}
+    return [
+        os.path.basename(file["path"])
+        for file in former
+        if file["path"] in gone and file["path"].endswith(UNIT_SUFFIXES) and "[Install]" in (file["content"] or "")
+    ]
+
+
 def to_put_back(former: Iterable[File], service: str) -> list[str]:
     """Return the units to restart with the former files: the sockets first, because the service uses them."""
     names = [os.path.basename(file["path"]) for file in former if file["content"] is not None]
@@ -245,9 +289,7 @@ def carry_out(order: Order) -> dict[str, Any]:
             else:
                 pass_trial(unit)
     except (Failed, manager.Failed, releases.Refused, OSError) as error:
-        outcome.update(
-            state=REFUSED, reason=str(error), trial=getattr(error, "unit", ""), gate=getattr(error, "words", "")
-        )
+        outcome.update(state=REFUSED, reason=str(error), **of_unit(error))
         secrets.undo()
         gate_files.undo()
         withdraw(order)
@@ -258,12 +300,16 @@ def carry_out(order: Order) -> dict[str, Any]:
         with releases.alone(order.path):
             releases.switch(order.path, order.release, order.deployed)
         files.write(order.files)
-        outcome["started"] = run(order, files.paths + gate_files.paths)
+        written = files.paths + gate_files.paths
+        reload(order, written)
+        outcome["started"] = run(order, written, [name for name in order.units if name not in order.processes])
         if helper:
             manager.stop(helper)  # the unit itself must answer the request in prove()
         outcome["answer"] = prove(order)
+        outcome["started"] += run(order, written, order.processes)
+        wait_until_they_stay(order)
     except (Failed, manager.Failed, releases.Refused, OSError) as error:
-        outcome.update(state=PUT_BACK, reason=str(error))
+        outcome.update(state=PUT_BACK, reason=str(error), **of_unit(error))
         try:
             put_back(order, former, [secrets, gate_files, files], before, helper)
         except (Failed, manager.Failed, releases.Refused, OSError) as worse:
@@ -287,44 +333,55 @@ def needs_helper(order: Order, seen: Mapping[str, manager.Seen], changed: list[s
     return has_room(manager.memory_available(), manager.memory_used(order.unit), order.spare_memory << 20)
 
 
-class TrialFailed(Failed):
-    """A trial that failed. `words` is what the unit printed."""
+class UnitFailed(Failed):
+    """A trial or a process that failed. `words` is what the unit printed."""
 
     def __init__(self, reason: str, unit: str, words: str):
         super().__init__(reason)
         self.unit, self.words = unit, words
 
 
+def of_unit(error: Exception) -> dict[str, str]:
+    """Return the part of the outcome about the unit that failed."""
+    return dict(trial=error.unit, gate=error.words) if isinstance(error, UnitFailed) else {}
+
+
 def pass_trial(unit: str) -> None:
-    """Start a unit that fails if the release is not fit. Raises TrialFailed with what it printed.
+    """Start a unit that fails if the release is not fit. Raises UnitFailed with what it printed.
 
     Restarts the unit if it is active: an interrupted run may have left it waiting for a release that hangs.
     """
     try:
         manager.restart(unit)
     except manager.Failed as error:
-        raise TrialFailed(str(error), unit, manager.journal(unit)) from error
+        raise UnitFailed(str(error), unit, manager.journal(unit)) from error
 
 
 def prepare(unit: str) -> str:
-    """Start a unit that prepares the switch to the release, and return what it prints. Raises TrialFailed."""
+    """Start a unit that prepares the switch to the release, and return what it prints. Raises UnitFailed."""
     began = time.time()
     try:
         manager.restart(unit)
     except manager.Failed as error:
-        raise TrialFailed(str(error), unit, one_shot.output(unit, began)) from error
+        raise UnitFailed(str(error), unit, one_shot.output(unit, began)) from error
     return one_shot.output(unit, began)
 
 
-def run(order: Order, written: list[str]) -> list[str]:
-    """Restart the units that run with older files, and start those that do not run. Returns their names."""
-    seen = manager.look(order.units)
+def reload(order: Order, written: list[str]) -> None:
+    """Have systemd read the files of the units again if one of them has changed."""
+    seen = manager.look(order.units)  # it notes the files as they are before the units start with them
     if written or any(each.unit.needs_reload for each in seen.values()):
         manager.reload()
-        seen = manager.look(order.units)
+
+
+def run(order: Order, written: list[str], names: Iterable[str]) -> list[str]:
+    """Restart those of the units that run with older files, and start those that do not run. Returns their names."""
+    seen = manager.look({name: order.units[name] for name in names})
     restarts, starts = to_restart(seen, written, order.unit), to_start(seen)
     for name in restarts:
-        manager.restart(name)
+        if name not in order.processes:
+            manager.restart(name)
+    manager.restart(*(name for name in restarts if name in order.processes))
     for name in starts:
         manager.start_now_and_at_boot(name)
     return restarts + [name for name in starts if name not in restarts]
@@ -347,6 +404,25 @@ def wait_until_it_listens(order: Order, port: int | None = None) -> None:
         if time.monotonic() >= deadline:
             raise Failed(f"{unmet} (waited {order.seconds} s)")
         time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def wait_until_they_stay(order: Order) -> None:
+    """Wait until each process has run for some seconds. Raises UnitFailed if one ends before.
+
+    A process may fail when it has imported the application, which takes it as long as it took the server.
+    """
+    if not order.processes:
+        return
+    first = manager.look({name: [] for name in [order.unit, *order.processes]}, notes=False)
+    seconds = SECONDS_TO_STAY + first.pop(order.unit).unit.startup
+    seen = first
+    while True:
+        for name in ended(first, seen):
+            raise UnitFailed(f"{name} ended soon after its start", name, manager.journal(name))
+        if have_stayed(seen, seconds, time.monotonic()):
+            return
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+        seen = manager.look({name: [] for name in order.processes}, notes=False)
 
 
 def ask(order: Order) -> dict[str, Any]:
@@ -386,7 +462,8 @@ def put_back(
         return
     with releases.alone(order.path):
         releases.switch(order.path, former, deployed=False)
-    units = to_put_back([file for each in changes for file in each.former], order.unit)
+    written = [file for each in changes for file in each.former]
+    units, removed = to_put_back(written, order.unit), removed_units(order.files, written)
     for each in changes:
         each.undo()
     manager.reload()
@@ -398,6 +475,9 @@ def put_back(
     for unit in units:
         manager.restart(unit)
     wait_until_it_listens(order)  # on any port, because the former port may differ
+    manager.restart(*to_restore(before, manager.look(order.units, notes=False), order.processes))
+    for unit in removed:
+        manager.start_now_and_at_boot(unit)
     withdraw(order)
 
 

@@ -41,9 +41,10 @@ def call(*arguments: str) -> str:
     return done.stdout.decode(errors="replace")
 
 
-def restart(unit: str) -> None:
-    """Restart a unit."""
-    call("systemctl", "restart", unit)
+def restart(*units: str) -> None:
+    """Restart units at the same time, and wait until they have started. Without units, does nothing."""
+    if units:
+        call("systemctl", "restart", *units)
 
 
 def stop(*units: str) -> None:
@@ -57,7 +58,7 @@ def start_now_and_at_boot(unit: str) -> None:
     call("systemctl", "enable", "--now", unit)
 
 
-def disable(units: Iterable[str]) -> None:
+def disable(*units: str) -> None:
     """Stop the units, and do not start them at the next boot."""
     call("systemctl", "disable", "--now", "--", *units)
 

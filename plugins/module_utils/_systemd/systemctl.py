@@ -24,6 +24,7 @@ PROPERTIES = (
     "ExecMainStatus",
     "ExecMainPID",
     "ExecMainStartTimestampMonotonic",
+    "ExecMainExitTimestampMonotonic",
     "ExecStart",
     "FragmentPath",
     "NeedDaemonReload",

@@ -16,6 +16,7 @@ import stat
 import time
 from typing import Any, Iterable, List, Mapping, NamedTuple
 
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics import times
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import systemctl
 
 NOTES = "/run/flasklaunch/units"  # a boot empties /run
@@ -93,6 +94,22 @@ class Status(NamedTuple):
     needs_reload: bool
     file: str
     start: int | None = None  # microseconds from the boot to this start; None: not running
+    result: str = ""  # of the last run of a service: success, or how it failed, such as exit-code
+    startup: float = 0  # how many seconds it took from its start to the state active
+    ended: float | None = None  # when that run ended, in seconds since 1970; None: it did not run since the boot
+
+    def shown(self, outdated_by: list[str]) -> dict[str, Any]:
+        """Return the unit as modules return it, with times in ISO 8601."""
+        return dict(
+            state=self.state,
+            active=self.active,
+            enabled=self.enabled,
+            main_pid=self.main_pid,
+            since=times.iso_8601(self.started) if self.active and self.started else None,
+            outdated_by=outdated_by,
+            result=self.result,
+            ended=None if self.ended is None else times.iso_8601(self.ended),
+        )
 
     def compare(self, paths: Iterable[str], note: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
         """Return which of the paths and the unit's own file changed after the process read them, and a note.
@@ -164,6 +181,7 @@ def parse(shown: str, now: float, uptime: float) -> dict[str, Status]:
 def _status(unit: systemctl.Unit, booted: float) -> Status:
     # A service reads its files when its process starts. It may become active much later.
     start = unit.moment("ExecMainStart" if unit.name.endswith(".service") else "ActiveEnter")
+    end = unit.moment("ExecMainExit")
     return Status(
         state=unit.state if unit.exists else "not there",
         active=unit.active or unit.says("ActiveState") == "activating",
@@ -173,6 +191,9 @@ def _status(unit: systemctl.Unit, booted: float) -> Status:
         needs_reload=unit.says("NeedDaemonReload") == "yes",
         file=unit.says("FragmentPath"),
         start=start,
+        result=unit.says("Result"),
+        startup=max(0, (unit.moment("ActiveEnter") or 0) - (start or 0)) / 1e6,
+        ended=None if end is None else booted + end / 1e6,
     )
 
 

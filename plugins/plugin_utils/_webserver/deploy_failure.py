@@ -17,6 +17,7 @@ from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import 
 # The line that systemd writes to the journal when it starts a unit. A unit in a crash loop repeats its output.
 START = re.compile(r"^Start(?:ing|ed) .*$", re.MULTILINE)
 MOST_LINES = 60
+MOST_LINES_OF_PROCESS = 5
 BEFORE = "-before@"  # in the name of the unit that runs webserver_before_switch
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -79,10 +80,13 @@ def undone(outcome: Mapping[str, Any], url: str, unit: str, listeners: Iterable[
     former, own = printable(str(outcome.get("former") or "")), [unit, unit.replace(".service", ".socket"), None]
     holders = list(dict.fromkeys(each["unit"] for each in listeners if each["unit"] not in own))
     port = re.sub(r".*:(\d+)/.*", r"\1", url)
-    said = [
-        f"With what this run changed, the page was not served at {url} on the machine"
-        f" ({cause(printable(outcome.get('reason') or ''))})."
-    ]
+    reason, process = cause(printable(outcome.get("reason") or "")), printable(outcome.get("trial") or "")
+    said = [f"With what this run changed, the page was not served at {url} on the machine ({reason})."]
+    if process:
+        lines = last_words(outcome.get("gate") or "").splitlines()
+        printed = [line for line in lines if not line.startswith(f"{process}: ")]  # the others are systemd's
+        words = " ".join((printed or lines)[-MOST_LINES_OF_PROCESS:])
+        said = [f"With what this run changed, {reason}. It printed: {words.rstrip('.')}."]
     if holders:
         said.append(f"Port {port} is held by {printable(', '.join(holders))}.")
     if former and outcome.get("not_put_back"):
@@ -90,6 +94,8 @@ def undone(outcome: Mapping[str, Any], url: str, unit: str, listeners: Iterable[
         said.append(f"Release {former} could not be restored: {why}.")
     elif former:
         said.append(f"The change was undone: release {former} is served as before.")
+    if process:
+        return " ".join([*said, f"To see all that it printed, run 'journalctl -u {process}' on the machine."])
     said.append(
         f"The ports that the machine listens on and the last messages of {unit} are printed above. To see all messages,"
         f" run 'journalctl -u {unit}' on the machine."

@@ -22,7 +22,7 @@ PAGE = re.compile(r"^webserver: page (\S+) (\S+:\d+)\r?$", re.MULTILINE)
 FORMER_PORT = re.compile(r"^webserver: former-port (\d+)\r?$", re.MULTILINE)
 FACT = re.compile(r"^webserver: (\S+) (\S+)", re.MULTILINE)
 # The facts that a machine may have several of, and their names as lists.
-LISTS = {"credential": "credentials", "address": "addresses"}
+LISTS = {"credential": "credentials", "address": "addresses", "process": "processes", "no-calendar": "no_calendars"}
 LOOPBACK = re.compile(r"127(\.[0-9]{1,3}){3}")
 ANY_ADDRESS = ("0.0.0.0", "::")
 CAPABILITIES = 229  # the first systemd with AmbientCapabilities=; Amazon Linux 2 has 219
@@ -31,8 +31,10 @@ CAPABILITIES = 229  # the first systemd with AmbientCapabilities=; Amazon Linux 
 def facts(said: str) -> dict[str, Any]:
     """Return the facts by name, as printable texts.
 
-    `credentials` is the list of the secrets' names, and `addresses` that of the machine's own IP addresses. `systemd`
-    is "" if the machine has no systemd. A fact that the machine does not have, such as `python`, is missing.
+    `credentials` is the list of the secrets' names, `addresses` that of the machine's own IP addresses, and `processes`
+    that of the units of the site's processes and timers. `no_calendars` are the timers whose calendar systemd on the
+    machine cannot read. `systemd` is "" if the machine has no systemd. A fact that the machine does not have, such as
+    `python`, is missing.
     """
     found = FACT.findall(printable(said))
     single = {name: value for name, value in found if name not in LISTS}
@@ -77,6 +79,15 @@ def no_such_address(machine: Mapping[str, Any], host: str) -> str:
         f" address) or one of {usable}. An EC2 machine does not have its public address itself: it is reached on its"
         " private one."
     )
+
+
+def unreadable_calendars(machine: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each timer whose calendar systemd on the machine cannot read."""
+    return [
+        f"webserver_timers: {name}: systemd on this machine cannot read its calendar. Write it as daily, *:0/15 (each"
+        " quarter of an hour) or Mon..Fri 09:00. The command 'systemd-analyze calendar' checks one."
+        for name in machine["no_calendars"]
+    ]
 
 
 def python_missing(machine: Mapping[str, Any], python: str) -> str:
@@ -136,12 +147,15 @@ def seen(said: str, site: Mapping[str, Any], purpose: str) -> dict[str, Any]:
         no_python,
         another or data_of_another(machine),
         *unit_options.errors(site["unit_options"], said),
+        *unreadable_calendars(machine),
         no_such_address(machine, listens["host"]),
     ]
     reasons = {"look": [], "remove": [no_python, another], "serve": to_serve, "go_back": to_serve}[purpose]
     if any(reasons):
         return {"failed": True, "msg": " ".join(filter(None, reasons))}  # nothing else, because Ansible prints it all
-    return {"stdout": said, "facts": machine, "has_python": not no_python, "is_of_another": bool(another)}
+    units = [{"name": name} for name in [site["unit"], *machine["processes"]]]
+    has_python, is_of_another = not no_python, bool(another)
+    return {"stdout": said, "facts": machine, "units": units, "has_python": has_python, "is_of_another": is_of_another}
 
 
 def former_ports(said: str, served: Iterable[int | str]) -> list[int]:

@@ -108,6 +108,14 @@ def web_of(line: str) -> Web:
     return Web(app if ":" in app or not app else f"{app}:application", settings, others)
 
 
+def number_of_commands(line: str) -> int:
+    """Return how many commands a line of a shell has; 0 if it cannot be read."""
+    try:
+        return len(list(_commands(line)))
+    except ValueError:  # a quotation mark is missing
+        return 0
+
+
 def _commands(line: str) -> Iterator[list[str]]:
     """Yield the words of each command in a line of a shell. Raises ValueError."""
     lexer = shlex.shlex(line, posix=True, punctuation_chars=";&|")
@@ -152,7 +160,7 @@ def _parsed(arguments: list[str]) -> tuple[list[str], dict[str, str]]:
 
 
 def explained(found: Mapping[str, str], served: Mapping[str, Any]) -> list[str]:
-    """Return sentences about the commands of a Procfile: what the webserver role runs, and what it does not.
+    """Return sentences about the commands `release` and `web`: what the webserver role runs, and what it does not.
 
     `found` is the result of read(). `served` has the values of the role's variables: webserver_app as it is served,
     the other variables as they are set.
@@ -163,11 +171,7 @@ def explained(found: Mapping[str, str], served: Mapping[str, Any]) -> list[str]:
             "webserver_before_switch is not set. The Procfile's release command runs before the switch:"
             f" {printable_line(found[RELEASE])}"
         )
-    sentences += _of_web(found[WEB], served) if WEB in found else []
-    others = sorted(found.keys() - {WEB, RELEASE})
-    if others:
-        sentences.append(f"The Procfile has processes that this collection does not start: {', '.join(others)}.")
-    return sentences
+    return sentences + (list(_of_web(found[WEB], served)) if WEB in found else [])
 
 
 def _of_web(line: str, served: Mapping[str, Any]) -> Iterator[str]:

@@ -26,7 +26,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy.requiremen
     logical_lines,
 )
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._lists import as_list
-from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import project, wsgi_app
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import processes, procfile, project, wsgi_app
 
 
 class Requirements(NamedTuple):
@@ -199,18 +199,20 @@ def errors_of_folder(variables: Mapping[str, Any]) -> list[str]:
         return []
     folder = os.path.realpath(os.path.expanduser(source))
     exclude = [*as_list(variables["webserver_app_exclude"]), ".git"]
-    named = variables.get("webserver_requirements", "")
-    errors = application_errors(folder, variables["webserver_app"], exclude, without_userinfo(source), named)
+    named, own = variables.get("webserver_requirements", ""), variables.get("webserver_processes", {})
+    errors = application_errors(folder, variables["webserver_app"], exclude, without_userinfo(source), named, own)
     if errors:
         return errors
     app = application_of(variables["webserver_app"], folder, exclude)
     return project.errors_of_shared(as_list(variables.get("webserver_shared", [])), app)
 
 
-def application_errors(folder: str, app: str, exclude: Iterable[str], shown: str, named: str = "") -> list[str]:
+def application_errors(
+    folder: str, app: str, exclude: Iterable[str], shown: str, named: str = "", own: Mapping[str, Any] = {}
+) -> list[str]:
     """Return a sentence for each error in an application. `shown` is its folder or address as messages show it.
 
-    `named` is webserver_requirements.
+    `named` is webserver_requirements, and `own` is webserver_processes.
     """
     if not os.path.isdir(folder):
         missing = f"webserver_app_src: {shown} is not a folder on the control node."
@@ -237,7 +239,7 @@ def application_errors(folder: str, app: str, exclude: Iterable[str], shown: str
         )
     elif files and wsgi_app.is_factory(files[0], app.partition(":")[2]):
         errors.append(f"{is_no_application(app)}.")
-    return errors
+    return errors + processes.without_command(own, procfile.read(folder, brought))
 
 
 def _no_obvious_application(candidates: list[str], shown: str) -> str:

@@ -53,8 +53,10 @@ def report_lines(seen: Mapping[str, Any], unit: str, url: str, asked: str, answe
     else:
         page = _first_words(answer.get("content") or answer["msg"])
         outside = f"GET {asked} answers {answer['status']}{' (maintenance)' if in_maintenance(answer) else ''}, {page}"
+    beside = {name: each for name, each in seen["units"].items() if "@" in name and name.endswith(".service")}
     return [
         f"{unit} is {state['state']}, process {state['main_pid']}",
+        *(f"{name} is {each['state']}, process {each['main_pid']}" for name, each in beside.items()),
         f"from the machine itself: GET {url} answers {answered['status']}, {content}",
         f"from the control node: {outside}",
     ]

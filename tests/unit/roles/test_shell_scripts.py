@@ -222,10 +222,11 @@ IP_SAID = r"""1: lo    inet 127.0.0.1/8 scope host lo\       valid_lft forever p
 """
 
 
-def machine(shell, folder, path=None, options=None, name="flasklaunch-test", user="nobody"):
+def machine(shell, folder, path=None, options=None, name="flasklaunch-test", user="nobody", timers=None):
     """Return the output of the webserver role's script on this machine, with the units in a folder of the test."""
     variables = {"python": "/usr/bin/python3", "credentials_dir": str(folder / "none"), "unit": f"{name}.service"}
     variables |= {"state": name, "state_dir": str(folder / "state")}
+    variables["unit_dir"] = str(folder)
     variables["unit_dirs"] = [str(folder), str(folder / "of_the_system")]
     variables = {f"__webserver_{name}": value for name, value in variables.items()}
     return run(
@@ -236,6 +237,7 @@ def machine(shell, folder, path=None, options=None, name="flasklaunch-test", use
         webserver_dir=str(folder / "site"),
         webserver_user=user,
         webserver_unit_options=options or {},
+        webserver_timers=timers or {},
         **variables,
     )
 
@@ -293,6 +295,40 @@ def test_machine_reports_whose_unit_it_has(shell, tmp_path, unit, site):
         (tmp_path / "flasklaunch-test.service").write_text(f"[Service]\n{unit}Restart=always\n")
     said = machine(shell, tmp_path)
     assert [line for line in said if " site " in line] == site
+
+
+def test_machine_reports_the_processes_and_timers_of_the_site(shell, tmp_path):
+    """Not its templates, and not those of a site whose name begins as this one's."""
+    own, other = (f"[Service]\nWorkingDirectory={tmp_path}/{site}/current/app\n" for site in ("site", "site-b"))
+    for name in ("worker@1.service", "timer@nightly.service", "timer@nightly.timer", "gate@.service"):
+        (tmp_path / f"flasklaunch-test-{name}").write_text(own)
+    (tmp_path / "flasklaunch-test-b-worker@1.service").write_text(other)
+    said = "\n".join(machine(shell, tmp_path))
+    names = ["timer@nightly.service", "timer@nightly.timer", "worker@1.service"]
+    assert facts(said)["processes"] == [f"flasklaunch-test-{name}" for name in names]
+    assert facts("\n".join(machine(shell, tmp_path / "site")))["processes"] == []
+
+
+@pytest.mark.parametrize("form", ["%s:2: ", "[%s:2] "])
+def test_machine_reports_calendars_that_systemd_cannot_read(shell, tmp_path, form):
+    """As systemd 252 and 219 report them."""
+    analyze = tmp_path / "systemd-analyze"
+    analyze.write_text(
+        "#!/bin/sh\nshift\nfor file; do ! grep -q 25:00 $file ||"
+        f" printf '{form}Failed to parse calendar specification, ignoring: x\\n' $file; done >&2\n"
+    )
+    analyze.chmod(0o755)
+    times = {"nightly": "*-*-* 25:00", "daily": "daily"}
+    timers = {name: {"command": "x", "calendar": calendar} for name, calendar in times.items()}
+    said = "\n".join(machine(shell, tmp_path, f"{tmp_path}:/usr/bin:/bin:/usr/sbin:/sbin", timers=timers))
+    assert facts(said)["no_calendars"] == ["nightly"]
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="this control node has no systemd")
+def test_calendars_as_the_systemd_here_reads_them(shell, tmp_path):
+    times = {"a": "daily", "b": "every tuesday", "c": "*-*-* 25:00", "d": "Mon..Fri 09:00", "e": "*:0/15"}
+    timers = {name: {"command": "x", "calendar": calendar} for name, calendar in times.items()}
+    assert facts("\n".join(machine(shell, tmp_path, timers=timers)))["no_calendars"] == ["b", "c"]
 
 
 def test_machine_reports_a_unit_of_the_system_with_the_name(shell, tmp_path):

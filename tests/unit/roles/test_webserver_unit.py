@@ -27,7 +27,9 @@ KNOWN_TO_219 = {
     "MemoryLimit",
     "NoNewPrivileges",
     "OnActiveSec",
+    "OnCalendar",
     "OnUnitInactiveSec",
+    "Persistent",
     "PermissionsStartOnly",
     "PrivateDevices",
     "PrivateTmp",
@@ -40,6 +42,7 @@ KNOWN_TO_219 = {
     "RuntimeDirectory",
     "StartLimitInterval",
     "SystemCallArchitectures",
+    "SyslogIdentifier",
     "SystemCallErrorNumber",
     "TimeoutStartSec",
     "TimeoutStopSec",
@@ -57,6 +60,9 @@ UNITS = [
     "webserver-gate@.service",
     "webserver-health.service",
     "webserver-health.timer",
+    "webserver-process@.service",
+    "webserver-timer@.service",
+    "webserver-timer@.timer",
 ]
 
 
@@ -96,7 +102,7 @@ def test_address_of_the_network_is_bound_before_it_exists(any_address, loopback,
     assert directives(text).count(("FreeBind", "yes")) == wanted
 
 
-UNITS_WITH_DATA = [f"webserver{kind}.service" for kind in ("", "-before@", "-gate@", "-next@")]
+UNITS_WITH_DATA = [f"webserver{kind}.service" for kind in ("", "-before@", "-gate@", "-next@", "-process@", "-timer@")]
 
 
 @pytest.mark.parametrize("unit", UNITS_WITH_DATA)
@@ -215,6 +221,34 @@ def test_unit_names_secrets_without_their_values():
     assert ("LoadCredential", "KEY:/etc/webserver/credentials/KEY") in directives(new)
     assert ("Environment", "CREDENTIALS_DIRECTORY=/etc/webserver/credentials") in directives(old)
     assert "hunter2" not in new + old
+
+
+@pytest.mark.parametrize("kind", ["process", "timer"])
+def test_processes_and_timers_run_as_the_server_does(kind):
+    """With its release, limits, secrets and options. Those of the user come last, so that they count."""
+    variables = {"webserver_secrets": {"KEY": "x"}, "webserver_unit_options": {"TimeoutStopSec": 7, "Nice": 5}}
+    unit, service = (
+        directives(render(name, 254, **variables)) for name in (f"webserver-{kind}@.service", "webserver.service")
+    )
+    other = {"Description", "Requires", "After", "Type", "TimeoutStartSec", "ExecStart", "LimitNOFILE"}
+    other |= {"RuntimeDirectory", "KillMode", "RestartSec"}
+    if kind == "timer":
+        other |= {
+            "TimeoutStopSec",
+            "StartLimitIntervalSec",
+            "Restart",
+            "RestartSteps",
+            "RestartMaxDelaySec",
+            "WantedBy",
+        }
+    assert {pair[0] for pair in service if pair not in unit} == other
+    assert unit[-3 if kind == "process" else -2 :][:2] == [("TimeoutStopSec", "7"), ("Nice", "5")]
+
+
+def test_secrets_as_variables_are_those_of_a_process_too():
+    text = render("webserver-process@.service", 252, webserver_secrets={"KEY": "x"}, __webserver_secrets_as_env=["KEY"])
+    (line,) = [value for name, value in directives(text) if name == "ExecStart"]
+    assert line.index("export KEY=") < line.index("exec rq worker")
 
 
 def test_options_of_the_user_replace_those_of_the_role():

@@ -36,13 +36,13 @@ class Lookup:
     def __init__(self, name, **given):
         self.name = name
 
-    def run(self, terms, variables):
+    def run(self, terms, variables, template_vars=None):
         if self.name == "ansible.builtin.vars":
             return [variables[term] for term in terms]
         assert self.name == "ansible.builtin.template"
         copied = copy.deepcopy(variables)
         assert copied == variables
-        return [f"{term} on {copied['port']}\n" for term in terms]
+        return [f"{term} on {(template_vars or copied)['port']}\n" for term in terms]
 
 
 class NotCopied:
@@ -60,8 +60,15 @@ def test_templates_become_contents_without_copies_of_the_variables(lookups):
     gone, given = {"path": "/etc/gone"}, {"path": "/etc/given", "content": "text"}
     here._task.args["files"] = [{"path": "/etc/web", "template": "web.j2"}, gone, given]
     here._task.args["gate_files"] = [{"path": "/etc/gate", "template": "gate.j2"}]
+    more = {"path": "/etc/more", "template": "web.j2", "vars": {"port": 80}}
+    here._task.args["files"].append(more)
     here.run(task_vars={"port": 5000, "large": NotCopied()})
-    assert here.asked[0]["files"] == [{"path": "/etc/web", "content": "web.j2 on 5000\n"}, gone, given]
+    assert here.asked[0]["files"] == [
+        {"path": "/etc/web", "content": "web.j2 on 5000\n"},
+        gone,
+        given,
+        {"path": "/etc/more", "content": "web.j2 on 80\n"},
+    ]
     assert here.asked[0]["gate_files"] == [{"path": "/etc/gate", "content": "gate.j2 on 5000\n"}]
 
 

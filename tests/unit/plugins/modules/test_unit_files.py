@@ -29,6 +29,7 @@ LoadState=loaded
 ActiveState=active
 SubState=running
 UnitFileState=enabled
+Result=success
 MainPID=812
 NeedDaemonReload={reload}
 FragmentPath={folder}/etc/web.service
@@ -140,7 +141,8 @@ def test_files_that_are_no_units_stop_nothing(run, folder, asked):
 def test_units_are_reported(run, running):
     unit = run(units=UNITS)["units"]["web.service"]
     since = unit.pop("since")
-    assert unit == dict(state="active (running)", active=True, enabled=True, main_pid=812, outdated_by=[])
+    ran = dict(result="success", ended=None)
+    assert unit == dict(state="active (running)", active=True, enabled=True, main_pid=812, outdated_by=[], **ran)
     told = calendar.timegm(time.strptime(since, "%Y-%m-%dT%H:%M:%SZ"))
     assert told == pytest.approx(time.time() - time.monotonic() + 1000, abs=2)
 

@@ -214,6 +214,32 @@ CASES = {
     "webserver_log_lines": ([1, "500"], [-1, 0, 1000001, *NOT_NUMBER]),
     "webserver_before_switch": (["", "flask db upgrade", "a\nb", 1], ["\x1b[0m", *NOT_TEXT]),
     "webserver_after_switch": (["", "flask cache clear", "a\nb", 1], ["\x1b[0m", *NOT_TEXT]),
+    "webserver_processes": (
+        [
+            {},
+            {"worker": "rq worker"},
+            {"worker": {"command": "celery -A shop worker", "count": 2}, "beat": {"count": "0"}},
+        ],
+        [
+            *({name: "x"} for name in ("web", "gate", "timer", "", "a b", "-a", "a@1", "ä")),
+            *({"a": value} for value in ("", "a\nb", None, 1, ["x"], {"command": ""}, {"count": -1}, {"cmd": "x"})),
+            "worker",
+            None,
+        ],
+    ),
+    "webserver_timers": (
+        [
+            {},
+            {"cleanup": {"command": "flask cleanup", "calendar": "daily"}},
+            {"a": {"command": "x", "calendar": "Mon..Fri *-*-* 09:00:00 Europe/Berlin"}},
+        ],
+        [
+            {"next": {"command": "x", "calendar": "daily"}},
+            *({"a": value} for value in ("x", {"command": "x"}, {"calendar": "daily"}, None)),
+            *({"a": {"command": "x", "calendar": value}} for value in ("", "a\nb", "$(x)", 750, None, "100%")),
+            [],
+        ],
+    ),
     "webserver_command": (["", "flask db current", "a\nb", 1], ["\x1b[0m", *NOT_TEXT]),
     "webserver_command_timeout": ([1, "600"], [0, 86401, *NOT_NUMBER]),
     "webserver_log_since": (["", "1 hour ago", "2026-11-23 05:47", "-1h"], ["a\nb", 1, *NOT_TEXT]),
@@ -378,6 +404,12 @@ def test_secrets_as_env_are_secrets_and_no_other_variables():
     ]
     (refused,) = together(**secrets, webserver_server="flask")
     assert refused.startswith("webserver_secrets_as_env: it works with webserver_server: gunicorn only.")
+
+
+def test_a_process_of_the_built_in_page_needs_a_command():
+    assert together(webserver_processes={"worker": "python3 -m http.client"}) == []
+    (refused,) = together(webserver_processes={"worker": {"count": 2}})
+    assert refused.startswith("webserver_processes: worker has no command")
 
 
 @pytest.mark.parametrize("port", [22, "22"])

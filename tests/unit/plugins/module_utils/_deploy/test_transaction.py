@@ -111,13 +111,19 @@ class Machine:
     def __init__(self, folder):
         self.folder, self.orders, self.refuses, self.states = folder, [], {}, {}
         self.available = 1 << 40
+        self.dying = []  # units that end soon after a start with the new release
 
     def order(self, verb, *units):
+        if verb in ("restart", "stop") and not units:
+            return
         self.orders.append(" ".join([verb, *units]))
         for unit in units if verb in ("restart", "stop") else ():
             former = self.states.get(unit, seen())
-            started = former.unit._replace(start=(former.unit.start or 0) + 1)
+            ends = unit in self.dying and releases.current(str(self.folder)) == "new"
+            started = former.unit._replace(start=(former.unit.start or 0) + 1, main_pid=None if ends else 812)
             self.states[unit] = former._replace(unit=started)
+        if verb.startswith("start"):
+            self.states[units[0]] = seen()
         words = self.refuses.get(self.orders[-1])
         if words and words[0]:
             raise manager.Failed(words.pop(0))
@@ -314,6 +320,103 @@ def test_if_any_step_fails_the_former_release_is_served(web, step):
     assert web.orders == done + after
     restarted = f"restart {SERVICE}" in done
     assert (web.states[SERVICE].unit.start == 1) == (not restarted), "the former server goes on unless it was restarted"
+
+
+WORKERS = ["web-worker@1.service", "web-worker@2.service"]
+NIGHTLY = "web-timer@nightly.timer"
+
+
+@pytest.fixture
+def shop(web):
+    """A site with two workers and a timer, which run with older files."""
+    for name in WORKERS:
+        web.states[name] = seen(outdated_by=["current"])
+    reads = [f"{web.folder}/current"]
+    web.units = {SOCKET: [], SERVICE: reads, **dict.fromkeys(WORKERS, reads), NIGHTLY: []}
+    return web
+
+
+def test_processes_are_restarted_at_once_when_the_page_is_served(shop):
+    outcome = transaction.carry_out(shop.order_with(units=shop.units))
+    assert (outcome["state"], outcome["started"]) == (transaction.SERVED, [SERVICE, *WORKERS])
+    assert shop.orders == [*ALL_STEPS, f"restart {' '.join(WORKERS)}"]
+
+
+def test_a_process_that_ends_soon_brings_the_former_release_back(shop):
+    """One process is new. One that did not run before is not started with the former release."""
+    new, stopped = WORKERS[0], "web-mailer@1.service"
+    shop.dying = [WORKERS[1]]
+    shop.states[stopped] = seen(active=False, main_pid=None)
+    shop.states[new] = seen(active=False, main_pid=None)
+    etc = shop.folder / "etc"
+    files = [{"path": f"{etc}/{new}", "content": "unit", "uid": os.getuid()}]
+    outcome = transaction.carry_out(shop.order_with(units={**shop.units, stopped: []}, files=files))
+    assert outcome["state"] == transaction.PUT_BACK
+    assert outcome["reason"] == f"{WORKERS[1]} ended soon after its start"
+    assert (outcome["trial"], outcome["gate"]) == (WORKERS[1], f"{WORKERS[1]} says why")
+    back = shop.orders.index(f"disable {new}")
+    assert shop.orders[back:] == [
+        f"disable {new}",
+        "reload",
+        f"stop {NEXT} {SERVICE}",
+        f"restart {SERVICE}",
+        f"restart {WORKERS[1]}",
+    ]
+    assert releases.current(str(shop.folder)) == "old"
+    assert not (etc / new).exists()
+
+
+def test_a_timer_that_was_removed_in_vain_runs_again(shop):
+    etc = shop.folder / "etc"
+    contents = {NIGHTLY: "[Timer]\n[Install]\n", "web-timer@nightly.service": "[Service]\n"}
+    for name, content in contents.items():
+        (etc / name).write_text(content)
+    shop.refuses["prove"] = ["new"]
+    files = [{"path": f"{etc}/{name}", "content": None, "uid": os.getuid()} for name in contents]
+    transaction.carry_out(shop.order_with(files=files))
+    assert {name: (etc / name).read_text() for name in contents} == contents
+    started = [order for order in shop.orders if order.startswith("start_now_and_at_boot")]
+    assert started == [f"start_now_and_at_boot {NIGHTLY}"], "the job itself is only for the timer to start"
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "restored"),
+    [
+        (seen(), seen(start=2), True),
+        (seen(), seen(active=False, start=None), True),
+        (seen(), seen(outdated_by=["/etc/systemd/system/web-worker@1.service"]), True),
+        (seen(), seen(), False),
+        (seen(active=False), seen(start=2), False),
+    ],
+)
+def test_which_processes_are_restored(before, now, restored):
+    names = WORKERS[:1]
+    assert transaction.to_restore({names[0]: before}, {names[0]: now}, names) == (names if restored else [])
+
+
+@pytest.mark.parametrize(
+    ("now", "has_ended"),
+    [
+        (seen(), False),
+        (seen(main_pid=None), True),  # systemd waits before it starts it again
+        (seen(start=2), True),  # systemd has started it again
+        (seen(active=False, main_pid=None), True),
+    ],
+)
+def test_which_processes_have_ended(now, has_ended):
+    assert transaction.ended({SERVICE: seen()}, {SERVICE: now}) == ([SERVICE] if has_ended else [])
+
+
+def test_a_process_must_run_for_a_while(machine, monkeypatch):
+    uptimes = iter([101.0, 104.4, 104.5])
+    looks = []
+    monkeypatch.setattr(time, "monotonic", lambda: looks.append(1) or next(uptimes))
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    server = seen()
+    machine.states[SERVICE] = server._replace(unit=server.unit._replace(startup=1.5))
+    machine.states.update({WORKERS[0]: seen(start=100_000_000), WORKERS[1]: seen(start=1)})
+    transaction.wait_until_they_stay(order_for(machine, units=dict.fromkeys([SERVICE, *WORKERS], [])))
+    assert len(looks) == 3
 
 
 def test_a_systemd_that_cannot_be_asked_is_a_refusal(web, monkeypatch):

@@ -11,7 +11,9 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import un
 
 # `systemctl show --property=… sshd.service dbus.socket nosuch.service` of systemd 252.
 SHOWN = """\
+Result=success
 MainPID=812
+ExecMainExitTimestampMonotonic=1293000000
 ExecMainStartTimestampMonotonic=1293208435
 Id=sshd.service
 LoadState=loaded
@@ -220,3 +222,12 @@ def test_bytes_that_are_not_text_stay_unchanged(tmp_path):
 
 def test_name_of_a_unit_is_no_option_of_systemctl():
     assert unit_files.show_command(["--help"])[-2:] == ["--", "--help"]
+
+
+def test_the_last_run_of_a_service_and_the_time_that_its_start_took():
+    found = unit_files.parse(SHOWN, now=10_000.0, uptime=2000.0)
+    sshd, socket = found["sshd.service"], found["dbus.socket"]
+    assert (sshd.result, sshd.ended, sshd.startup) == ("success", 9293.0, 0.023979)
+    assert (socket.result, socket.ended, socket.startup) == ("", None, 0)
+    shown = sshd.shown(["/etc/ssh"])
+    assert (shown["result"], shown["ended"], shown["outdated_by"]) == ("success", "1970-01-01T02:34:53Z", ["/etc/ssh"])

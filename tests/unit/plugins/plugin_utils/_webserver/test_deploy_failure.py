@@ -85,6 +85,21 @@ def test_a_release_that_was_undone():
     assert "is held by" not in said
 
 
+def test_a_process_that_ended_soon_is_named_with_its_last_words():
+    journal = "Started Process worker.\nan old error\nStarted Process worker.\nTraceback\nNo module named rq\n"
+    journal += "web-worker@1.service: Main process exited, code=exited, status=1/FAILURE\n"
+    process = {
+        "trial": "web-worker@1.service",
+        "gate": journal,
+        "reason": "web-worker@1.service ended soon",
+    }
+    assert deploy_failure.undone({**BACK, **process}, URL, UNIT, []) == (
+        "With what this run changed, web-worker@1.service ended soon. It printed: Traceback No module named"
+        " rq. The change was undone: release a1 is served as before. To see all that it printed, run 'journalctl -u"
+        " web-worker@1.service' on the machine."
+    )
+
+
 def test_a_port_that_somebody_else_holds_is_named_once():
     said = deploy_failure.undone(BACK, URL, UNIT, [{"unit": "thief.service"}] * 2)
     assert "Port 5000 is held by thief.service. " in said

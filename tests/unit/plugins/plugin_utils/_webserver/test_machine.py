@@ -31,6 +31,9 @@ webserver: credential OTHER
 webserver: address 127.0.0.1
 webserver: address ::1
 webserver: address 172.31.5.9
+webserver: process shop-worker@1.service
+webserver: process shop-timer@nightly.service
+webserver: process shop-timer@nightly.timer
 webserver-options: 3: Unknown key
 """
 UNIT, FOLDER = "webserver.service", "/opt/webserver"
@@ -45,11 +48,16 @@ def test_facts_are_texts_by_name():
         "python": "3.9",
         "credentials": ["SHOP_KEY", "OTHER"],
         "addresses": ["127.0.0.1", "::1", "172.31.5.9"],
+        "processes": ["shop-worker@1.service", "shop-timer@nightly.service", "shop-timer@nightly.timer"],
+        "no_calendars": [],
     }
 
 
 def test_a_machine_that_reports_nothing_has_no_systemd():
-    assert facts("sh: command not found") == {"systemd": "", "credentials": [], "addresses": []}
+    assert facts("sh: command not found") == {
+        "systemd": "",
+        **dict.fromkeys(["credentials", "addresses", "processes", "no_calendars"], []),
+    }
 
 
 def test_facts_do_not_control_a_terminal():
@@ -160,6 +168,16 @@ def test_each_reason_of_a_machine_is_in_the_message():
     found = seen(SAID + "webserver-options: 4: Unknown key 'Nise', ignoring.\n", SITE, "serve")
     assert found.keys() == {"failed", "msg"}
     assert "does not know Nise in [Service]. Remove it. webserver_host: 203.0.113.9 is not" in found["msg"]
+
+
+def test_a_calendar_that_systemd_cannot_read_is_refused_by_its_timer():
+    found = seen(SAID + "webserver: no-calendar nightly\n", SITE, "serve")
+    assert "webserver_timers: nightly: systemd on this machine cannot read its calendar. Write it as" in found["msg"]
+
+
+def test_units_are_those_of_the_site_and_its_processes():
+    found = seen(SAID, SITE, "look")
+    assert [unit["name"] for unit in found["units"]] == [SITE["unit"], *facts(SAID)["processes"]]
 
 
 def test_a_site_that_goes_back_stays_on_the_address_of_its_unit():

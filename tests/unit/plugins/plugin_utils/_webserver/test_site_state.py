@@ -159,3 +159,11 @@ def test_what_answers_where(asked, answer, line):
         "from the machine itself: GET http://127.0.0.1/ answers 200, Hello World",
         f"from the control node: {line}",
     ]
+
+
+def test_processes_are_reported_with_the_server():
+    worker = {"web-worker@1.service": {"state": "active (running)", "main_pid": 99}, "web-timer@a.timer": {}}
+    seen = {**SEEN, "units": {**SEEN["units"], **worker}}
+    lines = report_lines(seen, "web.service", "http://127.0.0.1/", "", {})
+    assert lines[1] == "web-worker@1.service is active (running), process 99"
+    assert len(lines) == 4
