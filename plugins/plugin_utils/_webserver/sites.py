@@ -82,7 +82,17 @@ def shared(sites: Iterable[Variables]) -> list[str]:
             " needs its own."
             for name in same
         ]
+        sentences += [
+            f"webserver_sites: the sites {one[NAME]} and {other[NAME]} both have processes whose units are called"
+            f" {unit}@1.service. Give a process another name."
+            for unit in sorted(_names_of_units(one) & _names_of_units(other))
+        ]
     return sentences
+
+
+def _names_of_units(site: Variables) -> set[str]:
+    """Return the units of a site's processes, without their numbers. Those in a Procfile are not known here."""
+    return {f"{site[NAME]}-{name}" for name in site.get("webserver_processes") or {}}
 
 
 def _listen_at_once(one: Variables, other: Variables) -> bool:

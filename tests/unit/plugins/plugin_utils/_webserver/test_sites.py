@@ -43,6 +43,16 @@ def test_each_pair_of_sites_is_compared():
     assert len(sites.shared([site("a"), site("b"), site("c")])) == 3
 
 
+def test_processes_of_two_sites_have_units_of_their_own():
+    one, other = (
+        {**site(name, 5000 + len(name)), "webserver_processes": {process: "x"}}
+        for name, process in (("shop", "a-b"), ("shop-a", "b"))
+    )
+    (refused,) = sites.shared([one, other])
+    assert "shop-a-b@1.service. Give a process another name." in refused
+    assert sites.shared([one, {**other, "webserver_processes": {"c": "x"}}]) == []
+
+
 def test_an_error_of_all_sites_is_reported_once():
     assert sites.joined([("shop", ["a", "b"]), ("blog", ["b", "c"])]) == ["b", "Site shop: a", "Site blog: c"]
 
