@@ -92,7 +92,7 @@ demo: machine
 OLDEST = $(if $(shell tests/cores.sh python $$(tests/cores.sh release oldest) 2> /dev/null), CORE=oldest)
 LENT = $(if $(shell tests/pythons.sh 2> /dev/null | grep -v ' /usr/'),'molecule-pythons$(OLDEST)')
 SCENARIOS := $(patsubst molecule/%/molecule.yml,molecule-%,$(wildcard molecule/*/molecule.yml))
-LONGEST := molecule-releases peers e2e molecule-diagnosis pythons sanity
+LONGEST := molecule-releases peers e2e molecule-applications molecule-diagnosis pythons sanity
 test:
 	@tests/peers.sh venv
 	@tests/parts.sh setup debian -- $(LONGEST) unit $(LENT) 'units TESTS=tests/unit/plugins/modules/' $(filter-out $(LONGEST) molecule-pythons,$(SCENARIOS)) importer lint
@@ -161,7 +161,7 @@ pythons: setup peers
 
 molecule: $(SCENARIOS)
 
-molecule-default: debian
+molecule-default molecule-applications: debian
 molecule-%: machine
 	molecule test -s $*
 
