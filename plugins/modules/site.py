@@ -73,7 +73,8 @@ options:
   units:
     description:
       - The units to run, in the order of their start. Services besides O(unit) are restarted when the page is served.
-        If one of them then ends within a few seconds, the former release is served again.
+        If one of them then ends within a few seconds, the former release is served again. If O(deployed) is V(false),
+        there is only a warning.
     type: list
     elements: dict
     default: []
@@ -558,6 +559,11 @@ def main():
     if outcome.get("not_removed"):
         module.warn(
             f"The release is served, but a former file or release could not be removed: {outcome['not_removed']}"
+        )
+    if outcome["state"] == transaction.SERVED and outcome.get("trial"):
+        module.warn(
+            f"The release is served, but {outcome['trial']} ended soon after its start. 'journalctl -u"
+            f" {outcome['trial']}' on the machine says why."
         )
     module.exit_json(
         changed=changed,

@@ -79,6 +79,11 @@ class Order(NamedTuple):
         return [name for name in self.units if name.endswith(".service") and name != self.unit]
 
     @property
+    def instances(self) -> list[str]:
+        """The processes, and the timers that start commands of the release: they start when the page is served."""
+        return [name for name in self.units if "@" in name]
+
+    @property
     def page(self) -> str:
         return "/" + self.url[len("http://") :].partition("/")[2]
 
@@ -94,14 +99,15 @@ class Changes:
         return [file["path"] for file in self.former]
 
     def write(self, files: Iterable[File]) -> None:
-        for file in files:
-            if is_as(file):
-                continue
+        changed = [file for file in files if not is_as(file)]
+        stop_removed(changed)
+        for file in changed:
             self.former.append({**file, "content": unit_files.text(file["path"])})
             write(file)
 
     def undo(self) -> None:
         """Write the former content. Can be called again if it fails."""
+        stop_removed(self.former)
         while self.former:
             write(self.former[-1])
             self.former.pop()
@@ -112,12 +118,18 @@ def is_as(file: File) -> bool:
     return unit_files.is_as(file["path"], file["content"], *_attributes(file))
 
 
-def write(file: File) -> None:
-    """Write a file, or remove it. Stops a unit before its file is removed, while systemd still knows it."""
-    name = os.path.basename(file["path"])
-    if file["content"] is None and name.endswith(UNIT_SUFFIXES) and "@." not in name:  # a template never runs
-        manager.disable(name)
+def stop_removed(files: Iterable[File]) -> None:
+    """Stop the units whose files are to be removed, at the same time, while systemd still knows them."""
+    gone = [os.path.basename(file["path"]) for file in files if file["content"] is None]
+    names = [name for name in gone if name.endswith(UNIT_SUFFIXES) and "@." not in name]  # a template never runs
+    if names:
+        manager.disable(*names)
+    for name in names:
         unit_files.remove_note(name)
+
+
+def write(file: File) -> None:
+    """Write a file, or remove it."""
     unit_files.write(file["path"], file["content"], *_attributes(file))
 
 
@@ -199,12 +211,8 @@ def to_start(seen: Mapping[str, manager.Seen]) -> list[str]:
 def to_restore(
     before: Mapping[str, manager.Seen], now: Mapping[str, manager.Seen], processes: Iterable[str]
 ) -> list[str]:
-    """Return the processes that ran before, and now run with files or a release that were withdrawn."""
-    return [
-        name
-        for name in processes
-        if before[name].unit.active and (before[name].unit.start != now[name].unit.start or now[name].outdated_by)
-    ]
+    """Return the processes that ran before, and that this deploy has restarted or stopped."""
+    return [name for name in processes if before[name].unit.active and before[name].unit.start != now[name].unit.start]
 
 
 def ended(first: Mapping[str, manager.Seen], now: Mapping[str, manager.Seen]) -> list[str]:
@@ -213,6 +221,15 @@ def ended(first: Mapping[str, manager.Seen], now: Mapping[str, manager.Seen]) ->
         name
         for name, each in now.items()
         if each.unit.main_pid is None or not each.unit.active or each.unit.start != first[name].unit.start
+    ]
+
+
+def in_crash_loop(seen: Mapping[str, manager.Seen], seconds: float, uptime: float) -> list[str]:
+    """Return the processes that are down, or that systemd has started again less than these seconds ago."""
+    return [
+        name
+        for name, each in seen.items()
+        if each.unit.main_pid is None or (each.unit.restarts and uptime - (each.unit.start or 0) / 1e6 < seconds)
     ]
 
 
@@ -252,6 +269,7 @@ def pending(order: Order) -> bool:
         or any(each.unit.needs_reload for each in seen.values())
         or bool(outdated(seen, []) or to_start(seen))
         or len(seen) < len(order.units)
+        or bool(in_crash_loop({name: seen[name] for name in order.processes}, SECONDS_TO_STAY, time.monotonic()))
     )
 
 
@@ -302,12 +320,12 @@ def carry_out(order: Order) -> dict[str, Any]:
         files.write(order.files)
         written = files.paths + gate_files.paths
         reload(order, written)
-        outcome["started"] = run(order, written, [name for name in order.units if name not in order.processes])
+        outcome["started"] = run(order, written, [name for name in order.units if name not in order.instances])
         if helper:
             manager.stop(helper)  # the unit itself must answer the request in prove()
         outcome["answer"] = prove(order)
-        outcome["started"] += run(order, written, order.processes)
-        wait_until_they_stay(order)
+        outcome["started"] += run(order, written, order.instances)
+        outcome.update(check_processes(order))
     except (Failed, manager.Failed, releases.Refused, OSError) as error:
         outcome.update(state=PUT_BACK, reason=str(error), **of_unit(error))
         try:
@@ -404,6 +422,20 @@ def wait_until_it_listens(order: Order, port: int | None = None) -> None:
         if time.monotonic() >= deadline:
             raise Failed(f"{unmet} (waited {order.seconds} s)")
         time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def check_processes(order: Order) -> dict[str, str]:
+    """Wait until the processes run. Returns the part of the outcome about one that does not, or raises UnitFailed.
+
+    A rollback goes on without it: a release that has no such process must not bring a broken release back.
+    """
+    try:
+        wait_until_they_stay(order)
+    except UnitFailed as error:
+        if order.deployed:
+            raise
+        return of_unit(error)
+    return {}
 
 
 def wait_until_they_stay(order: Order) -> None:

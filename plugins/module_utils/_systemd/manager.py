@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from typing import Iterable, Mapping, NamedTuple
 
@@ -61,6 +62,8 @@ def start_now_and_at_boot(unit: str) -> None:
 def disable(*units: str) -> None:
     """Stop the units, and do not start them at the next boot."""
     call("systemctl", "disable", "--now", "--", *units)
+    with contextlib.suppress(Failed):  # a unit that failed when it was stopped stays known, even without its file
+        call("systemctl", "reset-failed", "--", *units)
 
 
 def reload() -> None:

@@ -95,6 +95,7 @@ class Status(NamedTuple):
     file: str
     start: int | None = None  # microseconds from the boot to this start; None: not running
     result: str = ""  # of the last run of a service: success, or how it failed, such as exit-code
+    restarts: int = 0  # how often systemd has started it again by itself; 0 before systemd 235, which does not count
     startup: float = 0  # how many seconds it took from its start to the state active
     ended: float | None = None  # when that run ended, in seconds since 1970; None: it did not run since the boot
 
@@ -192,6 +193,7 @@ def _status(unit: systemctl.Unit, booted: float) -> Status:
         file=unit.says("FragmentPath"),
         start=start,
         result=unit.says("Result"),
+        restarts=int(unit.says("NRestarts") or 0),
         startup=max(0, (unit.moment("ActiveEnter") or 0) - (start or 0)) / 1e6,
         ended=None if end is None else booted + end / 1e6,
     )

@@ -83,10 +83,7 @@ def undone(outcome: Mapping[str, Any], url: str, unit: str, listeners: Iterable[
     reason, process = cause(printable(outcome.get("reason") or "")), printable(outcome.get("trial") or "")
     said = [f"With what this run changed, the page was not served at {url} on the machine ({reason})."]
     if process:
-        lines = last_words(outcome.get("gate") or "").splitlines()
-        printed = [line for line in lines if not line.startswith(f"{process}: ")]  # the others are systemd's
-        words = " ".join((printed or lines)[-MOST_LINES_OF_PROCESS:])
-        said = [f"With what this run changed, {reason}. It printed: {words.rstrip('.')}."]
+        return _ended_soon(outcome, former, process, reason)
     if holders:
         said.append(f"Port {port} is held by {printable(', '.join(holders))}.")
     if former and outcome.get("not_put_back"):
@@ -94,13 +91,30 @@ def undone(outcome: Mapping[str, Any], url: str, unit: str, listeners: Iterable[
         said.append(f"Release {former} could not be restored: {why}.")
     elif former:
         said.append(f"The change was undone: release {former} is served as before.")
-    if process:
-        return " ".join([*said, f"To see all that it printed, run 'journalctl -u {process}' on the machine."])
     said.append(
         f"The ports that the machine listens on and the last messages of {unit} are printed above. To see all messages,"
         f" run 'journalctl -u {unit}' on the machine."
     )
     return " ".join(said)
+
+
+def _ended_soon(outcome: Mapping[str, Any], former: str, process: str, reason: str) -> str:
+    words = " ".join(gate_refusal.said(last_words(outcome.get("gate") or "")).splitlines()[-MOST_LINES_OF_PROCESS:])
+    if outcome.get("not_put_back"):
+        end = f"Release {former} could not be restored: {printable(outcome['not_put_back']).rstrip('.')}."
+    elif former and outcome.get("started"):
+        end = f"The change was undone: release {former} is served as before."
+    else:
+        end = "The page is served."
+    return " ".join(
+        [
+            *("With what this run changed," if outcome.get("started") else "",),
+            f"{reason}. It printed: {words.rstrip('.')}.",
+            end,
+            *filter(None, [read_only.advice(words)]),
+            f"To see all that it printed, run 'journalctl -u {process}' on the machine.",
+        ]
+    ).strip()
 
 
 def interrupted(outcome: Mapping[str, Any]) -> str:
@@ -110,7 +124,7 @@ def interrupted(outcome: Mapping[str, Any]) -> str:
     ends = {
         "served": f"Release {release} is served.",
         "refused": f"Release {release} was not taken{f', and release {former} is served as before' if former else ''}.",
-        "put back": f"Release {release} was not served, and release {former} is served again.",
+        "put back": f"Release {release} was not served{f', and release {former} is served again' if former else ''}.",
     }
     end = ends.get(outcome["outcome"], f"Neither release {release} nor release {former} is served.")
     reason = outcome.get("reason") or ""

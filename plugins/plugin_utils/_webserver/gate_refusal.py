@@ -17,10 +17,10 @@ from typing import Iterator, NamedTuple
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import read_only
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver.requirements import is_no_application
 
-# The lines that systemd adds. Only systemd 219 writes the last two.
+# The lines that systemd adds about a unit such as NAME-gate@RELEASE. Only systemd 219 writes the last two.
 OF_SYSTEMD = re.compile(
-    r"^(?:\S+-(?:gate|next)@.*: .*|Failed to start .*"
-    r"|Unit \S+-(?:gate|next)@.* entered failed state.*|\S+-(?:gate|next)@.* failed\.)$\n?",
+    r"^(?:\S+@\S+[.]service: .*|Failed to start .*"
+    r"|Unit \S+@.* entered failed state.*|\S+@\S+[.]service failed\.)$\n?",
     re.MULTILINE,
 )
 OUT_OF_MEMORY = re.compile(r"OOM killer|oom-kill|memory runs out")

@@ -13,7 +13,7 @@ the service that it starts. These are not templates of systemd: to remove the fi
 from __future__ import annotations
 
 import re
-from typing import Any, Iterable, Iterator, Mapping, NamedTuple
+from typing import Any, Collection, Iterable, Iterator, Mapping, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import printable_line
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import procfile
@@ -23,7 +23,18 @@ NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 OF_THE_ROLE = frozenset(
     ["before", "command", "deploy", "gate", "health", "next", "timer", procfile.WEB, procfile.RELEASE]
 )
-ASSIGNMENTS = re.compile(r"(?:[A-Za-z_]\w*=[^\s'\"]*\s+)*")
+ASSIGNMENTS = re.compile(r"(?:[A-Za-z_]\w*=[\w./:@%+,-]*\s+)*")
+PROGRAM = re.compile(r"[\w./+-]+")
+# The words that begin a command of the shell itself (POSIX, 2.4 and 2.14, and bash), which exec cannot start.
+OF_THE_SHELL = frozenset(
+    [
+        *(".", "alias", "bg", "break", "case", "cd", "command", "continue", "do", "done", "elif"),
+        *("else", "esac", "eval", "exit", "export", "fg", "fi", "for", "function", "getopts", "hash"),
+        *("if", "in", "jobs", "kill", "read", "readonly", "return", "select", "set", "shift", "source"),
+        *("then", "time", "times", "trap", "type", "ulimit", "umask", "unalias", "unset", "until", "wait"),
+        *("while"),
+    ]
+)
 
 
 class Process(NamedTuple):
@@ -55,7 +66,7 @@ def without_command(own: Mapping[str, Any], commands: Mapping[str, str]) -> list
         f"webserver_processes: {process.name} has no command, and the application has no Procfile with a line"
         f" '{process.name}: COMMAND'. Set its command."
         for process in wanted(own, commands)
-        if not process.command
+        if not process.command and process.instances
     ]
 
 
@@ -70,7 +81,7 @@ def explained(own: Mapping[str, Any], commands: Mapping[str, str]) -> list[str]:
                 f" webserver_processes: {{{name}: {{count: 2}}}}"
             )
         else:
-            sentences.append(f"{begin} not started, because the role has a unit of this name. Give it another name.")
+            sentences.append(f"{begin} not started, because its name cannot be that of a unit. Give it another name.")
     return sentences
 
 
@@ -85,7 +96,8 @@ def units(site: str, own: Mapping[str, Any], commands: Mapping[str, str], timers
 def _units_of_processes(site: str, processes: Iterable[Process]) -> Iterator[dict]:
     for process in processes:
         for number in range(1, process.instances + 1):
-            variables = {"name": process.name, "number": number, "command": as_main_process(process.command)}
+            command, is_main = as_main_process(process.command)
+            variables = {"name": process.name, "number": number, "command": command, "is_main": is_main}
             yield _unit(f"{site}-{process.name}@{number}.service", "process@.service", {"process": variables})
 
 
@@ -99,17 +111,20 @@ def _unit(name: str, template: str, variables: dict[str, Any]) -> dict:
     return {"name": name, "template": f"webserver-{template}.j2", "vars": variables}
 
 
-def as_main_process(command: str) -> str:
-    """Return a line of a shell that runs a command in the place of the shell, so that systemd's signals reach it.
+def as_main_process(line: str) -> tuple[str, bool]:
+    """Return a line of a shell that runs its command in the place of the shell, and whether it does.
 
-    systemd asks only the main process to stop, because some workers lose a job if their own processes are asked too.
-    A line of several commands stays as it is: its author knows which one is the last.
+    systemd can then ask only this process to stop. Some workers lose a job if their own processes are asked too. A line
+    that is more than one plain command stays as it is.
     """
-    if procfile.number_of_commands(command) != 1 or command.startswith(("exec ", "(", "{")):
-        return command
-    assigned = ASSIGNMENTS.match(command)
-    start = assigned.end() if assigned else 0
-    return f"{command[:start]}exec {command[start:]}"
+    start = ASSIGNMENTS.match(line)
+    command = line[start.end() :] if start else line
+    word = command.partition(" ")[0]
+    if word == "exec":
+        return line, procfile.is_one_command(line)
+    if not procfile.is_one_command(line) or not PROGRAM.fullmatch(word) or word in OF_THE_SHELL:
+        return line, False
+    return f"{line[: len(line) - len(command)]}exec {command}", True
 
 
 def files(wanted_units: Iterable[Mapping[str, Any]], there: Iterable[str], folder: str) -> list[dict]:
@@ -130,24 +145,24 @@ def to_run(names: Iterable[str], site: str, reads: list[str]) -> list[dict]:
 
     The service of a timer is not one of them: only the timer starts it.
     """
-    services = [{"name": name, "reads": reads} for name in names if is_process(name, site)]
+    jobs = f"{site}-timer@"
+    services = [
+        {"name": name, "reads": reads} for name in names if name.endswith(".service") and not name.startswith(jobs)
+    ]
     return services + [{"name": name} for name in names if name.endswith(".timer")]
 
 
-def is_process(unit: str, site: str) -> bool:
-    """Return whether a unit of to_run() or files() is a process, and not a timer or its service."""
-    return unit.endswith(".service") and not unit.startswith(f"{site}-timer@")
+def is_process(name: str, seen: Collection[str]) -> bool:
+    """Return whether a unit is one of the site's processes. `seen` are the names of all of its units."""
+    is_job = name[: -len(".service")] + ".timer" in seen  # a timer starts it
+    return "@" in name and name.endswith(".service") and not is_job
 
 
 def ended(seen: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return a clause for each process or timer that does not run. `seen` are units as unit_files returns them."""
-    return [
-        f"{name} is {unit['state']}"
-        for name, unit in seen.items()
-        if "@" in name
-        and not _is_job(name, seen)
-        and (not unit["active"] or (name.endswith(".service") and not unit["main_pid"]))
-    ]
+    timers = [name for name, unit in seen.items() if "@" in name and name.endswith(".timer") and not unit["active"]]
+    down = [name for name, unit in seen.items() if is_process(name, seen) and not (unit["active"] and unit["main_pid"])]
+    return [f"{name} is {seen[name]['state']}" for name in down + timers]
 
 
 def shown(seen: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -157,7 +172,7 @@ def shown(seen: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 def _processes_shown(seen: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for name, unit in seen.items():
-        if "@" in name and name.endswith(".service") and not _is_job(name, seen):
+        if is_process(name, seen):
             since = f" since {unit['since']}" if unit["since"] else ""
             pid = f", process {unit['main_pid']}" if unit["main_pid"] else ""
             yield f"process: {name} is {unit['state']}{since}{pid}"
@@ -184,8 +199,3 @@ def _last_result(job: Mapping[str, Any], name: str) -> str:
 
 def _job_of(timer: str) -> str:
     return timer[: -len(".timer")] + ".service"
-
-
-def _is_job(name: str, seen: Mapping[str, Any]) -> bool:
-    """Return whether a unit is the service that a timer starts."""
-    return name.endswith(".service") and name[: -len(".service")] + ".timer" in seen

@@ -25,6 +25,7 @@ LINE = re.compile(r"^([A-Za-z0-9_-]+):[ \t]*(\S.*?)[ \t]*$", re.MULTILINE)
 WEB, RELEASE = "web", "release"
 GUNICORN = "gunicorn"
 SEPARATORS = re.compile(r"[;&|]+")
+REDIRECTION = re.compile(r"&?[<>]{1,2}&?")
 ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*")
 
 # gunicorn's options whose names are not those of their settings, and options without a value: gunicorn/config.py.
@@ -108,12 +109,16 @@ def web_of(line: str) -> Web:
     return Web(app if ":" in app or not app else f"{app}:application", settings, others)
 
 
-def number_of_commands(line: str) -> int:
-    """Return how many commands a line of a shell has; 0 if it cannot be read."""
+def is_one_command(line: str) -> bool:
+    """Return whether a line of a shell is one command, which may redirect its input and output."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=";&|<>()")
+    lexer.whitespace_split, lexer.commenters = True, ""
     try:
-        return len(list(_commands(line)))
+        words = list(lexer)
     except ValueError:  # a quotation mark is missing
-        return 0
+        return False
+    operators = [word for word in words if set(word) <= set(";&|<>()")]
+    return bool(words) and all(REDIRECTION.fullmatch(word) for word in operators) and "`" not in line
 
 
 def _commands(line: str) -> Iterator[list[str]]:

@@ -17,12 +17,15 @@ import re
 from typing import Any, Iterable, Mapping
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import cause, printable, shortened
-from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import read_only
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import processes, read_only
 
 ERROR = re.compile(r"ERROR|CRITICAL|Failed|Error:")
 # systemd's lines about a restart (the second one is systemd 219's), and about the end of a process.
-RESTART = re.compile(r"Scheduled restart job|holdoff time over, scheduling restart")
+RESTART = re.compile(
+    r"(\S+\.service):? (?:Service |)(?:Scheduled restart job|hold-?off time over, scheduling restart)", re.I
+)
 ENDED = re.compile(r"Main process exited|main process exited|Failed with result")
+INSTANCE = re.compile(r" \S+@\S+(?:\[\d+\]|\.service): ")
 LONGEST_SHOWN = 200  # characters of a page
 SHOWN = 3  # errors
 LOOP = 3  # this many restarts without a pause are a crash loop
@@ -53,7 +56,8 @@ def report_lines(seen: Mapping[str, Any], unit: str, url: str, asked: str, answe
     else:
         page = _first_words(answer.get("content") or answer["msg"])
         outside = f"GET {asked} answers {answer['status']}{' (maintenance)' if in_maintenance(answer) else ''}, {page}"
-    beside = {name: each for name, each in seen["units"].items() if "@" in name and name.endswith(".service")}
+    units = seen["units"]
+    beside = {name: units[name] for name in units if processes.is_process(name, units)}
     return [
         f"{unit} is {state['state']}, process {state['main_pid']}",
         *(f"{name} is {each['state']}, process {each['main_pid']}" for name, each in beside.items()),
@@ -121,25 +125,38 @@ def last_errors(lines: Iterable[str]) -> str:
 
 
 def crash_loop(lines: Iterable[str]) -> str:
-    """Return since when a unit is in a crash loop, and why; empty if it is not.
+    """Return since when a unit is in a crash loop, and why; empty if none is.
 
-    The first line is the time now. The others are the unit's journal, the newest first, from `journalctl --output
-    short-iso`.
+    The first line is the time now. The others are the journal of the site's units, the newest first, from `journalctl
+    --output short-iso`.
     """
     now, *journal = list(lines) or [""]
-    moments = [_moment(line) for line in journal if RESTART.search(line)]
+    units = dict.fromkeys(found[1] for line in journal for found in [RESTART.search(line)] if found)
+    return next(filter(None, (_loop_of(unit, now, journal) for unit in units)), "")
+
+
+def _loop_of(unit: str, now: str, journal: list[str]) -> str:
+    restarts = [_moment(line) for line in journal for found in [RESTART.search(line)] if found and found[1] == unit]
     loop: list[datetime.datetime] = []
-    for moment in moments:
+    for moment in restarts:
         later = loop[-1] if loop else _moment(now)
         if moment is None or later is None or (later - moment).total_seconds() > PAUSE:
             break
         loop.append(moment)
     if len(loop) < LOOP:
         return ""
-    ends = [line for line in journal if ENDED.search(line)]
-    whys = [line for line in errors(journal) if " systemd[1]: " not in line] or ends
+    own = [line for line in journal if _is_of(unit, line)]
+    whys = [line for line in errors(own) if " systemd[1]: " not in line] or [line for line in own if ENDED.search(line)]
     why = whys[0].partition(": ")[2].rstrip(".") if whys else "its journal does not say why"
-    return f"restarted {len(loop)} times since {loop[-1].isoformat()}: {why}"
+    of_process = f"{unit} " if "@" in unit else ""
+    return f"{of_process}restarted {len(loop)} times since {loop[-1].isoformat()}: {why}"
+
+
+def _is_of(unit: str, line: str) -> bool:
+    """Return whether a line of the journal is of a unit. Only processes and timers have their name as identifier."""
+    if "@" in unit:
+        return f" {unit[: -len('.service')]}[" in line or f" {unit}: " in line
+    return not INSTANCE.search(line)
 
 
 def _moment(line: str) -> datetime.datetime | None:

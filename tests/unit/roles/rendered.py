@@ -60,7 +60,7 @@ def _given(systemd, **variables):
         "__webserver_secrets_as_env": [],
         "__webserver_before_switch": "flask db upgrade",
         "__webserver_line": {"of": "webserver_command", "text": "flask routes"},
-        "process": {"name": "worker", "number": 1, "command": "exec rq worker"},
+        "process": {"name": "worker", "number": 1, "command": "exec rq worker", "is_main": True},
         "timer": {"name": "nightly", "command": "flask cleanup", "calendar": "daily"},
         "__webserver_python": "/usr/bin/python3",
         "__webserver_protect_home": "yes",

@@ -222,7 +222,7 @@ IP_SAID = r"""1: lo    inet 127.0.0.1/8 scope host lo\       valid_lft forever p
 """
 
 
-def machine(shell, folder, path=None, options=None, name="flasklaunch-test", user="nobody", timers=None):
+def machine(shell, folder, path=None, options=None, name="flasklaunch-test", user="nobody", timers=None, site="site"):
     """Return the output of the webserver role's script on this machine, with the units in a folder of the test."""
     variables = {"python": "/usr/bin/python3", "credentials_dir": str(folder / "none"), "unit": f"{name}.service"}
     variables |= {"state": name, "state_dir": str(folder / "state")}
@@ -234,7 +234,7 @@ def machine(shell, folder, path=None, options=None, name="flasklaunch-test", use
         shell,
         path,
         webserver_name=name,
-        webserver_dir=str(folder / "site"),
+        webserver_dir=f"{folder}/{site}",
         webserver_user=user,
         webserver_unit_options=options or {},
         webserver_timers=timers or {},
@@ -307,6 +307,7 @@ def test_machine_reports_the_processes_and_timers_of_the_site(shell, tmp_path):
     names = ["timer@nightly.service", "timer@nightly.timer", "worker@1.service"]
     assert facts(said)["processes"] == [f"flasklaunch-test-{name}" for name in names]
     assert facts("\n".join(machine(shell, tmp_path / "site")))["processes"] == []
+    assert facts("\n".join(machine(shell, tmp_path, site="site/")))["processes"] == facts(said)["processes"]
 
 
 @pytest.mark.parametrize("form", ["%s:2: ", "[%s:2] "])

@@ -242,7 +242,14 @@ def test_processes_and_timers_run_as_the_server_does(kind):
             "WantedBy",
         }
     assert {pair[0] for pair in service if pair not in unit} == other
-    assert unit[-3 if kind == "process" else -2 :][:2] == [("TimeoutStopSec", "7"), ("Nice", "5")]
+    options = [("TimeoutStopSec", "7"), ("Nice", "5"), ("RuntimeDirectoryPreserve", "yes")]
+    assert [pair for pair in unit if pair[0] != "WantedBy"][-3:] == options
+
+
+@pytest.mark.parametrize(("is_main", "asked"), [(True, "mixed"), (False, "control-group")])
+def test_a_shell_is_not_the_only_process_that_is_asked_to_stop(is_main, asked):
+    process = {"name": "worker", "number": 1, "command": "cd jobs; rq worker", "is_main": is_main}
+    assert ("KillMode", asked) in directives(render("webserver-process@.service", 252, process=process))
 
 
 def test_secrets_as_variables_are_those_of_a_process_too():

@@ -384,8 +384,7 @@ def test_a_timer_that_was_removed_in_vain_runs_again(shop):
     [
         (seen(), seen(start=2), True),
         (seen(), seen(active=False, start=None), True),
-        (seen(), seen(outdated_by=["/etc/systemd/system/web-worker@1.service"]), True),
-        (seen(), seen(), False),
+        (seen(), seen(outdated_by=["/opt/web/current"]), False),  # it was not touched, as the server
         (seen(active=False), seen(start=2), False),
     ],
 )
@@ -405,6 +404,38 @@ def test_which_processes_are_restored(before, now, restored):
 )
 def test_which_processes_have_ended(now, has_ended):
     assert transaction.ended({SERVICE: seen()}, {SERVICE: now}) == ([SERVICE] if has_ended else [])
+
+
+@pytest.mark.parametrize(
+    ("worker", "loops"),
+    [
+        ({}, False),
+        ({"main_pid": None}, True),
+        ({"restarts": 4, "start": 100_000_000}, True),
+        ({"restarts": 4, "start": 98_000_000}, False),
+        ({"start": 100_000_000}, False),  # the machine was just started
+    ],
+)
+def test_a_deploy_has_something_to_do_if_a_process_is_in_a_crash_loop(machine, monkeypatch, worker, loops):
+    monkeypatch.setattr(time, "monotonic", lambda: 102.0)
+    machine.states[WORKERS[0]] = seen()._replace(unit=seen().unit._replace(**worker))
+    order = order_for(machine, release="old", files=[], secrets=[], units=dict.fromkeys([SERVICE, WORKERS[0]], []))
+    assert transaction.pending(order) == loops
+
+
+def test_a_rollback_goes_on_without_a_process(shop):
+    """The former release may have no such process."""
+    shop.dying = [WORKERS[1]]
+    outcome = transaction.carry_out(shop.order_with(units=shop.units, deployed=False))
+    assert (outcome["state"], outcome["trial"]) == (transaction.SERVED, WORKERS[1])
+    assert releases.current(str(shop.folder)) == "new"
+
+
+def test_a_timer_starts_when_the_page_is_served(shop):
+    shop.states[NIGHTLY] = seen(active=False, main_pid=None)
+    transaction.carry_out(shop.order_with(units=shop.units))
+    steps = [*ALL_STEPS, f"restart {' '.join(WORKERS)}", f"start_now_and_at_boot {NIGHTLY}"]
+    assert shop.orders == steps
 
 
 def test_a_process_must_run_for_a_while(machine, monkeypatch):

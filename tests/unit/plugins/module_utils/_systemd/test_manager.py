@@ -43,7 +43,10 @@ def systemd(tmp_path, monkeypatch):
         (lambda: manager.stop("a.service"), "systemctl stop a.service"),
         (lambda: manager.stop("a.service", "b.service"), "systemctl stop a.service b.service"),
         (lambda: manager.start_now_and_at_boot("a.service"), "systemctl enable --now a.service"),
-        (lambda: manager.disable("a.service", "b.socket"), "systemctl disable --now -- a.service b.socket"),
+        (
+            lambda: manager.disable("a.service", "b.socket"),
+            "systemctl disable --now -- a.service b.socket\nsystemctl reset-failed -- a.service b.socket",
+        ),
         (manager.reload, "systemctl daemon-reload"),
         (
             lambda: manager.journal("a.service"),

@@ -227,6 +227,7 @@ def test_name_of_a_unit_is_no_option_of_systemctl():
 def test_the_last_run_of_a_service_and_the_time_that_its_start_took():
     found = unit_files.parse(SHOWN, now=10_000.0, uptime=2000.0)
     sshd, socket = found["sshd.service"], found["dbus.socket"]
+    assert (sshd.restarts, socket.restarts) == (0, 0), "systemd does not say it"
     assert (sshd.result, sshd.ended, sshd.startup) == ("success", 9293.0, 0.023979)
     assert (socket.result, socket.ended, socket.startup) == ("", None, 0)
     shown = sshd.shown(["/etc/ssh"])

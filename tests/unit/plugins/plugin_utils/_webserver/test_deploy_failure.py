@@ -85,19 +85,29 @@ def test_a_release_that_was_undone():
     assert "is held by" not in said
 
 
-def test_a_process_that_ended_soon_is_named_with_its_last_words():
-    journal = "Started Process worker.\nan old error\nStarted Process worker.\nTraceback\nNo module named rq\n"
-    journal += "web-worker@1.service: Main process exited, code=exited, status=1/FAILURE\n"
-    process = {
-        "trial": "web-worker@1.service",
-        "gate": journal,
-        "reason": "web-worker@1.service ended soon",
-    }
-    assert deploy_failure.undone({**BACK, **process}, URL, UNIT, []) == (
-        "With what this run changed, web-worker@1.service ended soon. It printed: Traceback No module named"
-        " rq. The change was undone: release a1 is served as before. To see all that it printed, run 'journalctl -u"
-        " web-worker@1.service' on the machine."
-    )
+WORKER = {
+    "trial": "web-worker@1.service",
+    "gate": "Started Process worker.\nan old error\nStarted Process worker.\nTraceback\nNo module named rq\n"
+    "web-worker@1.service: Main process exited, code=exited, status=1/FAILURE\n",
+    "reason": "web-worker@1.service ended soon after its start",
+    "started": ["web-worker@1.service"],
+}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "begin", "end"),
+    [
+        ({}, "With what this run changed, web-worker", "The change was undone: release a1 is served as before."),
+        ({"started": []}, "web-worker", "The page is served."),  # it was in a crash loop before this run
+        ({"former": None}, "With what this run changed, web-worker", "The page is served."),
+        ({"not_put_back": "no memory."}, "With", "Release a1 could not be restored: no memory."),
+    ],
+)
+def test_a_process_that_ended_soon_is_named_with_its_last_words(outcome, begin, end):
+    said = deploy_failure.undone({**BACK, **WORKER, **outcome}, URL, UNIT, [])
+    assert said.startswith(begin)
+    assert f"@1.service ended soon after its start. It printed: Traceback No module named rq. {end} To see all" in said
+    assert said.endswith("run 'journalctl -u web-worker@1.service' on the machine.")
 
 
 def test_a_port_that_somebody_else_holds_is_named_once():

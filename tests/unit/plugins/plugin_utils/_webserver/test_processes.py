@@ -33,13 +33,14 @@ def test_what_is_wanted(own, commands, wanted):
 
 def test_a_process_needs_a_command():
     assert processes.without_command({"worker": {"count": 2}}, PROCFILE) == []
+    assert processes.without_command({"mail": {"count": 0}}, PROCFILE) == []
     (refused,) = processes.without_command({"mail": {"count": 2}}, PROCFILE)
     assert refused.startswith("webserver_processes: mail has no command, and the application has no Procfile with a")
 
 
 def test_processes_of_a_procfile_are_explained():
     assert processes.explained({"beat": {"count": 0}}, {**PROCFILE, "gate": "x"}) == [
-        "The Procfile's process gate is not started, because the role has a unit of this name. Give it another name.",
+        "The Procfile's process gate is not started, because its name cannot be that of a unit. Give it another name.",
         "The Procfile's process worker is started once: rq worker. For another number of them, set webserver_processes:"
         " {worker: {count: 2}}",
     ]
@@ -52,7 +53,9 @@ def test_units_and_what_must_run():
         *("shop-worker@1.service", "shop-worker@2.service"),
         *("shop-timer@nightly.service", "shop-timer@nightly.timer"),
     ]
-    assert units[1]["vars"] == {"process": {"name": "worker", "number": 2, "command": "exec rq worker"}}
+    assert units[1]["vars"] == {
+        "process": {"name": "worker", "number": 2, "command": "exec rq worker", "is_main": True}
+    }
     assert processes.to_run(names, "shop", ["/opt/shop/current"]) == [
         {"name": "shop-worker@1.service", "reads": ["/opt/shop/current"]},
         {"name": "shop-worker@2.service", "reads": ["/opt/shop/current"]},
@@ -74,18 +77,35 @@ def test_superfluous_units_are_removed_and_the_timer_before_its_job():
 @pytest.mark.parametrize(
     ("command", "line"),
     [
+        ("rq worker 2>&1 > log", "exec rq worker 2>&1 > log"),
+        ("rq worker --name 'a; b' \"$HOME\"", "exec rq worker --name 'a; b' \"$HOME\""),
+        ("A=/var/x:b,c@d rq worker", "A=/var/x:b,c@d exec rq worker"),
         ("rq worker", "exec rq worker"),
-        ("exec rq worker", "exec rq worker"),
-        ("A=1 B='x' rq worker", "A=1 exec B='x' rq worker"),
         ("A=1 B=2 rq worker 'a b; c'", "A=1 B=2 exec rq worker 'a b; c'"),
-        ("cd jobs && rq worker", "cd jobs && rq worker"),
-        ("while true; do flask poll; done", "while true; do flask poll; done"),
-        ("echo 'a", "echo 'a"),
-        ("(rq worker)", "(rq worker)"),
     ],
 )
 def test_the_command_is_the_main_process(command, line):
-    assert processes.as_main_process(command) == line
+    assert processes.as_main_process(command) == (line, True)
+    assert processes.as_main_process(line) == (line, True)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("cd jobs && rq worker", "while true; do flask poll; done", "rq worker | tee log", "(rq worker)", "rq &"),
+        *("echo 'a", "cd jobs && exec rq worker", ". ./environment", "! rq worker", "time rq worker", "eval rq"),
+        *(
+            "A='x y' rq worker",
+            'A="x" rq worker',
+            "A=$(date +%F) rq worker",
+            "A=`date` rq worker",
+            "A=${B:-x} rq worker",
+        ),
+        *("rq worker <(cat jobs)", "rq worker `hostname`", "$WORKER --burst"),
+    ],
+)
+def test_other_lines_stay_as_they_are(line):
+    assert processes.as_main_process(line) == (line, False)
 
 
 def unit(state="active (running)", main_pid=812, ended=None, result="success", **more):

@@ -162,8 +162,35 @@ def test_what_answers_where(asked, answer, line):
 
 
 def test_processes_are_reported_with_the_server():
-    worker = {"web-worker@1.service": {"state": "active (running)", "main_pid": 99}, "web-timer@a.timer": {}}
+    worker = {"web-worker@1.service": {"state": "active (running)", "main_pid": 99}}
+    worker |= {"web-timer@a.timer": {}, "web-timer@a.service": {"state": "inactive (dead)", "main_pid": None}}
     seen = {**SEEN, "units": {**SEEN["units"], **worker}}
     lines = report_lines(seen, "web.service", "http://127.0.0.1/", "", {})
     assert lines[1] == "web-worker@1.service is active (running), process 99"
     assert len(lines) == 4
+
+
+def test_a_process_in_a_crash_loop_is_named_and_its_own_error_is_the_reason():
+    """The server's restarts and errors are not the process's."""
+    begin = "2026-11-29T10:00:%02d+0000 host"
+    lines = [
+        f"{begin % 1} gunicorn[9]: ERROR of the server",
+        f"{begin % 2} systemd[1]: web.service: Scheduled restart job",
+    ]
+    for second in (10, 20, 30):
+        lines.append(f"{begin % second} web-worker@1[7]: redis.Error: refused")
+        lines.append(
+            f"{begin % second} systemd[1]: web-worker@1.service: Scheduled restart job, restart counter is at 5."
+        )
+    lines.append(f"{begin % 31} gunicorn[9]: ERROR of the server")
+    said = crash_loop(["2026-11-29T10:00:40+0000", *lines[::-1]])
+    assert said == "web-worker@1.service restarted 3 times since 2026-11-29T10:00:10+00:00: redis.Error: refused"
+
+
+def test_each_unit_has_restarts_of_its_own():
+    """Three processes that were restarted once each are in no loop."""
+    restarts = [
+        f"2026-11-29T10:00:0{number}+0000 host systemd[1]: web-worker@{number}.service: Scheduled restart job, 1."
+        for number in (1, 2, 3)
+    ]
+    assert crash_loop(["2026-11-29T10:00:40+0000", *restarts[::-1]]) == ""
