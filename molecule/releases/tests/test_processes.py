@@ -17,7 +17,7 @@ COMMANDS = """
         stops = []
         signal.signal(signal.SIGTERM, lambda *_: stops.append(1))
         secret = pathlib.Path(os.environ["CREDENTIALS_DIRECTORY"], "SHOP_KEY").read_text()
-        print(f"worker {VERSION} begins with {len(secret)} letters in {os.environ['SHOP_NAME'][:6]}")
+        print(f"worker {VERSION} begins with {len(secret)} and {len(os.environ['SHOP_NAME'])} letters")
         while not stops:
             time.sleep(0.1)
         print(f"worker {VERSION} finishes its job")
@@ -67,14 +67,14 @@ def test_processes_and_timers_belong_to_the_release(tmp_path):
     deploy(webserver_app_src=shop(tmp_path / "2", "2"), **SITE)
     assert units() == [*BOTH, TIMER]
     for unit in BOTH:
-        assert eventually(lambda unit=unit: said(unit)[-1:] == ["worker 2 begins with 28 letters in Corner"])
+        assert eventually(lambda unit=unit: said(unit)[-1:] == ["worker 2 begins with 28 and 38 letters"])
     assert deploy(webserver_app_src=str(tmp_path / "2"), **SITE).changed == 0
     with Load(URL, ["shop 2", "shop 3"]) as load:
         load.wait_for(50)
         run = deploy(webserver_app_src=shop(tmp_path / "3", "3"), **SITE)
     assert load.result.failed == 0, load.result
     assert "webserver-worker@2.service is active (running), process" in run.text
-    last = ["worker 2 finishes its job", "worker 3 begins with 28 letters in Corner"]
+    last = ["worker 2 finishes its job", "worker 3 begins with 28 and 38 letters"]
     for unit in BOTH:
         assert eventually(lambda unit=unit: said(unit)[-2:] == last)
 
