@@ -208,7 +208,7 @@ def errors_of_folder(variables: Mapping[str, Any]) -> list[str]:
 
 
 def application_errors(
-    folder: str, app: str, exclude: Iterable[str], shown: str, named: str = "", own: Mapping[str, Any] = {}
+    folder: str, app: str, exclude: Iterable[str], shown: str, named: str = "", own: Mapping[str, Any] | None = None
 ) -> list[str]:
     """Return a sentence for each error in an application. `shown` is its folder or address as messages show it.
 
@@ -239,7 +239,7 @@ def application_errors(
         )
     elif files and wsgi_app.is_factory(files[0], app.partition(":")[2]):
         errors.append(f"{is_no_application(app)}.")
-    return errors + processes.without_command(own, procfile.read(folder, brought))
+    return errors + processes.without_command(own or {}, procfile.read(folder, brought))
 
 
 def _no_obvious_application(candidates: list[str], shown: str) -> str:
