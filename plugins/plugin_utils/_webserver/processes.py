@@ -32,7 +32,7 @@ OF_THE_SHELL = frozenset(
         *("else", "esac", "eval", "exit", "export", "fg", "fi", "for", "function", "getopts", "hash"),
         *("if", "in", "jobs", "kill", "read", "readonly", "return", "select", "set", "shift", "source"),
         *("then", "time", "times", "trap", "type", "ulimit", "umask", "unalias", "unset", "until", "wait"),
-        *("while"),
+        "while",
     ]
 )
 

@@ -81,6 +81,7 @@ def test_superfluous_units_are_removed_and_the_timer_before_its_job():
         ("rq worker --name 'a; b' \"$HOME\"", "exec rq worker --name 'a; b' \"$HOME\""),
         ("A=/var/x:b,c@d rq worker", "A=/var/x:b,c@d exec rq worker"),
         ("rq worker", "exec rq worker"),
+        ("w --short", "exec w --short"),
         ("A=1 B=2 rq worker 'a b; c'", "A=1 B=2 exec rq worker 'a b; c'"),
     ],
 )
@@ -101,6 +102,7 @@ def test_the_command_is_the_main_process(command, line):
             "A=`date` rq worker",
             "A=${B:-x} rq worker",
         ),
+        *("while true", "until false", "while"),
         *("rq worker <(cat jobs)", "rq worker `hostname`", "$WORKER --burst"),
     ],
 )
