@@ -30,7 +30,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import ma
 
 SECONDS_BETWEEN_LOOKS = 0.2
 HEALTH_CHECK = "webserver-health"  # the application answers to this User-Agent during maintenance: gunicorn.conf.py.j2
-SECONDS_TO_STAY = 3  # how long a process must run after it has read the application: until then it may fail
+SECONDS_TO_STAY = 3  # how long a process must run after it has imported the application
 LONGEST_ANSWER = 2000  # bytes of the page that are read
 UNIT_SUFFIXES = (".service", ".socket", ".timer")
 
@@ -79,7 +79,7 @@ class Order(NamedTuple):
         return [name for name in self.units if name.endswith(".service") and name != self.unit]
 
     @property
-    def instances(self) -> list[str]:
+    def last_units(self) -> list[str]:
         """The processes, and the timers that start commands of the release: they start when the page is served."""
         return [name for name in self.units if "@" in name]
 
@@ -320,11 +320,11 @@ def carry_out(order: Order) -> dict[str, Any]:
         files.write(order.files)
         written = files.paths + gate_files.paths
         reload(order, written)
-        outcome["started"] = run(order, written, [name for name in order.units if name not in order.instances])
+        outcome["started"] = run(order, written, [name for name in order.units if name not in order.last_units])
         if helper:
             manager.stop(helper)  # the unit itself must answer the request in prove()
         outcome["answer"] = prove(order)
-        outcome["started"] += run(order, written, order.instances)
+        outcome["started"] += run(order, written, order.last_units)
         outcome.update(check_processes(order))
     except (Failed, manager.Failed, releases.Refused, OSError) as error:
         outcome.update(state=PUT_BACK, reason=str(error), **of_unit(error))
@@ -441,7 +441,7 @@ def check_processes(order: Order) -> dict[str, str]:
 def wait_until_they_stay(order: Order) -> None:
     """Wait until each process has run for some seconds. Raises UnitFailed if one ends before.
 
-    A process may fail when it has imported the application, which takes it as long as it took the server.
+    A process first imports the application, which takes about as long as the server needed to start.
     """
     if not order.processes:
         return

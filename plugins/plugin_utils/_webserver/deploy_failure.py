@@ -106,15 +106,14 @@ def _ended_soon(outcome: Mapping[str, Any], former: str, process: str, reason: s
         end = f"The change was undone: release {former} is served as before."
     else:
         end = "The page is served."
-    return " ".join(
-        [
-            *("With what this run changed," if outcome.get("started") else "",),
-            f"{reason}. It printed: {words.rstrip('.')}.",
-            end,
-            *filter(None, [read_only.advice(words)]),
-            f"To see all that it printed, run 'journalctl -u {process}' on the machine.",
-        ]
-    ).strip()
+    said = [
+        "With what this run changed," if outcome.get("started") else "",
+        f"{reason}. It printed: {words.rstrip('.')}.",
+        end,
+        read_only.advice(words),
+        f"To see all that it printed, run 'journalctl -u {process}' on the machine.",
+    ]
+    return " ".join(filter(None, said))
 
 
 def interrupted(outcome: Mapping[str, Any]) -> str:

@@ -40,7 +40,7 @@ OF_THE_SHELL = frozenset(
 class Process(NamedTuple):
     name: str
     command: str
-    instances: int
+    total: int
 
 
 def wanted(own: Mapping[str, Any], commands: Mapping[str, str]) -> list[Process]:
@@ -66,7 +66,7 @@ def without_command(own: Mapping[str, Any], commands: Mapping[str, str]) -> list
         f"webserver_processes: {process.name} has no command, and the application has no Procfile with a line"
         f" '{process.name}: COMMAND'. Set its command."
         for process in wanted(own, commands)
-        if not process.command and process.instances
+        if not process.command and process.total
     ]
 
 
@@ -95,7 +95,7 @@ def units(site: str, own: Mapping[str, Any], commands: Mapping[str, str], timers
 
 def _units_of_processes(site: str, processes: Iterable[Process]) -> Iterator[dict]:
     for process in processes:
-        for number in range(1, process.instances + 1):
+        for number in range(1, process.total + 1):
             command, is_main = as_main_process(process.command)
             variables = {"name": process.name, "number": number, "command": command, "is_main": is_main}
             yield _unit(f"{site}-{process.name}@{number}.service", "process@.service", {"process": variables})

@@ -12,7 +12,7 @@ NIGHTLY = {"nightly": {"command": "flask cleanup", "calendar": "daily"}}
 
 
 def counts(own, commands):
-    return {process.name: (process.command, process.instances) for process in processes.wanted(own, commands)}
+    return {process.name: (process.command, process.total) for process in processes.wanted(own, commands)}
 
 
 @pytest.mark.parametrize(
