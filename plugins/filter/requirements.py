@@ -19,5 +19,6 @@ class FilterModule:
             "procfile": Lazy("plugin_utils._webserver.procfile", "processes"),
             "procfile_explained": Lazy("plugin_utils._webserver.procfile", "explained"),
             "requirements_file": Lazy("plugin_utils._webserver.requirements", "requirements_file"),
+            "requirements_text": Lazy("plugin_utils._webserver.requirements", "requirements_text"),
             "why_pip_failed": Lazy("plugin_utils._webserver.pip_output", "why_pip_failed"),
         }

@@ -52,6 +52,15 @@ options:
       - A requirements file on the managed node, or the C(pyproject.toml) of a project that is to be installed. pip runs
         in its folder.
     type: path
+  requirements_text:
+    description:
+      - What to install instead of the content of O(requirements), as the text of a requirements file. This is for a
+        file that the managed node's pip cannot read, such as a C(pylock.toml).
+      - Paths are relative to the folder of O(requirements).
+      - Lines with hashes are installed first and without their dependencies, because in a lock file these have lines of
+        their own.
+    type: str
+    default: ""
   pip_conf:
     description:
       - The text of the environment's C(pip.conf). It may contain passwords, so only its owner can read it.
@@ -127,6 +136,7 @@ def argument_spec():
         flask_version=dict(type="str", default=""),
         hashes=dict(type="bool", default=True),
         requirements=dict(type="path"),
+        requirements_text=dict(type="str", default="", no_log=True),
         pip_conf=dict(type="str", default="", no_log=True),
         reads=dict(type="list", elements="path", default=[]),
     )
@@ -141,6 +151,7 @@ def order_of(params):
         base=base,
         # pip runs in the folder to which the path leads, so it resolves `..` from there.
         requirements=os.path.join(os.path.realpath(folder), name) if name else "",
+        requirements_text=params["requirements_text"],
         pins=pins.chosen(params["pins"], base.version, params["flask_version"], bool(name)),
         has_hashes=params["hashes"],
         pip_conf=params["pip_conf"],

@@ -516,6 +516,7 @@ ROLES: dict[str, dict[str, Rule]] = {
         "flask_python": checked(path_on_machine, is_path, "/usr/bin/python3.12"),
         "flask_version": text("a version of Flask from 2.0 on", r"([2-9]|[1-9][0-9]+)\.[0-9]+(\.[0-9]+)?", "3.1.3"),
         "flask_requirements": checked(path_on_machine, is_path, "/opt/app/requirements.txt", empty=True),
+        "flask_requirements_text": single_text("flask==3.1.3"),
         "flask_pip_index_url": url("https://pypi.example/simple", (*WEB, "file"), empty=True, shown=False),
         "flask_pip_proxy": checked(
             f"a URL that begins with {'://, '.join(PROXIES)}:// or has no scheme, and has a host",

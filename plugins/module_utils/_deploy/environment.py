@@ -110,6 +110,7 @@ class Order(NamedTuple):
     python: str
     base: Base
     requirements: str  # the requirements file; empty if there is none
+    requirements_text: str  # what to install instead of the file's content; empty if pip reads the file
     pins: list[Pin]
     has_hashes: bool  # whether pip checks the hashes of the pins
     pip_conf: str
@@ -125,7 +126,7 @@ class Order(NamedTuple):
         return dict(
             python=list(self.base),
             pins=[pin.requirement for pin in self.pins],
-            requirements=digest(self.requirements),
+            requirements=digest(self.requirements, self.requirements_text),
         )
 
 
@@ -149,8 +150,13 @@ def base_of(python: str) -> Base:
     return Base(version, os.path.realpath(executable), os.path.basename(os.path.dirname(module)))
 
 
-def digest(requirements: str) -> str | None:
-    """Return the SHA-256 of a requirements file and the files that it includes; None if the path is empty."""
+def digest(requirements: str, text: str = "") -> str | None:
+    """Return the SHA-256 of a requirements file and the files that it includes; None if the path is empty.
+
+    `text` is what to install instead of the file's content.
+    """
+    if text:
+        return hashlib.sha256(text.encode()).hexdigest()
     if not requirements:
         return None
     digests = []
@@ -226,9 +232,29 @@ def calls(order: Order, versions: Mapping[str, str], folder: str) -> list[list[s
     if others:
         path = _write(folder, "others.txt", as_requirements(others, False))
         found.append(["--requirement", path, *kept])
-    if order.requirements:
+    if order.requirements_text:
+        found += _calls_for_text(order.requirements_text, kept, folder)
+    elif order.requirements:
         found.append([*requirement_files.arguments(order.requirements), *kept])
     return found
+
+
+def _calls_for_text(text: str, kept: list[str], folder: str) -> Iterator[list[str]]:
+    """Yield the arguments of one call for the lines with hashes, and of one for those that can have none.
+
+    pip accepts no folder and no repository beside hashes. Lines with hashes come from a lock file, which names each
+    package that is needed.
+    """
+    lines = text.splitlines(keepends=True)
+    options = [line for line in lines if line.startswith("-")]
+    hashed = [line for line in lines if " --hash=" in line]
+    others = [line for line in lines if line not in options and line not in hashed]
+    if hashed:
+        path = _write(folder, "locked.txt", "".join(options + hashed))
+        yield ["--require-hashes", "--no-deps", "--requirement", path]
+    if others:
+        path = _write(folder, "unlocked.txt", "".join(options + others))
+        yield ["--requirement", path, *kept]
 
 
 def _write(folder: str, name: str, text: str) -> str:
@@ -371,7 +397,9 @@ def clear() -> None:
 
 def paths_to_copy(order: Order) -> list[str]:
     """Return what USER needs a copy of: files and folders that it cannot read, and projects, where builds write."""
-    found = requirement_files.closure(order.requirements) if order.requirements else requirement_files.Closure([], [])
+    found = requirement_files.Closure([], [])
+    if order.requirements:
+        found = requirement_files.closure(order.requirements, order.requirements_text)
     needed = set()
     by_variable = [os.environ[name] for name in READ_BY_VARIABLE if name in os.environ]
     for path in filter(os.path.exists, [*found.files, *found.paths, *order.reads, *by_variable]):

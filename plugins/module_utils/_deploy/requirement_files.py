@@ -109,13 +109,18 @@ class Closure(NamedTuple):
     paths: list[str]  # projects and archives that pip installs, and folders in which it looks for archives
 
 
-def closure(path: str) -> Closure:
+def closure(path: str, text: str = "") -> Closure:
     """Return what pip reads for a requirement file if it runs in the file's folder.
 
+    `text` stands for the file's content, if the file has another format. It names no other requirement file.
     Files that are missing or that cannot be decoded are left out: pip reports them.
     """
     found = Closure([], [])
     directory = os.path.dirname(os.path.abspath(path))
+    if text:
+        named = [each for line in text.splitlines() for each in names(line)]
+        local = [local_path(value) for kind, value in named if kind not in ("name", "url") and not is_remote(value)]
+        return Closure([os.path.abspath(path)], [os.path.normpath(os.path.join(directory, each)) for each in local])
     if os.path.basename(path) == PROJECT:
         return Closure([os.path.abspath(path)], [directory])
     waiting = [os.path.abspath(path)]

@@ -14,8 +14,10 @@ import re
 from typing import Collection, Iterable, Iterator
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy.shared import is_below
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import lock_file
 
 REQUIREMENTS = "requirements.txt"
+LOCK = "pylock.toml"
 PROJECT = "pyproject.toml"
 # Other names that people give to such files. Deeper in the folder they belong to something else, such as the docs.
 OTHERS = re.compile(r"[^/]*requirements[^/]*\.(txt|in)|requirements/[^/]+\.(txt|in)")
@@ -25,7 +27,6 @@ LOCKS = {
     "poetry.lock": "poetry export --output requirements.txt (with the plugin poetry-plugin-export)",
     "pdm.lock": "pdm export --prod --output requirements.txt",
     "Pipfile.lock": "pipenv requirements > requirements.txt",
-    "pylock.toml": "uv pip compile pyproject.toml --output-file requirements.txt",
 }
 BUILDS = re.compile(r"^\s*\[\s*build-system\s*\]", re.MULTILINE)
 IS_PROJECT = re.compile(r"^\s*\[\s*project\s*\]", re.MULTILINE)
@@ -41,18 +42,34 @@ def requirements_file(folder: str, brought: Collection[str], named: str = "") ->
     """
     if named:
         return named if named in brought else ""
-    if REQUIREMENTS in brought:
-        return REQUIREMENTS
+    for file in (REQUIREMENTS, LOCK):
+        if file in brought:
+            return file
     return PROJECT if _is_installed(folder, brought) else ""
 
 
 def _is_installed(folder: str, brought: Collection[str]) -> bool:
-    """Return whether pip installs the application as a package.
+    """Return whether pip installs the application as a package, or at least its dependencies.
 
     Without a build system, a project with a lock file is one that uv or another tool runs in its folder.
     """
     text = _text(os.path.join(folder, PROJECT)) if PROJECT in brought else ""
     return bool(BUILDS.search(text) or (IS_PROJECT.search(text) and not LOCKS.keys() & set(brought)))
+
+
+def requirements_text(folder: str, file: str) -> str:
+    """Return what the file says, as the text of a requirements file; "" if the machine's pip reads the file itself.
+
+    `file` is what requirements_file() returns. Raises ValueError with the rest of a sentence about the file.
+    """
+    if lock_file.is_lock_file(file):
+        return lock_file.requirements(_text(os.path.join(folder, file)))
+    if os.path.basename(file) != PROJECT:
+        return ""
+    text = _text(os.path.join(folder, file))
+    # Without a build system, pip takes setuptools, which refuses a folder with several modules or packages.
+    is_run_in_place = not BUILDS.search(text) and not os.path.isdir(os.path.join(folder, os.path.dirname(file), "src"))
+    return lock_file.dependencies(text) if is_run_in_place else ""
 
 
 def _text(path: str) -> str:
@@ -86,7 +103,12 @@ def _of_requirements(folder: str, brought: Collection[str], named: str) -> Itera
     if named and named not in brought:
         why = EXCLUDED if os.path.exists(os.path.join(folder, named)) else "it is not in the application's folder"
         yield f"webserver_requirements: there is no {named} on the machine, because {why}."
-    if named or requirements_file(folder, brought):
+    file = requirements_file(folder, brought, named)
+    try:
+        requirements_text(folder, file)
+    except ValueError as error:
+        yield (f"webserver_app_src: {file} {error}. If the folder has a {REQUIREMENTS}, that file is read instead.")
+    if named or file:
         return
     others = sorted(path for path in brought if OTHERS.fullmatch(path))
     if others:

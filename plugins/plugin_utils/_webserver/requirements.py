@@ -54,9 +54,16 @@ def read(folder: str, brought: Iterable[str], named: str = "") -> Requirements:
     file = project.requirements_file(folder, brought, named)
     if not file:
         return found
+    reader = _Reader(os.path.realpath(folder), brought, found)
+    try:
+        text = project.requirements_text(folder, file)
+    except ValueError:  # project.errors() reports it
+        return found._replace(files=[file])
+    if text:
+        return reader.read_as(file, text)
     if os.path.basename(file) == project.PROJECT:
         return found._replace(files=[file], projects=[os.path.dirname(file) or "."])
-    return _Reader(os.path.realpath(folder), brought, found).read(file)
+    return reader.read(file)
 
 
 class _Reader:
@@ -68,6 +75,13 @@ class _Reader:
 
     def read(self, file: str) -> Requirements:
         self._file(file, file, "", ())
+        return self.found._replace(has_urls=self.has_urls)
+
+    def read_as(self, file: str, text: str) -> Requirements:
+        """Return what pip reads if the text of a requirements file stands for the file."""
+        self.found.files.append(file)
+        for line in text.splitlines():
+            self._line(line, file, os.path.dirname(file), (file,))
         return self.found._replace(has_urls=self.has_urls)
 
     def _file(self, shown: str, path: str, where: str, chain: tuple[str, ...]) -> None:
@@ -190,6 +204,12 @@ def _is_in(path: str, top: str) -> bool:
 def requirements_file(folder: str, exclude: Iterable[str], named: str = "") -> str:
     """Return the file of an application from which pip installs, relative to its folder; "" if there is none."""
     return project.requirements_file(folder, application.paths(folder, exclude), named) if folder else ""
+
+
+def requirements_text(folder: str, exclude: Iterable[str], named: str = "") -> str:
+    """Return what requirements_file() says, as the text of a requirements file; "" if pip reads the file itself."""
+    file = requirements_file(folder, exclude, named)
+    return project.requirements_text(folder, file) if file else ""
 
 
 def errors_of_folder(variables: Mapping[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ The environments are made at their final path, as for a user other than root. mo
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -171,6 +172,21 @@ def test_damage_is_repaired_with_the_same_version(run, folder, tmp_path, wheels)
     assert run(**arguments)["changed"]
     assert (version_of(folder), version_of(folder, "parting")) == ("1.0", "1.0")
     assert not run(**arguments)["changed"]
+
+
+def test_a_lock_file_is_installed_with_its_hashes_by_any_pip(run, folder, tmp_path, python, wheels):
+    """None of these Pythons brings a pip that reads pylock.toml."""
+    (tmp_path / "pylock.toml").touch()
+    wheel_file = tmp_path / "wheels" / "greeting-1.0-py3-none-any.whl"
+    sha256 = hashlib.sha256(wheel_file.read_bytes()).hexdigest()
+    arguments = {"pip_conf": wheels, "python": python, "requirements": str(tmp_path / "pylock.toml")}
+    text = f"greeting==1.0 ; python_version >= '3' --hash=sha256:{sha256}\n./wheels/parting-1.0-py3-none-any.whl\n"
+    assert run(**arguments, requirements_text=text)["changed"]
+    assert (version_of(folder), version_of(folder, "parting"), version_of(folder, "gunicorn")) == ("1.0",) * 3
+    assert not run(**arguments, requirements_text=text)["changed"]
+    failed = run(**arguments, requirements_text=text.replace(sha256, "0" * 64))
+    assert failed["rc"] and "HASHES" in failed["stderr"]
+    assert version_of(folder) == "1.0", "the environment is as it was"
 
 
 @pytest.mark.parametrize("line", ["./lib", "-e ./lib", "./wheels/greeting-1.0-py3-none-any.whl"])

@@ -64,6 +64,7 @@ CASES = {
         ["1.1", "3", "latest", "3.1.3.4", ">=3", "3.1 ", 3, *NOT_TEXT],
     ),
     "flask_requirements": PATH,
+    "flask_requirements_text": (["", "flask==3.1.3\n"], [None, True, ["flask"], {"flask": "3.1.3"}]),
     "flask_pip_index_url": (
         ["", "https://user:pass@pypi.example/simple", "http://10.0.0.1:8080/simple", "file:///srv/simple"],
         ["index.example/simple", "--extra", "https://", "https://a:99999/", "https://a/\nx", 1, *NOT_TEXT],

@@ -34,6 +34,7 @@ def order(tmp_path, base):
         python=base.executable,
         base=base,
         requirements="",
+        requirements_text="",
         pins=PINS,
         has_hashes=True,
         pip_conf="[global]\n",
@@ -171,6 +172,25 @@ def test_wheels_that_were_built_elsewhere_are_taken_without_hashes(order, tmp_pa
         ["--requirement", f"{tmp_path}/others.txt"]
     ]
     assert "--hash" not in (tmp_path / "others.txt").read_text()
+
+
+def test_a_lock_file_is_installed_as_it_says(order, tmp_path):
+    """pip refuses hashes beside a folder, so that comes second. Its dependencies are installed by then."""
+    text = "--find-links ./wheels\nblinker==1 --hash=sha256:ab\n.\nflask==3 ; marker --hash=sha256:cd\n"
+    order = order._replace(pins=[], requirements="/srv/pylock.toml", requirements_text=text)
+    locked, unlocked = environment.calls(order, {"blinker": "1"}, str(tmp_path))
+    assert locked == ["--require-hashes", "--no-deps", "--requirement", f"{tmp_path}/locked.txt"]
+    assert (tmp_path / "locked.txt").read_text() == (
+        "--find-links ./wheels\nblinker==1 --hash=sha256:ab\nflask==3 ; marker --hash=sha256:cd\n"
+    )
+    assert unlocked == ["--requirement", f"{tmp_path}/unlocked.txt", "--constraint", f"{tmp_path}/same.txt"]
+    assert (tmp_path / "unlocked.txt").read_text() == "--find-links ./wheels\n.\n"
+
+
+def test_another_lock_file_makes_another_environment(order):
+    texts = ["flask==3 --hash=sha256:ab\n", "flask==3 --hash=sha256:cd\n"]
+    orders = [order._replace(requirements="/srv/pylock.toml", requirements_text=text) for text in texts]
+    assert orders[0].identity != orders[1].identity
 
 
 def test_damage_is_repaired_with_the_same_versions(order, tmp_path):

@@ -47,3 +47,10 @@ def test_folders_of_archives_are_beside_their_file_if_they_exist_there(tmp_path)
 def test_lines_that_pip_refuses_are_left_to_pip(tmp_path):
     texts = {"app/requirements.txt": "-r missing.txt\n-r latin.txt\n", "app/latin.txt": b"-r \xe9.txt\n"}
     assert closure(tmp_path, texts) == [["app/requirements.txt", "app/latin.txt"], []]
+
+
+def test_what_the_text_of_a_lock_file_names(tmp_path):
+    path = str(tmp_path / "pylock.toml")
+    text = ".\n--find-links ./wheels\n./libs/a ; marker\nb @ git+https://git.example/b@c\nflask==3 --hash=sha256:ab\n"
+    here = [str(tmp_path), str(tmp_path / "wheels"), str(tmp_path / "libs/a")]
+    assert requirement_files.closure(path, text) == ([path], here)

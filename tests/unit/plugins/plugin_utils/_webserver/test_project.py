@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import application
-from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import project
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import lock_file, project
 
 # What uv init writes, with and without --package, and Poetry's older form.
 PACKAGE = '[project]\nname = "shop"\n\n[build-system]\nrequires = ["uv_build>=0.9"]\n'
@@ -46,10 +46,34 @@ def shop(tmp_path):
         ({"pyproject.toml": TOOLS}, ""),
         ({"pyproject.toml": "[project.optional-dependencies]\n# [project]\n"}, ""),
         ({"docs__requirements.txt": ""}, ""),
+        ({"pyproject.toml": PACKAGE, "pylock.toml": "", "uv.lock": ""}, "pylock.toml"),
+        ({"requirements.txt": "", "pylock.toml": ""}, "requirements.txt"),
     ],
 )
 def test_the_file_that_names_the_packages(shop, files, found):
     assert project.requirements_file(*shop(**files)) == found
+
+
+@pytest.mark.skipif(not lock_file.HAS_TOMLLIB, reason="this Python reads no TOML")
+@pytest.mark.parametrize(
+    ("files", "text"),
+    [
+        ({"requirements.txt": "flask\n"}, ""),
+        ({"pyproject.toml": PACKAGE}, ""),
+        ({"pyproject.toml": UV_APP}, "flask>=3.1\n"),
+        ({"pyproject.toml": UV_APP, "src__shop.py": ""}, ""),  # setuptools finds the modules in src
+        ({"pylock.toml": 'lock-version = "1.0"\npackages = [{name = "a", directory = {path = "a"}}]\n'}, "./a\n"),
+    ],
+)
+def test_what_pip_cannot_read_is_translated(shop, files, text):
+    folder, brought = shop(**files)
+    assert project.requirements_text(folder, project.requirements_file(folder, brought)) == text
+
+
+def test_a_lock_file_that_cannot_be_read_is_an_error(shop):
+    [error] = project.errors(*shop(**{"pylock.toml": "lock-version = 1"}))
+    assert error.startswith("webserver_app_src: pylock.toml ")
+    assert error.endswith(" If the folder has a requirements.txt, that file is read instead.")
 
 
 def test_the_named_file_counts(shop):

@@ -8,6 +8,7 @@ import shutil
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import application
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import lock_file
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import requirements as _requirements
 
 
@@ -293,6 +294,34 @@ def test_code_is_not_shared_also_if_the_application_is_not_named(shop, app):
     assert _requirements.errors_of_folder({**given, "webserver_shared": "data"}) == []
     [error] = _requirements.errors_of_folder({**given, "webserver_shared": ["web.py"]})
     assert error.startswith("webserver_shared: web.py has the code of web:app,")
+
+
+@pytest.mark.skipif(not lock_file.HAS_TOMLLIB, reason="this Python reads no TOML")
+def test_a_lock_file_counts_with_the_projects_that_it_names(shop):
+    """A change of the project makes a new environment, as its code is installed there."""
+    shop.write({"pyproject.toml": '[project]\nname = "shop"\n[build-system]\n', "src/shop.py": "app = 1\n"})
+    shop.write(
+        {"pylock.toml": 'lock-version = "1.0"\npackages = [{name = "shop", directory = {path = "."}},'
+         ' {name = "flask-sock", version = "1", archive = {url = "u", hashes = {sha256 = "ab"}}}]\n'}
+    )  # fmt: skip
+    assert shop.read() == (["pylock.toml"], ["."], [], set(), True, [])
+    assert shop.errors("shop:app") == []
+    former = shop.name()
+    shop.write({"src/shop.py": "app = 2\n"})
+    assert shop.name() != former
+    text = _requirements.requirements_text(str(shop.folder), [])
+    assert text == ".\nflask-sock @ u --hash=sha256:ab\n"
+
+
+@pytest.mark.skipif(not lock_file.HAS_TOMLLIB, reason="this Python reads no TOML")
+def test_only_the_dependencies_of_an_application_without_a_build_system_are_installed(shop):
+    """setuptools would refuse the folder: it has two packages."""
+    shop.write({"pyproject.toml": '[project]\nname = "shop"\ndependencies = ["flask"]\n', "config/__init__.py": ""})
+    shop.write({"shop/__init__.py": "app = 1\n"})
+    assert shop.read() == (["pyproject.toml"], [], [], {"flask"}, False, [])
+    former = shop.name()
+    shop.write({"shop/__init__.py": "app = 2\n"})
+    assert shop.name() == former
 
 
 def test_errors_about_the_project_are_reported(shop):
