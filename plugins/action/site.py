@@ -50,7 +50,8 @@ class ActionModule(ActionBase):
         if not file.get("template"):
             return file
         more = {"template_vars": file["vars"]} if file.get("vars") else {}
-        return {"path": file["path"], "content": self._look_up("template", file["template"], variables, **more)}
+        content = self._look_up("template", file["template"], variables, **more)
+        return {**{name: file[name] for name in ("path", "mode") if name in file}, "content": content}
 
     def _look_up(self, plugin, term, variables, **options):
         lookup = lookup_loader.get(f"ansible.builtin.{plugin}", loader=self._loader, templar=self._templar)

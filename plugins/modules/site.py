@@ -108,6 +108,10 @@ options:
       vars:
         description: More variables for O(files[].template).
         type: dict
+      mode:
+        description: The mode of the file.
+        type: str
+        default: "0644"
   gate_unit:
     description:
       - A service of the type oneshot that fails if the release is not fit to be served. It is started before anything
@@ -139,6 +143,10 @@ options:
       vars:
         description: More variables for O(gate_files[].template).
         type: dict
+      mode:
+        description: The mode of the file.
+        type: str
+        default: "0644"
   next_unit:
     description:
       - A service that serves the release on the socket of O(unit) while O(unit) is restarted. It starts before the
@@ -368,7 +376,13 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._systemd import ma
 
 
 def argument_spec():
-    file_options = dict(path=dict(type="path", required=True), content=dict(), template=dict(), vars=dict(type="dict"))
+    file_options = dict(
+        path=dict(type="path", required=True),
+        content=dict(),
+        template=dict(),
+        vars=dict(type="dict"),
+        mode=dict(default="0644"),
+    )
     unit_options = dict(name=dict(required=True), reads=dict(type="list", elements="str", default=[]))
     application_options = dict(
         src=dict(type="path"),
@@ -414,10 +428,10 @@ def order_of(params, check_mode):
         release=params["release"],
         unit=params["unit"],
         units={unit["name"]: unit["reads"] for unit in params["units"]},
-        files=params["files"],
+        files=with_modes(params["files"]),
         before_unit=params["before_unit"],
         gate_unit=params["gate_unit"],
-        gate_files=params["gate_files"],
+        gate_files=with_modes(params["gate_files"]),
         secrets=secrets_of(params["_secrets"], check_mode),
         url=params["url"],
         host=params["host"],
@@ -429,6 +443,10 @@ def order_of(params, check_mode):
         spare_memory=params["spare_memory"],
         run=params["_run"],
     )
+
+
+def with_modes(files):
+    return [dict(file, mode=int(file["mode"], 8)) for file in files]
 
 
 def secrets_of(encoded, check_mode):

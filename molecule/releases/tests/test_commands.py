@@ -81,3 +81,16 @@ def test_command_runs_in_the_served_release():
     assert "- no such table" in failed.stdout
     assert "exit 3 ended with 3. See above for what it printed." in failed.text
     assert machine("systemctl list-units --all --plain --no-legend 'webserver-command*'; ls /run/systemd/system") == ""
+
+
+def test_root_runs_a_command_there_also_with_a_terminal():
+    """`script` gives it a terminal, as an ssh session does. The status is that of the command."""
+    folder = f"/opt/webserver/releases/{current()}/app"
+    ask = "id -un; pwd; sha256sum < $CREDENTIALS_DIRECTORY/SHOP_KEY; exit 3"
+    said = machine(f"webserver sh -c '{ask}' < /dev/null; echo $?").split("\n")
+    assert said == ["webserver", folder, f"{hashlib.sha256(SECRET.encode()).hexdigest()}  -", "3"]
+    ask = "test -t 0 && test -t 1 && stty size && echo a terminal"
+    typed = machine(f"""script --quiet --return --command "webserver sh -c '{ask}'" /dev/null""")
+    assert typed.endswith("a terminal"), typed
+    refused = machine("setpriv --reuid nobody --clear-groups webserver id 2>&1 || true")
+    assert refused.endswith("sudo webserver id")

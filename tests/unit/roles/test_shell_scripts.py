@@ -228,6 +228,7 @@ def machine(shell, folder, path=None, options=None, name="flasklaunch-test", use
     variables |= {"state": name, "state_dir": str(folder / "state")}
     variables["unit_dir"] = str(folder)
     variables["unit_dirs"] = [str(folder), str(folder / "of_the_system")]
+    variables["program_dirs"] = [str(folder / "sbin"), str(folder / "bin")]
     variables = {f"__webserver_{name}": value for name, value in variables.items()}
     return run(
         "webserver/templates/machine.sh.j2",
@@ -295,6 +296,21 @@ def test_machine_reports_whose_unit_it_has(shell, tmp_path, unit, site):
         (tmp_path / "flasklaunch-test.service").write_text(f"[Service]\n{unit}Restart=always\n")
     said = machine(shell, tmp_path)
     assert [line for line in said if " site " in line] == site
+
+
+def test_machine_reports_which_program_has_the_name_of_the_site(shell, tmp_path):
+    def found():
+        return facts("\n".join(machine(shell, tmp_path))).get("program")
+
+    assert found() is None
+    for name in ("sbin", "bin"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "bin" / "flasklaunch-test").write_bytes(b"\x7fELF\0")
+    assert found() == str(tmp_path / "bin" / "flasklaunch-test")
+    (tmp_path / "sbin" / "flasklaunch-test").write_text(render("webserver.sh", 252, webserver_dir=f"{tmp_path}/site"))
+    assert found() == "ours"
+    (tmp_path / "sbin" / "flasklaunch-test").write_text(render("webserver.sh", 252, webserver_dir=f"{tmp_path}/site2"))
+    assert found() == str(tmp_path / "sbin" / "flasklaunch-test"), "another site has this name"
 
 
 def test_machine_reports_the_processes_and_timers_of_the_site(shell, tmp_path):
