@@ -44,6 +44,7 @@ class ActionModule(ActionBase):
             {**args, "_digests": {entry.path: entry.digest for entry in source.deployed}} if self._task.diff else args
         )
         result = self._ask(shows, task_vars)
+        unchanged = set(result.pop("unchanged", []))
         differing, variables = result.pop("differing", {}), result.pop("differing_variables", {})
         if self._task.diff:
             shared = [path.rstrip("/") for path in args.get("shared") or []]
@@ -61,7 +62,7 @@ class ActionModule(ActionBase):
         result["left_out"] = application.left_out(source.folder, source.exclude)
         if self._task.check_mode:
             return result
-        sent = self._ask({**args, "_archive": self._send(source)}, task_vars)
+        sent = self._ask({**args, "_archive": self._send(source, unchanged)}, task_vars)
         return {**result, **sent}
 
     def _ask(self, args, task_vars):
@@ -75,12 +76,15 @@ class ActionModule(ActionBase):
             result["msg"] = module_failure.reason(result) + (FEWER if result.get("no_room") else "")
         return result
 
-    def _send(self, source):
-        """Return the path of the archive on the managed node, in the temporary folder that Ansible removes."""
+    def _send(self, source, unchanged):
+        """Return the path of the archive on the managed node, in the temporary folder that Ansible removes.
+
+        `unchanged` has the digests of the served release's files: these are copied there, and not sent.
+        """
         remote = self._connection._shell.join_path(self._make_tmp_path(), "application.tar.gz")
         with tempfile.NamedTemporaryFile(suffix=".tar.gz") as archive:
             try:
-                application.write_archive(source.folder, source.entries, archive)
+                application.write_archive(source.folder, source.entries, archive, unchanged)
                 sent = read(source.folder, source.exclude)
             except FileNotFoundError:
                 sent = None

@@ -13,7 +13,7 @@ import hashlib
 import os
 import stat
 import tarfile
-from typing import IO, Iterable, Iterator, Mapping, NamedTuple
+from typing import IO, Collection, Iterable, Iterator, Mapping, NamedTuple
 
 NAME_LENGTH = 12
 # Files that a developer keeps beside the code for local use: secrets and test data.
@@ -48,6 +48,7 @@ EXCLUDE = [
     "!.env.example",
 ]
 SPECIAL = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
+THERE = "flasklaunch.sha256"  # the header of a member of an archive whose content is on the machine already
 PERMISSIONS = {True: 0o755, False: 0o644}  # executable or not; the other bits on the control node do not count
 
 
@@ -159,15 +160,24 @@ def release_name(entries: Iterable[Entry], venv: str, environment: Mapping[str, 
     return hashlib.sha256(text.encode()).hexdigest()[:NAME_LENGTH]
 
 
-def write_archive(folder: str, entries: Iterable[Entry], stream: IO[bytes]) -> None:
-    """Write the entries as a compressed tar, without the control node's owners, times and umask."""
+def write_archive(folder: str, entries: Iterable[Entry], stream: IO[bytes], there: Collection[str] = ()) -> None:
+    """Write the entries as a compressed tar, without the control node's owners, times and umask.
 
-    def anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
-        member.uid = member.gid = member.mtime = 0
-        member.uname = member.gname = ""
-        member.mode = PERMISSIONS[bool(member.mode & 0o100)]
-        return member
-
-    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
+    `there` has the digests of files that the machine has already. For these, the tar has the digest and no content.
+    """
+    # Level 9, tarfile's default, takes much longer and saves little.
+    with tarfile.open(fileobj=stream, mode="w:gz", compresslevel=6) as archive:
         for entry in entries:
-            archive.add(os.path.join(folder, entry.path), entry.path, recursive=False, filter=anonymous)
+            path = os.path.join(folder, entry.path)
+            member = tarfile.TarInfo(entry.path)
+            member.mode = PERMISSIONS[entry.executable]
+            if os.path.islink(path):
+                member.type, member.linkname = tarfile.SYMTYPE, os.readlink(path)
+                archive.addfile(member)
+            elif entry.digest in there:
+                member.pax_headers = {THERE: entry.digest}
+                archive.addfile(member)
+            else:
+                with open(path, "rb") as file:
+                    member.size = os.fstat(file.fileno()).st_size
+                    archive.addfile(member, file)

@@ -31,7 +31,7 @@ import shutil
 import stat
 import tarfile
 import time
-from typing import Any, Iterable, Iterator, Mapping, NamedTuple
+from typing import Any, Collection, Iterable, Iterator, Mapping, NamedTuple
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.userinfo import without_userinfo
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import application, installed, shared
@@ -171,9 +171,10 @@ def _brought(path: str, name: str) -> list[application.Entry]:
     """Return the files of a release as they were unpacked; empty if files.json cannot be read."""
     try:
         with open(os.path.join(folder_of(path, name), FILES), encoding="utf-8") as file:
-            return [application.Entry(*each) for each in json.load(file)]
+            entries = [application.Entry(*each) for each in json.load(file)]
     except (OSError, ValueError, TypeError):
         return []
+    return entries if all(isinstance(each.path, str) for each in entries) else []
 
 
 def make_folders(path: str) -> None:
@@ -210,12 +211,9 @@ def unpack(
     try:
         shutil.rmtree(partial, ignore_errors=True)  # a killed run may have left it
         os.mkdir(partial, 0o700)  # no other user may read it before the group owns it
-        with tarfile.open(archive) as members:
-            _refuse_without_room(path, sum(member.size for member in members))
-            # The archive is our own. By default, Python 3.14 would refuse links that lead out of the folder.
-            options: dict[str, Any] = {"filter": "fully_trusted"} if hasattr(tarfile, "data_filter") else {}
-            members.extractall(app, **options)
+        copied = _extract(path, archive, app)
         entries = application.read(app)
+        _refuse_edited(copied, entries)
         os.symlink(venv, os.path.join(partial, "venv"))
         with open(os.path.join(partial, "environment"), "w", encoding="utf-8") as file:
             file.write(_environment_file(environment))
@@ -223,7 +221,7 @@ def unpack(
         if outlives:
             shared.put_links(app, outlives)
             entries = shared.with_links(entries, outlives.paths, outlives.folder)
-        _date(path, app, entries)
+        _date(path, app, entries, [member.name for member, source in copied.items() if member.name == source])
         with open(os.path.join(partial, FILES), "w", encoding="utf-8") as file:
             json.dump(entries, file)
         os.utime(partial, (0, 0))
@@ -241,19 +239,77 @@ def unpack(
         shutil.rmtree(partial, ignore_errors=True)  # it exists only after an error
 
 
-def _date(path: str, app: str, entries: Iterable[application.Entry]) -> None:
+def unchanged(path: str) -> dict[str, str]:
+    """Return the files of the current release that are as they were unpacked: their paths by their digests."""
+    name = current(path)
+    app = os.path.join(path, "current", "app")
+    found = {}
+    for each in _brought(path, name) if name else []:
+        with contextlib.suppress(OSError, ValueError):
+            file = os.path.join(app, each.path)
+            if not os.path.islink(file) and application.entry(file, each.path).digest == each.digest:
+                found[each.digest] = each.path
+    return found
+
+
+def _extract(path: str, archive: str, app: str) -> dict[tarfile.TarInfo, str]:
+    """Unpack an archive, and copy the files of the current release that it names by their digests.
+
+    They are no hard links, because somebody who edits a file of one release would change the others. Returns the copied
+    members, each with the path of its source. Raises Refused without room.
+    """
+    served = os.path.join(path, "current", "app")
+    with tarfile.open(archive) as opened:
+        members = opened.getmembers()
+        sources = _sources(path, members)
+        sizes = [os.stat(os.path.join(served, source)).st_size for source in sources.values()]
+        _refuse_without_room(path, sum(sizes) + sum(member.size for member in members))
+        # The archive is our own. By default, Python 3.14 would refuse links that lead out of the folder.
+        options: dict[str, Any] = {"filter": "fully_trusted"} if hasattr(tarfile, "data_filter") else {}
+        opened.extractall(app, [member for member in members if member not in sources], **options)
+    for member, source in sources.items():
+        target = os.path.join(app, member.name)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        shutil.copyfile(os.path.join(served, source), target)
+        os.chmod(target, member.mode)
+    return sources
+
+
+def _refuse_edited(copied: Mapping[tarfile.TarInfo, str], entries: Iterable[application.Entry]) -> None:
+    digests = {entry.path: entry.digest for entry in entries}
+    for member, source in copied.items():
+        if digests[member.name] != member.pax_headers[application.THERE]:
+            raise Refused(f"{source} of the served release changed while it was copied. Run this again")
+
+
+def _sources(path: str, members: Iterable[tarfile.TarInfo]) -> dict[tarfile.TarInfo, str]:
+    """Return which file of the current release has the content of a member, for members without content."""
+    name = current(path)
+    paths: dict[str, list[str]] = {}
+    for entry in _brought(path, name) if name else []:
+        paths.setdefault(entry.digest, []).append(entry.path)
+    found = {}
+    for member in members:
+        if application.THERE in member.pax_headers:
+            same = paths.get(member.pax_headers[application.THERE], [member.name])
+            found[member] = member.name if member.name in same else same[0]
+    return found
+
+
+def _date(path: str, app: str, entries: Iterable[application.Entry], copied: Collection[str]) -> None:
     """Give new files the time at which their content came to the machine, for HTTP's Last-Modified.
 
-    A file that is the same in the served release keeps its time. A changed file gets a newer time than there, even if
-    the clock was set back, so that no browser keeps its old copy.
+    A file that is the same in the served release keeps its time, as do those that were `copied` from there. A changed
+    file gets a newer time than there, even if the clock was set back, so that no browser keeps its old copy.
     """
     now, served = time.time(), os.path.join(path, "current", "app")
+    same = set(copied)
     for entry in entries:
         moment = now
         with contextlib.suppress(OSError, ValueError):
             there = os.path.join(served, entry.path)
             before = os.lstat(there).st_mtime
-            is_same = application.entry(there, entry.path).digest == entry.digest
+            is_same = entry.path in same or application.entry(there, entry.path).digest == entry.digest
             if before:  # 0 (1970): that release did not set the times of its files
                 moment = before if is_same else max(now, before + 1)
         os.utime(os.path.join(app, entry.path), (moment, moment), follow_symlinks=False)

@@ -146,14 +146,43 @@ def test_files_that_change_while_they_are_read_are_refused(machine, shop, path, 
     """The release would have the name of the former content."""
     write = application.write_archive
 
-    def archive(folder, entries, stream):
+    def archive(folder, entries, stream, there):
         meanwhile(shop / "web.py")
-        write(folder, entries, stream)
+        write(folder, entries, stream, there)
 
     monkeypatch.setattr(application, "write_archive", archive)
     with pytest.raises(AnsibleActionFail, match="src: .*/shop changed while it was read. Run this again"):
         machine(src=str(shop))
     assert not path.exists()
+
+
+def test_only_what_the_served_release_lacks_is_sent(machine, shop, path, monkeypatch):
+    """A file that was edited there is sent again. A moved one is not, and an executable one stays executable."""
+    for name in ("logo.bin", "photo.bin", "run.sh"):
+        (shop / name).write_bytes(os.urandom(1 << 16))
+    (shop / "run.sh").chmod(0o755)
+    first = machine(src=str(shop))["name"]
+    releases.switch(str(path), first)
+    (machine.app(first) / "photo.bin").write_bytes(b"edited")
+    (shop / "web.py").write_text("app = 2\n")
+    (shop / "static").mkdir(exist_ok=True)
+    (shop / "logo.bin").rename(shop / "static" / "logo.bin")
+    sizes, write = [], application.write_archive
+
+    def archive(folder, entries, stream, there):
+        write(folder, entries, stream, there)
+        sizes.append(stream.tell())
+
+    monkeypatch.setattr(application, "write_archive", archive)
+    second = machine.app(machine(src=str(shop))["name"])
+    assert [size >> 16 for size in sizes] == [1], "the edited file alone"
+    there = {str(each.relative_to(second)): each.read_bytes() for each in second.rglob("*") if each.is_file()}
+    assert there == {str(each.relative_to(shop)): each.read_bytes() for each in shop.rglob("*") if each.is_file()}
+    modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in second.rglob("*") if each.is_file()}
+    assert (modes["run.sh"], modes["logo.bin"]) == (0o755, 0o644)
+    assert os.stat(second / "run.sh").st_ino != os.stat(machine.app(first) / "run.sh").st_ino, (
+        "no release changes another"
+    )
 
 
 def test_data_of_the_application_stays(machine, shop):

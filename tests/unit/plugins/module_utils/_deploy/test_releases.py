@@ -17,7 +17,7 @@ import threading
 import time
 
 import pytest
-from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import installed, releases
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import application, installed, releases
 
 
 @pytest.fixture
@@ -80,9 +80,9 @@ def test_other_users_cannot_read_a_release_even_while_it_is_copied(path, archive
     modes = []
     extract = tarfile.TarFile.extractall
 
-    def extractall(members, folder, **options):
+    def extractall(members, folder, chosen, **options):
         modes.append(os.stat(os.path.dirname(folder)).st_mode & 0o777)
-        extract(members, folder, **options)
+        extract(members, folder, chosen, **options)
 
     monkeypatch.setattr(tarfile.TarFile, "extractall", extractall)
     releases.unpack(path, "abc", archive(app="x"), "/venv", {}, os.getgid())
@@ -105,6 +105,52 @@ def test_files_have_the_time_of_their_content(path, archive, monkeypatch):
     monkeypatch.setattr(time, "time", lambda: 1_700_000_900.0)
     releases.unpack(path, "b", archive(same="1", other="new", more="2"), "/venv", {}, os.getgid())
     assert times(path, "b") == {"same.py": 1_700_000_000, "other.py": 1_700_000_900, "more.py": 1_700_000_900}
+
+
+@pytest.fixture
+def short_archive(tmp_path):
+    """Makes an archive of digests, as application.write_archive() does for files that the machine has."""
+
+    def make(**texts):
+        with tarfile.open(tmp_path / "short.tar.gz", "w:gz") as archive:
+            for name, text in texts.items():
+                member = tarfile.TarInfo(f"{name}.py")
+                member.pax_headers = {application.THERE: hashlib.sha256(text.encode()).hexdigest()}
+                archive.addfile(member)
+        return str(tmp_path / "short.tar.gz")
+
+    return make
+
+
+def test_copied_files_keep_the_time_of_their_content(path, archive, short_archive, monkeypatch):
+    """At another path, the content is new: http://…/moved.py was not there before."""
+    monkeypatch.setattr(time, "time", lambda: 1_700_000_000.0)
+    releases.unpack(path, "a", archive(same="1", other="2"), "/venv", {}, os.getgid())
+    releases.switch(path, "a")
+    monkeypatch.setattr(time, "time", lambda: 1_700_000_900.0)
+    releases.unpack(path, "b", short_archive(same="1", moved="2"), "/venv", {}, os.getgid())
+    assert times(path, "b") == {"same.py": 1_700_000_000, "moved.py": 1_700_000_900}
+    assert releases.unchanged(path).keys() == {hashlib.sha256(text).hexdigest() for text in (b"1", b"2")}
+
+
+def test_a_file_that_is_edited_before_it_is_copied_makes_no_release(path, archive, short_archive):
+    releases.unpack(path, "a", archive(same="1"), "/venv", {}, os.getgid())
+    releases.switch(path, "a")
+    with open(os.path.join(path, "current", "app", "same.py"), "w") as file:
+        file.write("edited")
+    assert releases.unchanged(path) == {}
+    with pytest.raises(releases.Refused, match=r"same\.py of the served release changed while it was copied\. Run"):
+        releases.unpack(path, "b", short_archive(same="1"), "/venv", {}, os.getgid())
+    assert names(path) == ["a"]
+
+
+def test_the_room_for_copied_files_counts(path, archive, short_archive, monkeypatch):
+    releases.unpack(path, "a", archive(same="x" * 5000), "/venv", {}, os.getgid())
+    releases.switch(path, "a")
+    asked = []
+    monkeypatch.setattr(releases, "_refuse_without_room", lambda _path, size: asked.append(size))
+    releases.unpack(path, "b", short_archive(same="x" * 5000), "/venv", {}, os.getgid())
+    assert asked == [5000]
 
 
 def test_changed_file_is_newer_also_after_the_clock_was_set_back(path, archive, monkeypatch):
