@@ -11,6 +11,7 @@ Format: https://devcenter.heroku.com/articles/procfile#procfile-format
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shlex
@@ -96,10 +97,7 @@ def app_of(folder: str, brought: Collection[str]) -> str:
 
 def web_of(line: str) -> Web:
     """Return what the line of a web process starts."""
-    try:
-        commands = list(_commands(line))
-    except ValueError:  # a quotation mark is missing
-        commands = []
+    commands = _commands(line)
     served = next((words for words in commands if _runs_gunicorn(words)), None)
     if served is None:
         return Web("", {}, [], is_gunicorn=False)
@@ -121,17 +119,16 @@ def is_one_command(line: str) -> bool:
     return bool(words) and all(REDIRECTION.fullmatch(word) for word in operators) and "`" not in line
 
 
-def _commands(line: str) -> Iterator[list[str]]:
-    """Yield the words of each command in a line of a shell. Raises ValueError."""
+def _commands(line: str) -> list[list[str]]:
+    """Return the words of each command in a line of a shell; nothing if a quotation mark is missing."""
     lexer = shlex.shlex(line, posix=True, punctuation_chars=";&|")
     lexer.whitespace_split, lexer.commenters = True, ""
-    words: list[str] = []
-    for word in [*lexer, ";"]:
-        if not SEPARATORS.fullmatch(word):
-            words.append(word)
-        elif words:
-            yield words
-            words = []
+    try:
+        words = list(lexer)
+    except ValueError:
+        return []
+    groups = itertools.groupby(words, lambda word: bool(SEPARATORS.fullmatch(word)))
+    return [list(group) for is_separator, group in groups if not is_separator]
 
 
 def _runs_gunicorn(words: list[str]) -> bool:
@@ -176,10 +173,12 @@ def explained(found: Mapping[str, str], served: Mapping[str, Any]) -> list[str]:
             "webserver_before_switch is not set. The Procfile's release command runs before the switch:"
             f" {printable_line(found[RELEASE])}"
         )
-    return sentences + (list(_of_web(found[WEB], served)) if WEB in found else [])
+    before = served.get("webserver_before_switch") or found.get(RELEASE, "")
+    return sentences + (list(_of_web(found[WEB], served, before)) if WEB in found else [])
 
 
-def _of_web(line: str, served: Mapping[str, Any]) -> Iterator[str]:
+def _of_web(line: str, served: Mapping[str, Any], before: str) -> Iterator[str]:
+    """`before` is what runs before the switch."""
     begin, web = f"The Procfile starts the site with '{printable_line(line)}'.", web_of(line)
     if not web.is_gunicorn:
         yield f"{begin} This command is not run: gunicorn serves {served['webserver_app']} instead."
@@ -201,10 +200,13 @@ def _of_web(line: str, served: Mapping[str, Any]) -> Iterator[str]:
     unknown = sorted(web.settings.keys() - VARIABLES.keys() - ALLOWED - OF_THE_ROLE)
     if unknown:
         yield f"{begin} The role does not set these settings of gunicorn as there: {', '.join(unknown)}."
-    if web.others:
+    prepared = [shlex.join(words) for words in _commands(before)]
+    others = [each for each in web.others if each not in prepared]
+    if others:
+        together = " && ".join([before, *others] if before else others)
         yield (
             f"{begin} The role runs only gunicorn. To run the other commands before each switch, set"
-            f" webserver_before_switch: {printable_line(' && '.join(web.others))}"
+            f" webserver_before_switch: {printable_line(together)}"
         )
 
 

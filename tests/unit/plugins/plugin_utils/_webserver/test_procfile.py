@@ -121,6 +121,27 @@ def test_other_commands_of_the_web_process_are_named():
     ]
 
 
+def test_other_commands_of_the_web_process_that_run_before_the_switch_are_not_named():
+    web = "flask db upgrade; flask translate compile && gunicorn shop:app"
+    served = {**SERVED, "webserver_before_switch": "flask translate compile && flask  'db' upgrade"}
+    assert procfile.explained({"web": web}, served) == []
+    served["webserver_before_switch"] = "flask db upgrade"
+    assert procfile.explained({"web": web}, served) == [
+        f"The Procfile starts the site with '{web}'. The role runs only gunicorn. To run the other commands before each"
+        " switch, set webserver_before_switch: flask db upgrade && flask translate compile"
+    ]
+    served["webserver_before_switch"] = "flask db 'upgrade"  # a quotation mark is missing
+    assert len(procfile.explained({"web": web}, served)) == 1
+
+
+def test_command_of_the_release_stays_before_other_commands_of_the_web_process():
+    found = {"release": "flask prepare", "web": "flask db upgrade; gunicorn shop:app"}
+    assert procfile.explained(found, SERVED)[1:] == [
+        f"The Procfile starts the site with '{found['web']}'. The role runs only gunicorn. To run the other commands"
+        " before each switch, set webserver_before_switch: flask prepare && flask db upgrade"
+    ]
+
+
 def test_application_of_the_procfile_is_the_obvious_one(tmp_path):
     for module in ("shop", "admin"):
         (tmp_path / f"{module}.py").write_text("app = Flask(__name__)\n")
