@@ -18,9 +18,11 @@ REFUSED = re.compile(
     r"Read-only file system|unable to open database file|attempt to write a readonly database"
     r"|\[Errno 13\] Permission denied: '(?!/(home|root|proc|dev)/)"
 )
-# The path in the error, if it is in the application's own folder, which the role makes read-only.
+# The path in the error, if it is in the application's own folder, which the role makes read-only. A relative path
+# is, because the application is started in this folder.
 IN_RELEASE = re.compile(
-    r"(?:Read-only file system|Permission denied): '[^'\n]*/(?:releases/[^/\n]+|current)/app/([^'\n]+)'"
+    r"(?:Read-only file system|Permission denied): "
+    r"'(?:[^'\n]*/(?:releases/[^/\n]+|current)/app/|(?:\./)?(?!\.?\.?/))([^'\n]+)'"
 )
 
 

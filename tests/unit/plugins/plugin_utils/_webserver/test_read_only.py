@@ -18,6 +18,8 @@ APP = "/opt/shop/releases/4f1c52a0b7d9/app"
         (f"OSError: [Errno 30] Read-only file system: '{APP}/shop.db'", "shop.db"),
         ("OSError: [Errno 30] Read-only file system: '/opt/shop/current/app/log/'", "log"),
         (f"PermissionError: [Errno 13] Permission denied: '{APP}/cache'", "cache"),
+        ("OSError: [Errno 30] Read-only file system: 'logs'", "logs"),
+        ("OSError: [Errno 30] Read-only file system: './logs/shop.log'", "logs"),
     ],
 )
 def test_the_path_in_the_error_is_named(words, shared):
@@ -33,6 +35,7 @@ def test_the_path_in_the_error_is_named(words, shared):
         "sqlite3.OperationalError: unable to open database file",
         "sqlite3.OperationalError: attempt to write a readonly database",
         "OSError: [Errno 30] Read-only file system: '/srv/data'",
+        "OSError: [Errno 30] Read-only file system: '../data'",
     ],
 )
 def test_without_a_path_in_the_release_there_is_an_example(words):
