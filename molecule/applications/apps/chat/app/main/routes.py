@@ -1,0 +1,7 @@
+from .. import VERSION
+from . import main
+
+
+@main.route("/")
+def index():
+    return f"chat {VERSION}\n"
