@@ -15,7 +15,7 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.userinfo i
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import application, releases
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils import _run
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._reports import module_failure
-from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver.source import read, source_of
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver.source import source_of
 
 NOT_SHOWN = "(its content is not shown)\n"
 FEWER = ". In the webserver role, webserver_keep_releases is this number"
@@ -85,12 +85,16 @@ class ActionModule(ActionBase):
         with tempfile.NamedTemporaryFile(suffix=".tar.gz") as archive:
             try:
                 application.write_archive(source.folder, source.entries, archive, unchanged)
-                sent = read(source.folder, source.exclude)
-            except FileNotFoundError:
-                sent = None
+                is_same = all(
+                    application.entry(os.path.join(source.folder, sent.path), sent.path) == sent
+                    for sent in source.entries
+                    if sent.digest not in unchanged
+                )
+            except (FileNotFoundError, application.Unfit):
+                is_same = False
             except OSError as error:
                 raise AnsibleActionFail(f"src: {error}") from error
-            if sent != source.entries:  # the release's name is that of the former content
+            if not is_same:  # the release's name is that of the former content
                 raise AnsibleActionFail(f"src: {source.folder} changed while it was read. Run this again.")
             archive.flush()
             self._transfer_file(archive.name, remote)

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
+import io
+import json
 import os
 import stat
 import tarfile
@@ -48,7 +50,7 @@ EXCLUDE = [
     "!.env.example",
 ]
 SPECIAL = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
-THERE = "flasklaunch.sha256"  # the header of a member of an archive whose content is on the machine already
+LIST = "flasklaunch.list"  # the member of an archive with the files that are on the machine already
 PERMISSIONS = {True: 0o755, False: 0o644}  # executable or not; the other bits on the control node do not count
 
 
@@ -163,21 +165,38 @@ def release_name(entries: Iterable[Entry], venv: str, environment: Mapping[str, 
 def write_archive(folder: str, entries: Iterable[Entry], stream: IO[bytes], there: Collection[str] = ()) -> None:
     """Write the entries as a compressed tar, without the control node's owners, times and umask.
 
-    `there` has the digests of files that the machine has already. For these, the tar has the digest and no content.
+    `there` has the digests of files that the machine has already. The tar lists these files in a member of its own: see
+    listed().
     """
+    known = [entry for entry in entries if entry.digest in there]
     # Level 9, tarfile's default, takes much longer and saves little.
     with tarfile.open(fileobj=stream, mode="w:gz", compresslevel=6) as archive:
+        if known:
+            content = json.dumps(known).encode()
+            member = tarfile.TarInfo(LIST)
+            member.size, member.pax_headers = len(content), {LIST: "1"}
+            archive.addfile(member, io.BytesIO(content))
         for entry in entries:
             path = os.path.join(folder, entry.path)
             member = tarfile.TarInfo(entry.path)
             member.mode = PERMISSIONS[entry.executable]
+            if entry.digest in there:
+                continue
             if os.path.islink(path):
                 member.type, member.linkname = tarfile.SYMTYPE, os.readlink(path)
-                archive.addfile(member)
-            elif entry.digest in there:
-                member.pax_headers = {THERE: entry.digest}
                 archive.addfile(member)
             else:
                 with open(path, "rb") as file:
                     member.size = os.fstat(file.fileno()).st_size
                     archive.addfile(member, file)
+
+
+def listed(archive: tarfile.TarFile, members: list[tarfile.TarInfo]) -> list[Entry]:
+    """Return the files of an archive that the machine has already, and remove their list from the members.
+
+    A header tells the list from a file of the application with this name.
+    """
+    if not members or LIST not in members[0].pax_headers:
+        return []
+    content = archive.extractfile(members.pop(0))
+    return [Entry(*each) for each in json.load(content)] if content else []

@@ -221,7 +221,7 @@ def unpack(
         if outlives:
             shared.put_links(app, outlives)
             entries = shared.with_links(entries, outlives.paths, outlives.folder)
-        _date(path, app, entries, [member.name for member, source in copied.items() if member.name == source])
+        _date(path, app, entries, [entry.path for entry, source in copied.items() if entry.path == source])
         with open(os.path.join(partial, FILES), "w", encoding="utf-8") as file:
             json.dump(entries, file)
         os.utime(partial, (0, 0))
@@ -252,48 +252,47 @@ def unchanged(path: str) -> dict[str, str]:
     return found
 
 
-def _extract(path: str, archive: str, app: str) -> dict[tarfile.TarInfo, str]:
-    """Unpack an archive, and copy the files of the current release that it names by their digests.
+def _extract(path: str, archive: str, app: str) -> dict[application.Entry, str]:
+    """Unpack an archive, and copy the files that it only lists from the current release.
 
     They are no hard links, because somebody who edits a file of one release would change the others. Returns the copied
-    members, each with the path of its source. Raises Refused without room.
+    files, each with the path of its source. Raises Refused without room.
     """
     served = os.path.join(path, "current", "app")
     with tarfile.open(archive) as opened:
         members = opened.getmembers()
-        sources = _sources(path, members)
+        sources = _sources(path, application.listed(opened, members))
         sizes = [os.stat(os.path.join(served, source)).st_size for source in sources.values()]
         _refuse_without_room(path, sum(sizes) + sum(member.size for member in members))
         # The archive is our own. By default, Python 3.14 would refuse links that lead out of the folder.
         options: dict[str, Any] = {"filter": "fully_trusted"} if hasattr(tarfile, "data_filter") else {}
-        opened.extractall(app, [member for member in members if member not in sources], **options)
-    for member, source in sources.items():
-        target = os.path.join(app, member.name)
-        os.makedirs(os.path.dirname(target), exist_ok=True)
+        opened.extractall(app, members, **options)
+    for folder in {os.path.dirname(entry.path) for entry in sources}:
+        os.makedirs(os.path.join(app, folder), exist_ok=True)
+    for entry, source in sources.items():
+        target = os.path.join(app, entry.path)
         shutil.copyfile(os.path.join(served, source), target)
-        os.chmod(target, member.mode)
+        os.chmod(target, application.PERMISSIONS[entry.executable])
     return sources
 
 
-def _refuse_edited(copied: Mapping[tarfile.TarInfo, str], entries: Iterable[application.Entry]) -> None:
-    digests = {entry.path: entry.digest for entry in entries}
-    for member, source in copied.items():
-        if digests[member.name] != member.pax_headers[application.THERE]:
-            raise Refused(f"{source} of the served release changed while it was copied. Run this again")
-
-
-def _sources(path: str, members: Iterable[tarfile.TarInfo]) -> dict[tarfile.TarInfo, str]:
-    """Return which file of the current release has the content of a member, for members without content."""
+def _sources(path: str, entries: Iterable[application.Entry]) -> dict[application.Entry, str]:
+    """Return which file of the current release has the content of each entry: if possible, the one at its path."""
     name = current(path)
     paths: dict[str, list[str]] = {}
     for entry in _brought(path, name) if name else []:
         paths.setdefault(entry.digest, []).append(entry.path)
-    found = {}
-    for member in members:
-        if application.THERE in member.pax_headers:
-            same = paths.get(member.pax_headers[application.THERE], [member.name])
-            found[member] = member.name if member.name in same else same[0]
-    return found
+    return {
+        entry: entry.path if entry.path in paths.get(entry.digest, [entry.path]) else paths[entry.digest][0]
+        for entry in entries
+    }
+
+
+def _refuse_edited(copied: Mapping[application.Entry, str], entries: Iterable[application.Entry]) -> None:
+    there = set(entries)
+    for entry, source in copied.items():
+        if entry not in there:
+            raise Refused(f"{source} of the served release changed while it was copied. Run this again")
 
 
 def _date(path: str, app: str, entries: Iterable[application.Entry], copied: Collection[str]) -> None:

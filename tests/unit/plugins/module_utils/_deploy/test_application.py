@@ -94,6 +94,21 @@ def test_archive_holds_the_content_and_nothing_of_the_control_node(folder):
     assert members["link"].linkname == "shop/static"
 
 
+def test_archive_lists_what_the_machine_has(folder):
+    """Not a file of the application that has the name of the list."""
+    (folder / application.LIST).write_text("mine")
+    entries = application.read(str(folder), ["logo.png"])
+    known = [entry for entry in entries if entry.path == "shop/__init__.py"]
+    for there in ([], known):
+        stream = io.BytesIO()
+        application.write_archive(str(folder), entries, stream, [entry.digest for entry in there])
+        with tarfile.open(fileobj=io.BytesIO(stream.getvalue())) as archive:
+            members = archive.getmembers()
+            assert application.listed(archive, members) == there
+            assert [member.name for member in members] == [entry.path for entry in entries if entry not in there]
+            assert archive.extractfile(members[0]).read() == b"mine"
+
+
 def test_folder_without_files_is_refused(tmp_path):
     with pytest.raises(ValueError, match="has no files in it"):
         application.read(str(tmp_path))

@@ -109,14 +109,13 @@ def test_files_have_the_time_of_their_content(path, archive, monkeypatch):
 
 @pytest.fixture
 def short_archive(tmp_path):
-    """Makes an archive of digests, as application.write_archive() does for files that the machine has."""
+    """Makes an archive that only lists its files, as application.write_archive() does for those of the machine."""
 
     def make(**texts):
-        with tarfile.open(tmp_path / "short.tar.gz", "w:gz") as archive:
-            for name, text in texts.items():
-                member = tarfile.TarInfo(f"{name}.py")
-                member.pax_headers = {application.THERE: hashlib.sha256(text.encode()).hexdigest()}
-                archive.addfile(member)
+        digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
+        entries = [application.Entry(f"{name}.py", False, digest) for name, digest in digests.items()]
+        with open(tmp_path / "short.tar.gz", "wb") as stream:
+            application.write_archive("/nonexistent", entries, stream, digests.values())
         return str(tmp_path / "short.tar.gz")
 
     return make
