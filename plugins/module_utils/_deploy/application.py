@@ -169,8 +169,8 @@ def write_archive(folder: str, entries: Iterable[Entry], stream: IO[bytes], ther
     listed().
     """
     known = [entry for entry in entries if entry.digest in there]
-    # Level 9, tarfile's default, takes much longer and saves little.
-    with tarfile.open(fileobj=stream, mode="w:gz", compresslevel=6) as archive:
+    # Level 9, tarfile's default, takes much longer and saves little. Python 3.7 has another default format.
+    with tarfile.open(fileobj=stream, mode="w:gz", compresslevel=6, format=tarfile.PAX_FORMAT) as archive:
         if known:
             content = json.dumps(known).encode()
             member = tarfile.TarInfo(LIST)
