@@ -79,7 +79,7 @@ class ActionModule(ActionBase):
     def _send(self, source, unchanged):
         """Return the path of the archive on the managed node, in the temporary folder that Ansible removes.
 
-        `unchanged` has the digests of the served release's files: these are copied there, and not sent.
+        The archive has no files whose digests are in `unchanged`: the machine copies them from the served release.
         """
         remote = self._connection._shell.join_path(self._make_tmp_path(), "application.tar.gz")
         with tempfile.NamedTemporaryFile(suffix=".tar.gz") as archive:

@@ -308,7 +308,7 @@ def present(params, before, check_mode):
         environment_is_sound=is_sound,
     )
     if not there and not params["_archive"] and not check_mode:
-        result["unchanged"] = list(releases.unchanged(path))
+        result["unchanged"] = sorted(releases.unchanged(path))
     if params["_digests"] is not None and before and not (there and before == name):
         result["differing"] = releases.differing(path, before, params["_digests"])
         result["differing_variables"] = releases.differing_variables(path, before, params["environment"])

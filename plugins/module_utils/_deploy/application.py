@@ -165,38 +165,38 @@ def release_name(entries: Iterable[Entry], venv: str, environment: Mapping[str, 
 def write_archive(folder: str, entries: Iterable[Entry], stream: IO[bytes], there: Collection[str] = ()) -> None:
     """Write the entries as a compressed tar, without the control node's owners, times and umask.
 
-    `there` has the digests of files that the machine has already. The tar lists these files in a member of its own: see
-    listed().
+    `there` has the digests of files that the machine has already. The tar has only a list of these: see contents().
     """
-    known = [entry for entry in entries if entry.digest in there]
+    known: list[Entry] = []
     # Level 9, tarfile's default, takes much longer and saves little. Python 3.7 has another default format.
     with tarfile.open(fileobj=stream, mode="w:gz", compresslevel=6, format=tarfile.PAX_FORMAT) as archive:
+        for entry in entries:
+            path = os.path.join(folder, entry.path)
+            member = tarfile.TarInfo(entry.path)
+            member.mode = PERMISSIONS[entry.executable]
+            if os.path.islink(path):
+                member.type, member.linkname = tarfile.SYMTYPE, os.readlink(path)
+                archive.addfile(member)
+            elif entry.digest in there:
+                known.append(entry)
+            else:
+                with open(path, "rb") as file:
+                    member.size = os.fstat(file.fileno()).st_size
+                    archive.addfile(member, file)
         if known:
             content = json.dumps(known).encode()
             member = tarfile.TarInfo(LIST)
             member.size, member.pax_headers = len(content), {LIST: "1"}
             archive.addfile(member, io.BytesIO(content))
-        for entry in entries:
-            path = os.path.join(folder, entry.path)
-            member = tarfile.TarInfo(entry.path)
-            member.mode = PERMISSIONS[entry.executable]
-            if entry.digest in there:
-                continue
-            if os.path.islink(path):
-                member.type, member.linkname = tarfile.SYMTYPE, os.readlink(path)
-                archive.addfile(member)
-            else:
-                with open(path, "rb") as file:
-                    member.size = os.fstat(file.fileno()).st_size
-                    archive.addfile(member, file)
 
 
-def listed(archive: tarfile.TarFile, members: list[tarfile.TarInfo]) -> list[Entry]:
-    """Return the files of an archive that the machine has already, and remove their list from the members.
+def contents(archive: tarfile.TarFile) -> tuple[list[tarfile.TarInfo], list[Entry]]:
+    """Return the members of an archive to unpack, and the files that it only lists.
 
-    A header tells the list from a file of the application with this name.
+    The list is a member with a header, which a file of the application with the same name does not have.
     """
-    if not members or LIST not in members[0].pax_headers:
-        return []
-    content = archive.extractfile(members.pop(0))
-    return [Entry(*each) for each in json.load(content)] if content else []
+    members = archive.getmembers()
+    if not members or LIST not in members[-1].pax_headers:
+        return members, []
+    content = archive.extractfile(members[-1])
+    return members[:-1], [Entry(*each) for each in json.load(content)] if content else []

@@ -239,29 +239,29 @@ def unpack(
         shutil.rmtree(partial, ignore_errors=True)  # it exists only after an error
 
 
-def unchanged(path: str) -> dict[str, str]:
-    """Return the files of the current release that are as they were unpacked: their paths by their digests."""
+def unchanged(path: str) -> set[str]:
+    """Return the digests of the current release's files, except of links and of files that were edited."""
     name = current(path)
     app = os.path.join(path, "current", "app")
-    found = {}
+    found = set()
     for each in _brought(path, name) if name else []:
         with contextlib.suppress(OSError, ValueError):
             file = os.path.join(app, each.path)
             if not os.path.islink(file) and application.entry(file, each.path).digest == each.digest:
-                found[each.digest] = each.path
+                found.add(each.digest)
     return found
 
 
 def _extract(path: str, archive: str, app: str) -> dict[application.Entry, str]:
-    """Unpack an archive, and copy the files that it only lists from the current release.
+    """Unpack an archive. Copy the files that it only lists from the current release.
 
-    They are no hard links, because somebody who edits a file of one release would change the others. Returns the copied
-    files, each with the path of its source. Raises Refused without room.
+    Copies, not hard links: if somebody edits a file of one release, those of the others must stay. Returns the copied
+    files, each with the path of its source. Raises Refused if the disk has no room.
     """
     served = os.path.join(path, "current", "app")
     with tarfile.open(archive) as opened:
-        members = opened.getmembers()
-        sources = _sources(path, application.listed(opened, members))
+        members, listed = application.contents(opened)
+        sources = _sources(path, listed)
         sizes = [os.stat(os.path.join(served, source)).st_size for source in sources.values()]
         _refuse_without_room(path, sum(sizes) + sum(member.size for member in members))
         # The archive is our own. By default, Python 3.14 would refuse links that lead out of the folder.
