@@ -112,16 +112,12 @@ class Closure(NamedTuple):
 def closure(path: str, text: str = "") -> Closure:
     """Return what pip reads for a requirement file if it runs in the file's folder.
 
-    `text` stands for the file's content, if the file has another format. It names no other requirement file.
+    With `text`, pip reads this text instead of the file. It includes no other file.
     Files that are missing or that cannot be decoded are left out: pip reports them.
     """
     found = Closure([], [])
     directory = os.path.dirname(os.path.abspath(path))
-    if text:
-        named = [each for line in text.splitlines() for each in names(line)]
-        local = [local_path(value) for kind, value in named if kind not in ("name", "url") and not is_remote(value)]
-        return Closure([os.path.abspath(path)], [os.path.normpath(os.path.join(directory, each)) for each in local])
-    if os.path.basename(path) == PROJECT:
+    if os.path.basename(path) == PROJECT and not text:
         return Closure([os.path.abspath(path)], [directory])
     waiting = [os.path.abspath(path)]
     while waiting:
@@ -130,7 +126,7 @@ def closure(path: str, text: str = "") -> Closure:
             continue
         found.files.append(file)
         with open(file, "rb") as stream:
-            content = stream.read()
+            content = text.encode() or stream.read()
         try:
             lines = list(logical_lines(decoded(content)))
         except (UnicodeDecodeError, LookupError):

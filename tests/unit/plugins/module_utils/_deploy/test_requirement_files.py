@@ -51,6 +51,7 @@ def test_lines_that_pip_refuses_are_left_to_pip(tmp_path):
 
 def test_what_the_text_of_a_lock_file_names(tmp_path):
     path = str(tmp_path / "pylock.toml")
+    (tmp_path / "pylock.toml").touch()
     text = ".\n--find-links ./wheels\n./libs/a ; marker\nb @ git+https://git.example/b@c\nflask==3 --hash=sha256:ab\n"
     here = [str(tmp_path), str(tmp_path / "wheels"), str(tmp_path / "libs/a")]
     assert requirement_files.closure(path, text) == ([path], here)
