@@ -54,8 +54,8 @@ options:
     type: path
   requirements_text:
     description:
-      - What to install instead of the content of O(requirements), as the text of a requirements file. This is for a
-        file that the managed node's pip cannot read, such as a C(pylock.toml).
+      - What to install instead of the content of O(requirements), as the text of a requirements file. Set it if the
+        managed node's pip cannot read that file, such as a C(pylock.toml).
       - Paths are relative to the folder of O(requirements).
       - Lines with hashes are installed first and without their dependencies, because in a lock file these have lines of
         their own.

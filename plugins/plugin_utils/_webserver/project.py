@@ -14,7 +14,7 @@ import re
 from typing import Collection, Iterable, Iterator
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy.shared import is_below
-from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import lock_file
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import toml_files
 
 REQUIREMENTS = "requirements.txt"
 LOCK = "pylock.toml"
@@ -62,14 +62,14 @@ def requirements_text(folder: str, file: str) -> str:
 
     `file` is what requirements_file() returns. Raises ValueError with the rest of a sentence about the file.
     """
-    if lock_file.is_lock_file(file):
-        return lock_file.requirements(_text(os.path.join(folder, file)))
+    if toml_files.is_lock_file(file):
+        return toml_files.of_lock_file(_text(os.path.join(folder, file)))
     if os.path.basename(file) != PROJECT:
         return ""
     text = _text(os.path.join(folder, file))
     # Without a build system, pip takes setuptools, which refuses a folder with several modules or packages.
     is_run_in_place = not BUILDS.search(text) and not os.path.isdir(os.path.join(folder, os.path.dirname(file), "src"))
-    return lock_file.dependencies(text) if is_run_in_place else ""
+    return toml_files.of_project(text) if is_run_in_place else ""
 
 
 def _text(path: str) -> str:
@@ -107,7 +107,7 @@ def _of_requirements(folder: str, brought: Collection[str], named: str) -> Itera
     try:
         requirements_text(folder, file)
     except ValueError as error:
-        yield (f"webserver_app_src: {file} {error}. If the folder has a {REQUIREMENTS}, that file is read instead.")
+        yield f"webserver_app_src: {file} {error}. If the folder has a {REQUIREMENTS}, that file is read instead."
     if named or file:
         return
     others = sorted(path for path in brought if OTHERS.fullmatch(path))

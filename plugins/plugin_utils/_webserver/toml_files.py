@@ -4,10 +4,10 @@
 
 # Private to this collection: it may change in any release.
 
-"""Reads pylock.toml and pyproject.toml for a machine's pip. Runs on the control node.
+"""What pylock.toml and pyproject.toml name, as the text of a requirements file. Runs on the control node.
 
-pip reads lock files from version 26.1 on, and the Pythons of most machines bring an older one. So a lock file becomes
-the text of a requirements file. The format: https://packaging.python.org/specifications/pylock-toml/.
+pip reads lock files from version 26.1 on, and the Pythons of most machines bring an older one. No pip installs only the
+dependencies of a pyproject.toml. The format of lock files: https://packaging.python.org/specifications/pylock-toml/.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ else:
 
 NAME = re.compile(r"pylock\.(?:[^./]+\.)?toml")
 VERSION = re.compile(r"1\.\d+")
-# What no other requirement has in its marker: whether an extra or a dependency group is chosen.
+# A condition that only markers in lock files have: whether an extra or a dependency group is chosen.
 CHOICE = re.compile(r"""(["'])(?P<name>[^"']*)\1\s+(?P<inverse>not\s+)?in\s+(?P<kind>extras|dependency_groups)""")
 HASHES = "sha256", "sha384", "sha512"  # https://pip.pypa.io/en/stable/topics/secure-installs/
 ALWAYS, NEVER = "python_version >= '3'", "python_version < '3'"
@@ -37,7 +37,7 @@ def is_lock_file(path: str) -> bool:
     return NAME.fullmatch(posixpath.basename(path)) is not None
 
 
-def requirements(text: str) -> str:
+def of_lock_file(text: str) -> str:
     """Return the text of a requirements file that installs what a lock file names.
 
     Its paths are relative to the folder of the lock file. Of the dependency groups, it has the default ones, and it has
@@ -53,8 +53,10 @@ def requirements(text: str) -> str:
         lines = [line for package in packages for line in _lines(package, lock.get("default-groups", []))]
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"is not TOML: {error}") from error
-    except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError(f"is not a lock file of the format that pylock.toml has ({error})") from error
+    except KeyError as error:
+        raise ValueError(f"is not a valid lock file: it has no {error.args[0]}") from error
+    except (AttributeError, TypeError) as error:
+        raise ValueError(f"is not a valid lock file: {error}") from error
     return "".join(f"{line}\n" for line in dict.fromkeys(lines))
 
 
@@ -103,7 +105,7 @@ def _hashes(name: str, files: list[dict[str, Any]]) -> str:
     return "".join(sorted(found))
 
 
-def dependencies(text: str) -> str:
+def of_project(text: str) -> str:
     """Return the text of a requirements file with the dependencies of a pyproject.toml; "" if it names none."""
     if not HAS_TOMLLIB:
         return ""

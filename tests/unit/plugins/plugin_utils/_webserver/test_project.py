@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import application
-from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import lock_file, project
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import project, toml_files
 
 # What uv init writes, with and without --package, and Poetry's older form.
 PACKAGE = '[project]\nname = "shop"\n\n[build-system]\nrequires = ["uv_build>=0.9"]\n'
@@ -54,7 +54,7 @@ def test_the_file_that_names_the_packages(shop, files, found):
     assert project.requirements_file(*shop(**files)) == found
 
 
-@pytest.mark.skipif(not lock_file.HAS_TOMLLIB, reason="this Python reads no TOML")
+@pytest.mark.skipif(not toml_files.HAS_TOMLLIB, reason="this Python reads no TOML")
 @pytest.mark.parametrize(
     ("files", "text"),
     [

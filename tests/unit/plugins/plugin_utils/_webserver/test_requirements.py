@@ -8,8 +8,8 @@ import shutil
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy import application
-from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import lock_file
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import requirements as _requirements
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import toml_files
 
 
 @pytest.fixture
@@ -296,7 +296,7 @@ def test_code_is_not_shared_also_if_the_application_is_not_named(shop, app):
     assert error.startswith("webserver_shared: web.py has the code of web:app,")
 
 
-@pytest.mark.skipif(not lock_file.HAS_TOMLLIB, reason="this Python reads no TOML")
+@pytest.mark.skipif(not toml_files.HAS_TOMLLIB, reason="this Python reads no TOML")
 def test_a_lock_file_counts_with_the_projects_that_it_names(shop):
     """A change of the project makes a new environment, as its code is installed there."""
     shop.write({"pyproject.toml": '[project]\nname = "shop"\n[build-system]\n', "src/shop.py": "app = 1\n"})
@@ -313,7 +313,7 @@ def test_a_lock_file_counts_with_the_projects_that_it_names(shop):
     assert text == ".\nflask-sock @ u --hash=sha256:ab\n"
 
 
-@pytest.mark.skipif(not lock_file.HAS_TOMLLIB, reason="this Python reads no TOML")
+@pytest.mark.skipif(not toml_files.HAS_TOMLLIB, reason="this Python reads no TOML")
 def test_only_the_dependencies_of_an_application_without_a_build_system_are_installed(shop):
     """setuptools would refuse the folder: it has two packages."""
     shop.write({"pyproject.toml": '[project]\nname = "shop"\ndependencies = ["flask"]\n', "config/__init__.py": ""})

@@ -8,7 +8,7 @@ import pathlib
 import sys
 
 import pytest
-from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import lock_file
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import toml_files
 
 # The lock files that uv 0.13 and pip 26 wrote for one project, with other hosts and fewer wheels.
 CAPTURED = pathlib.Path(__file__).parents[3] / "captured" / "pylock"
@@ -17,11 +17,11 @@ needs_tomllib = pytest.mark.skipif(sys.version_info < (3, 11), reason="this Pyth
 
 
 def lines(*packages: str, head: str = HEAD) -> list[str]:
-    return lock_file.requirements(head + "".join(f"[[packages]]\n{package}\n" for package in packages)).splitlines()
+    return toml_files.of_lock_file(head + "".join(f"[[packages]]\n{package}\n" for package in packages)).splitlines()
 
 
 def of(name: str) -> list[str]:
-    return lock_file.requirements((CAPTURED / f"{name}.toml").read_text()).splitlines()
+    return toml_files.of_lock_file((CAPTURED / f"{name}.toml").read_text()).splitlines()
 
 
 @needs_tomllib
@@ -92,23 +92,23 @@ def test_the_default_groups_and_no_extra_are_chosen():
     [
         ("lock-version = ", "is not TOML: "),
         ('lock-version = "2.0"\npackages = []\n', "has the lock version 2.0, and only 1.0 can be read"),
-        ("", "is not a lock file of the format that pylock.toml has ('lock-version')"),
-        (HEAD + "packages = [1]\n", "is not a lock file of the format that pylock.toml has"),
+        ("", "is not a valid lock file: it has no lock-version"),
+        (HEAD + "packages = [1]\n", "is not a valid lock file: "),
         (HEAD + 'packages = [{name = "a", version = "1"}]\n', "has no hash of a that pip accepts: sha256,"),
         (HEAD + 'packages = [{name = "a", vcs = {type = "git", path = "../a"}}]\n', "names a by the path of a"),
     ],
 )  # fmt: skip
 def test_what_is_no_lock_file_is_said(text, why):
     with pytest.raises(ValueError) as error:
-        lock_file.requirements(text)
+        toml_files.of_lock_file(text)
     assert str(error.value).startswith(why)
 
 
 def test_an_old_python_says_so(monkeypatch):
-    monkeypatch.setattr(lock_file, "HAS_TOMLLIB", False)
+    monkeypatch.setattr(toml_files, "HAS_TOMLLIB", False)
     with pytest.raises(ValueError, match=r"if Ansible runs with Python 3\.11 or newer"):
-        lock_file.requirements(HEAD)
-    assert lock_file.dependencies('[project]\ndependencies = ["flask"]\n') == ""
+        toml_files.of_lock_file(HEAD)
+    assert toml_files.of_project('[project]\ndependencies = ["flask"]\n') == ""
 
 
 @needs_tomllib
@@ -125,7 +125,7 @@ def test_an_old_python_says_so(monkeypatch):
     ],
 )  # fmt: skip
 def test_the_dependencies_of_a_project(text, found):
-    assert lock_file.dependencies(text) == found
+    assert toml_files.of_project(text) == found
 
 
 @pytest.mark.parametrize(
@@ -133,4 +133,4 @@ def test_the_dependencies_of_a_project(text, found):
     [("pylock.toml", True), ("deploy/pylock.prod.toml", True), ("pylock.a.b.toml", False), ("uv.lock", False)],
 )
 def test_names(path, is_one):
-    assert lock_file.is_lock_file(path) == is_one
+    assert toml_files.is_lock_file(path) == is_one
