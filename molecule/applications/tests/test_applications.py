@@ -200,6 +200,8 @@ def test_each_application_is_used(used):
     assert conversation() == conversation_in("1")
     assert has_counted(1, "1")
     assert ask("login", "check", "secret") == "True\n"
+    assert "/revision" in machine("notes flask routes")
+    assert machine("ls /usr/bin/login /usr/sbin/login || true") == "/usr/bin/login", "Debian's own, and no other"
     secrets = ["correct horse", "postgresql://shop:battery-staple@db.internal/shop"]
     assert json.loads(ask("vault", "secrets")) == [hashlib.sha256(secret.encode()).hexdigest() for secret in secrets]
     assert "battery-staple" not in machine("systemctl show vault.service; cat /etc/systemd/system/vault*")

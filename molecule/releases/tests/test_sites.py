@@ -93,6 +93,7 @@ def test_impossible_sites_are_refused(sites, said):
 
 def test_removing_one_site_leaves_its_data_and_the_other_one_s_processes():
     shop, _blog = processes()
+    assert machine("blog id -un") == "blog"
     machine("touch /var/lib/blog/notes.db")
     with Load(SHOP_URL, ["shop 1"], requests_per_second=100, seconds=300) as load:
         removed = play("playbooks/teardown.yml", webserver_sites=SITES, webserver_name="blog")
@@ -105,7 +106,7 @@ def test_removing_one_site_leaves_its_data_and_the_other_one_s_processes():
     assert machine("stat -c %U /var/lib/blog") == "blog"
     again = play("playbooks/teardown.yml", webserver_sites=SITES, webserver_name="blog", webserver_remove_data=True)
     assert again.rc == 0, again.stdout
-    gone = "/opt/blog /etc/blog /run/blog /var/lib/blog /etc/systemd/system/blog*"
+    gone = "/opt/blog /etc/blog /run/blog /var/lib/blog /etc/systemd/system/blog* /usr/sbin/blog"
     assert machine(f"ls -d {gone} 2>/dev/null; id -u blog 2>/dev/null") == ""
     assert machine("ls -d /opt/webserver /etc/webserver/credentials").count("\n") == 1
     assert machine("id -u flasklaunch-pip") != "", "shop still needs it"
