@@ -57,6 +57,14 @@ options:
         type: list
         elements: str
         default: []
+  validate:
+    description:
+      - A command, as a list of its words, that must succeed after the files are written. Otherwise the module puts back
+        the former files and fails with the last lines that the command printed.
+      - It runs only if a file has changed. It does not run in check mode.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - flasklaunch.ec2.attributes
 attributes:
@@ -138,6 +146,7 @@ def argument_spec():
     return dict(
         files=dict(type="list", elements="dict", default=[], options=file_options),
         units=dict(type="list", elements="dict", default=[], options=unit_options),
+        validate=dict(type="list", elements="str", default=[]),
     )
 
 
@@ -159,6 +168,18 @@ def apply(module, changes):
         unit_files.remove_note(unit)
     for file in changes:
         unit_files.write(*wanted(file))
+
+
+def check(module, former):
+    """Run the command of `validate`. If it fails, put back the former files and fail."""
+    if not module.params["validate"] or not former:
+        return
+    rc, out, err = module.run_command(module.params["validate"])
+    if rc == 0:
+        return
+    apply(module, former)
+    said = "; ".join((out + err).strip().splitlines()[-3:]) or f"it ended with the status {rc}"
+    module.fail_json(msg=f"files: {module.params['validate'][-1]} refuses them, so the former ones are back: {said}")
 
 
 def wanted(file, check_mode=False):
@@ -185,8 +206,10 @@ def main():
     try:
         there = {file["path"]: unit_files.text(file["path"]) for file in module.params["files"]}
         changes = [file for file in module.params["files"] if not unit_files.is_as(*wanted(file, module.check_mode))]
+        former = [dict(file, content=there[file["path"]]) for file in changes]
         if not module.check_mode:
             apply(module, changes)
+            check(module, former)
         known = states(module, reads)
         if not module.check_mode and (changes or any(unit.needs_reload for unit in known.values())):
             module.run_command(["systemctl", "daemon-reload"], check_rc=True)
@@ -203,7 +226,7 @@ def main():
     module.exit_json(
         changed=bool(changes) or any(outdated.values()),
         written=[file["path"] for file in changes],
-        former=[dict(file, content=there[file["path"]]) for file in changes],
+        former=former,
         units=units,
         diff=[
             dict(

@@ -111,6 +111,29 @@ def test_other_mode_is_a_change(run_module, folder):
     assert os.stat(file["path"]).st_mode & 0o777 == 0o600
 
 
+def test_files_that_a_command_refuses_are_put_back(run, folder, asked):
+    (folder / "etc" / "web.conf").write_text("good\n")
+    (folder / "test").write_text(
+        f"#!/bin/sh\ngrep -q good {folder}/etc/web.conf || {{ echo bad line 1 >&2; exit 1; }}\n"
+    )
+    (folder / "test").chmod(0o755)
+    command = {"validate": [str(folder / "test")]}
+    refused = run({"web.conf": "wrong\n", "web.service": "[Unit]\n"}, **command)
+    assert refused["failed"]
+    assert refused["msg"] == f"files: {folder}/test refuses them, so the former ones are back: bad line 1"
+    assert (folder / "etc" / "web.conf").read_text(encoding="utf-8") == "good\n"
+    assert os.listdir(folder / "etc") == ["web.conf"]
+    assert "daemon-reload" not in asked()
+    assert run({"web.conf": "also good\n"}, **command)["changed"]
+
+
+def test_the_command_does_not_run_if_nothing_is_written(run, folder):
+    (folder / "etc" / "web.conf").write_text("good\n")
+    assert not run({"web.conf": "good\n"}, validate=["false"])["changed"]
+    assert run({"web.conf": "new\n"}, validate=["false"], _ansible_check_mode=True)["changed"]
+    assert "it ended with the status 1" in run({"web.conf": "new\n"}, validate=["false"])["msg"]
+
+
 def test_check_mode_writes_nothing_and_asks_only(run, folder, asked, running):
     running(1000, reload="yes")
     result = run({"web.service": "[Unit]\n"}, UNITS, _ansible_check_mode=True)
