@@ -34,6 +34,7 @@ class FilterModule:
             "not_taken": Lazy("plugin_utils._webserver.deploy_failure", "not_taken"),
             "unit_words": Lazy("plugin_utils._webserver.deploy_failure", "explained"),
             "worker_count": Lazy("plugin_utils._webserver.site_values", "worker_count"),
+            "sandbox": Lazy("plugin_utils._sandbox", "sandbox"),
             "secret_files": Lazy("plugin_utils._webserver.site_values", "secret_files"),
             "prepared": Lazy("plugin_utils._webserver.deploy_failure", "prepared"),
             "first_in_turn": Lazy("plugin_utils._webserver.site_values", "first_in_turn"),

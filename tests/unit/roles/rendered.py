@@ -8,6 +8,7 @@ import jinja2
 import yaml
 from ansible.plugins.filter.core import FilterModule as Filters
 from ansible.plugins.test import core as tests_of_ansible
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._sandbox import sandbox
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver.site_values import systemd_argument
 
 ROLE = pathlib.Path(__file__).parents[3] / "roles" / "webserver"
@@ -36,6 +37,7 @@ def _environment():
     )
     environment.filters.update(Filters().filters())
     environment.filters["flasklaunch.ec2.systemd_argument"] = systemd_argument
+    environment.filters["flasklaunch.ec2.sandbox"] = sandbox
     environment.tests.update(tests_of_ansible.TestModule().tests())
     return environment
 
@@ -43,7 +45,6 @@ def _environment():
 def _given(systemd, **variables):
     return {
         **yaml.safe_load((ROLE / "defaults" / "main.yml").read_text(encoding="utf-8")),
-        "__webserver_sandbox": _vars()["__webserver_sandbox"],
         "webserver_dir": "/opt/webserver",
         "webserver_user": "webserver",
         "__webserver_unit": "webserver.service",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-import yaml
-from ansible_collections.flasklaunch.ec2.tests.unit.roles.rendered import ROLE, evaluate, render
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._sandbox import DIRECTIVES
+from ansible_collections.flasklaunch.ec2.tests.unit.roles.rendered import evaluate, render
 
 # The directives below that systemd 219 knows: src/core/load-fragment-gperf.gperf.m4 of that version.
 KNOWN_TO_219 = {
@@ -209,8 +209,7 @@ def test_the_host_to_ask_for_is_the_one_that_was_given(unit):
 
 def test_newer_systemd_gets_the_whole_sandbox():
     service = directives(render("webserver.service", 252))
-    sandbox = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))["__webserver_sandbox"]
-    assert {tuple(each["set"].split("=", 1)) for each in sandbox} <= set(service)
+    assert {tuple(directive.split("=", 1)) for directive, _since in DIRECTIVES} <= set(service)
     assert dict(service)["ProtectSystem"] == "strict"
     assert ("MemoryMax", "90%") in service
 
