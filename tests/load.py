@@ -5,6 +5,7 @@
 """A steady load on a web server of this machine. It reports every request that did not get the right answer.
 
     python tests/load.py http://127.0.0.1:5000/ --expect 'Hello World' --seconds 60
+    python tests/load.py https://127.0.0.1/ --ca ca.pem --expect 'Hello World'
 
     with Load("http://127.0.0.1:5000/", ["Hello World", "Hello again"]) as load:
         ...  # deploy, restart, kill
@@ -33,6 +34,7 @@ import json
 import random
 import signal
 import socket
+import ssl
 import sys
 import time
 import urllib.parse
@@ -60,22 +62,29 @@ class Target(NamedTuple):
     address: tuple[str, int]
     host: str
     path: str
+    tls: ssl.SSLContext | None = None  # for https
 
     @classmethod
-    def of(cls, url: str) -> Target:
-        """Raises ValueError if it is not an http URL of a loopback address: a load on another server is an attack."""
+    def of(cls, url: str, ca: str | None = None) -> Target:
+        """`ca` is a file with the CA of the certificate, which may have any name.
+
+        Raises ValueError if it is not a URL of a loopback address: a load on another server is an attack.
+        """
         parts = urllib.parse.urlsplit(url)
         try:
             ip = ipaddress.ip_address(parts.hostname or "")
         except ValueError:
             ip = None
-        if parts.scheme != "http" or ip is None or not ip.is_loopback:
+        if parts.scheme != ("https" if ca else "http") or ip is None or not ip.is_loopback:
             raise ValueError(
                 f"{url}: a load is for this machine alone, as in http://127.0.0.1:5000/ or http://[::1]:80/"
             )
         family = socket.AF_INET6 if ip.version == 6 else socket.AF_INET
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return cls(family, (str(ip), parts.port or 80), parts.netloc, path)
+        tls = ssl.create_default_context(cafile=ca) if ca else None
+        if tls:
+            tls.check_hostname = False
+        return cls(family, (str(ip), parts.port or (443 if ca else 80)), parts.netloc, path, tls)
 
 
 class Answer(NamedTuple):
@@ -91,19 +100,22 @@ class Connection:
         self._target = target
         self._socket = socket.socket(target.family, socket.SOCK_STREAM)
         self._socket.setblocking(False)
-        self._is_open = False
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def get(self, is_last: bool) -> Answer:
-        loop = asyncio.get_running_loop()
-        if not self._is_open:
+        is_connected = self._streams is not None
+        if not is_connected:
             try:
-                await loop.sock_connect(self._socket, self._target.address)
+                await asyncio.get_running_loop().sock_connect(self._socket, self._target.address)
             except OSError as error:
                 raise Failure("refused", f"cannot connect: {error}") from error
-            self._is_open = True
         received = bytearray()
         try:
-            await loop.sock_sendall(self._socket, self._request(is_last))
+            if not is_connected:
+                with_tls = {"ssl": self._target.tls, "server_hostname": ""} if self._target.tls else {}
+                self._streams = await asyncio.open_connection(sock=self._socket, **with_tls)
+            self._streams[1].write(self._request(is_last))
+            await self._streams[1].drain()
             while b"\r\n\r\n" not in received:
                 await self._receive(received)
             head, body = received.split(b"\r\n\r\n", 1)
@@ -128,12 +140,14 @@ class Connection:
         return "\r\n".join([*lines, "", ""]).encode()
 
     async def _receive(self, into: bytearray) -> None:
-        chunk = await asyncio.get_running_loop().sock_recv(self._socket, 65536)
+        chunk = await self._streams[0].read(65536)
         if not chunk:
             raise ConnectionError("end of stream")
         into += chunk
 
     def close(self) -> None:
+        if self._streams:
+            self._streams[1].transport.abort()
         self._socket.close()
 
 
@@ -202,9 +216,10 @@ class Load:
         at_most: int = 200000,
         requests_per_second: float | None = 400,
         timeout: float = 10,
+        ca: str | None = None,
     ):
         self.result = Result()
-        self._target = Target.of(url)
+        self._target = Target.of(url, ca)
         self._expect = {body.strip() for body in expect}
         self._clients = clients
         self._seconds = seconds
@@ -308,7 +323,8 @@ class Load:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("url", help="http and an address of loopback")
+    parser.add_argument("url", help="http, or https with --ca, and an address of loopback")
+    parser.add_argument("--ca", metavar="FILE", help="the CA of the server's certificate, for an https URL")
     parser.add_argument("--expect", action="append", required=True, metavar="BODY", help="may be given more than once")
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=60)
