@@ -161,7 +161,7 @@ pythons: setup peers
 
 molecule: $(SCENARIOS)
 
-molecule-default molecule-applications: debian
+molecule-default molecule-applications molecule-https: debian
 molecule-%: machine
 	molecule test -s $*
 

@@ -14,7 +14,11 @@ from ansible.errors import AnsibleError
 from ansible.template import Templar
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils import _variables
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._https import sites as https_sites
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import requirements, sites
+
+# The roles whose variables each site may have, and what two sites cannot share.
+SHARED = {"webserver": sites.shared, "https": https_sites.shared}
 
 
 class VariableErrors:
@@ -25,10 +29,10 @@ class VariableErrors:
 
     def of(self, role: str, variables: Mapping[str, Any]) -> list[str]:
         """Return a sentence for each wrong variable of a role, which is one of `_variables.ROLES`."""
-        if role != "webserver" or not variables.get(sites.SITES):
+        if role not in SHARED or not variables.get(sites.SITES):
             return self._values(role, variables)[1]
         listed = {sites.SITES: sites.entries(variables, self._templar.template)}
-        return _variables.errors(role, listed) or self._errors_of_sites(role, variables)
+        return _variables.errors("webserver", listed) or self._errors_of_sites(role, variables)
 
     def _errors_of_sites(self, role: str, variables: Mapping[str, Any]) -> list[str]:
         extra = load_extra_vars(self._loader)
@@ -39,14 +43,17 @@ class VariableErrors:
             return [unknown]
         found = [(name, *self._values(role, of_site)) for name, of_site in of_each]
         wrong = sites.joined([(name, sentences) for name, _values, sentences in found])
-        return wrong or sites.shared(values for _name, values, _sentences in found)
+        return wrong or SHARED[role]([values for _name, values, _sentences in found])
 
     def _values(self, role: str, variables: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """Return the values of the role's variables, and a sentence for each wrong value."""
         # Roles read variables of the webserver role, which may not be in the play.
-        templar = Templar(loader=self._loader, variables={**sites.plain_defaults(), **variables})
+        with_defaults = {**sites.plain_defaults(), **variables}
+        templar = Templar(loader=self._loader, variables=with_defaults)
         values, sentences = {}, _variables.misspelt(role, variables)
-        for name in sorted(_variables.sources(role)) + list(_variables.ROLES[role]):
+        if role == "https":
+            variables = with_defaults  # site.yml includes the role only if it is wanted
+        for name in [*sorted(_variables.sources(role)), *_variables.READ_TOO.get(role, ()), *_variables.ROLES[role]]:
             if name in variables:
                 try:
                     values[name] = templar.template(variables[name])
@@ -57,4 +64,10 @@ class VariableErrors:
         sentences += _variables.errors(role, values)
         if not sentences and role == "webserver" and self._reads_application:
             sentences += requirements.errors_of_folder(values)
+        if not sentences and role == "https" and _variables.as_boolean(values["https_enabled"]):
+            # Imported only here, because the library behind it takes a tenth of a second.
+            from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._https import certificate
+
+            names = https_sites.names_of(values["https_names"])
+            sentences += certificate.errors(values["https_certificate_src"], values["https_certificate_key"], names)
         return values, sentences

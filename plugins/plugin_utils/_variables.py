@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import CONTROL, UNPRINTABLE
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.userinfo import without_userinfo
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._deploy.shared import is_below
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._https import sites as https_sites
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._lists import as_list
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver.gunicorn_options import option_name
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver.processes import (
@@ -262,7 +263,7 @@ def is_path_in_application(value: str) -> bool:
 def is_site_name(value: str) -> bool:
     """Return whether a text can name a user and several units, such as NAME.service and NAME-health.service."""
     name = r"[a-z][a-z0-9_-]{0,23}(?<!-health)(?<!-gate)(?<!-next)(?<!-deploy)(?<!-before)"
-    return bool(re.fullmatch(name, value)) and value != "flasklaunch-pip"
+    return bool(re.fullmatch(name, value)) and value not in ("flasklaunch-pip", "https")
 
 
 def is_memory(value: Any) -> bool:
@@ -398,6 +399,20 @@ def single_text(example: str) -> Rule:
     return Rule(problems, example)
 
 
+def private_key(example: str) -> Rule:
+    """Return the rule for a private key, which has several lines. Messages do not show it."""
+
+    def problems(value: Any) -> Iterator[str]:
+        if value is None:
+            yield "it has no value. It must be a private key in PEM format, or empty"
+        elif not isinstance(value, str):
+            yield from _not_a_text(value, shown=False)
+        elif "\0" in value:
+            yield "its value has a null character"
+
+    return Rule(problems, example)
+
+
 def names_of_files() -> Rule:
     what = "a pattern for the name of a file or folder, without a slash"
     return items("patterns for names", text(what, r"[^/]+", "*.log", empty=False), [".git", "*.log"])
@@ -406,7 +421,7 @@ def names_of_files() -> Rule:
 ANY_TEXT = r".*"
 site_name = (
     "a name that begins with a lower-case letter, has only lower-case letters, digits, - and _, has at most 24"
-    " characters, and does not end with -health, -gate, -next, -deploy or -before, and is not flasklaunch-pip"
+    " characters, does not end with -health, -gate, -next, -deploy or -before, and is not flasklaunch-pip or https"
 )
 path_on_machine = "an absolute path that has only letters, digits and /._+@-"
 
@@ -440,8 +455,12 @@ def user() -> Rule:
     return name._replace(problems=problems)
 
 
+# The variables of the role https that each site may have.
+HTTPS_OF_SITE = {"https_names", "https_certificate_src", "https_certificate_key"}
+
+
 def sites() -> Rule:
-    """Return the rule for a list of dictionaries with the webserver role's variables for one site each.
+    """Return the rule for a list of dictionaries with the variables for one site each.
 
     The module check_variables checks the values in them.
     """
@@ -456,7 +475,7 @@ def sites() -> Rule:
                 continue
             if not entry.get("webserver_name"):
                 yield f"entry {number} has no webserver_name. Each site needs a name of its own"
-            for name in entry.keys() - ROLES["webserver"].keys() | entry.keys() & {"webserver_sites"}:
+            for name in entry.keys() - ROLES["webserver"].keys() - HTTPS_OF_SITE | entry.keys() & {"webserver_sites"}:
                 yield f"entry {number} has {_shown(str(name))}, which is not a variable of a site"
 
     return Rule(problems, [{"webserver_name": "shop", "webserver_port": 5001}])
@@ -484,6 +503,13 @@ def instance(default_of: str = "") -> Rule:
 
 def file_on_control_node(example: str) -> Rule:
     return text("a path of a file on the control node", r".*[^/]", example)
+
+
+def _site_name_problems(value: Any) -> Problems:
+    if not isinstance(value, str):
+        return ["one of the names has no value"] if value is None else _not_a_text(value, shown=True)
+    reason = https_sites.name_problem(value)
+    return [f"{_shown(str(value))} {reason}"] if reason else []
 
 
 COMMAND = text("a line of a shell", r".*\S.*", "celery -A shop worker", empty=False)
@@ -631,6 +657,24 @@ ROLES: dict[str, dict[str, Rule]] = {
         "webserver_command_timeout": number(1, 86400, 600),
         "webserver_log_since": text("a time as journalctl reads it", ANY_TEXT, "1 hour ago"),
         "webserver_url": url("http://203.0.113.10:5000/", contains="webserver_port", empty=True),
+    },
+    "https": {
+        "https_enabled": boolean(True),
+        "https_names": items("names", Rule(_site_name_problems, ""), ["shop.example", "www.shop.example"]),
+        "https_certificate_src": file_on_control_node("shop.pem"),
+        "https_certificate_key": private_key("{{ vault_shop_key }}"),
+        "https_port": port(),
+        "https_redirect": boolean(False),
+        "https_hsts_max_age": allowed(
+            "a number of seconds from 0 to 63072000, or empty",
+            lambda value: value == "" or (as_number(value) is not None and 0 <= int(value) <= 63072000),
+            5184000,
+        ),
+        "https_hsts_subdomains": boolean(True),
+        "https_max_body": text(
+            "a size such as 100m, with the unit k, m or g", r"[1-9][0-9]{0,8}[kmgKMG]?", "100m", empty=False
+        ),
+        "https_timeout": number(1, 86400, 60),
     },
     "security_group": {
         "security_group_manage": boolean(False),
@@ -836,6 +880,76 @@ def _ssh_stays_open(values: Mapping[str, Any]) -> str:
     )
 
 
+def _https_has_a_certificate(values: Mapping[str, Any]) -> str:
+    if not as_boolean(values["https_enabled"]):
+        return ""
+    for name, other in (
+        ("https_certificate_src", "https_certificate_key"),
+        ("https_certificate_key", "https_certificate_src"),
+    ):
+        if not values[name]:
+            has = (
+                f"{other} is set, but this is not" if values[other] else "https_enabled needs a certificate of your own"
+            )
+            return (
+                f"{name}: {has}. Set https_certificate_src to the file of the chain, and https_certificate_key to the"
+                " key."
+            )
+    if not as_list(values["https_names"]):
+        return "https_names: the list is empty. Name the names of your certificate at which browsers find the site."
+    return ""
+
+
+def _https_names_differ(values: Mapping[str, Any]) -> str:
+    found = https_sites.twice(https_sites.names_of(values["https_names"]))
+    return f"https_names: {found[0]} is named twice. Name it once." if found else ""
+
+
+def _https_serves_gunicorn(values: Mapping[str, Any]) -> str:
+    if not as_boolean(values["https_enabled"]) or values.get("webserver_server", "gunicorn") == "gunicorn":
+        return ""
+    return "https_enabled: it works with webserver_server: gunicorn only. Set that, or https_enabled: false."
+
+
+def _https_has_its_ports(values: Mapping[str, Any]) -> str:
+    """Return an error if a site's port is one of nginx's, or if nginx would have one port twice."""
+    if not as_boolean(values["https_enabled"]):
+        return ""
+    if as_number(values["https_port"]) == 80:
+        return "https_port: port 80 is for HTTP. Set another port. Example: https_port: 443"
+    site = as_number(values.get("webserver_port", 5000))
+    if site in (80, as_number(values["https_port"])):
+        return (
+            f"webserver_port: {site} is the port of nginx, which passes the requests to webserver_port on the machine."
+            " Remove webserver_port, or set another one."
+        )
+    return ""
+
+
+def _https_site_is_private(values: Mapping[str, Any]) -> str:
+    """Return an error if clients could go past nginx: the application believes what nginx says about the client."""
+    host = values.get("webserver_host", "127.0.0.1")
+    if not as_boolean(values["https_enabled"]) or not is_address(host) or ipaddress.ip_address(host).is_loopback:
+        return ""
+    return (
+        f"webserver_host: with {host}, clients could go past HTTPS to the application. Remove webserver_host, or set"
+        " webserver_host: 127.0.0.1."
+    )
+
+
+def _hsts_is_for_names(values: Mapping[str, Any]) -> str:
+    if values["https_hsts_max_age"] == "":
+        return (
+            "https_hsts_subdomains: it needs https_hsts_max_age. Set that too, or remove https_hsts_subdomains."
+            if as_boolean(values["https_hsts_subdomains"])
+            else ""
+        )
+    addresses = [name for name in https_sites.names_of(values["https_names"]) if https_sites.is_address(name)]
+    if not addresses:
+        return ""
+    return f"https_hsts_max_age: browsers do not accept it for an address, and {addresses[0]} is one. Remove it."
+
+
 BETWEEN: dict[str, list[Callable[[Mapping[str, Any]], str]]] = {
     "webserver": [
         _debug_is_private,
@@ -851,8 +965,18 @@ BETWEEN: dict[str, list[Callable[[Mapping[str, Any]], str]]] = {
         _files_need_an_application,
         _tasks_are_enough,
     ],
+    "https": [
+        _https_has_a_certificate,
+        _https_names_differ,
+        _https_serves_gunicorn,
+        _https_has_its_ports,
+        _https_site_is_private,
+        _hsts_is_for_names,
+    ],
     "security_group": [_ssh_stays_open],
 }
+# The variables of other roles that the rules about two variables read.
+READ_TOO = {"https": ("webserver_name", "webserver_server", "webserver_port", "webserver_host")}
 
 
 # The functions that other files call.

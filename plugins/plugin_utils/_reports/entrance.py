@@ -15,6 +15,7 @@ from typing import Any, Iterable, Mapping
 from urllib.parse import urlsplit
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._path.endpoint import PORTS, is_loopback, is_private
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._variables import as_boolean
 
 
 def port_of(url: str) -> int | None:
@@ -30,12 +31,15 @@ def asked_for(sites: Iterable[Mapping[str, Any]]) -> list[int]:
     """Return the ports of the machine that its owner opens to clients: each site's own, and that of its URL.
 
     A URL's port may be that of a proxy on the machine. It is left out if the URL leads to the client's own machine.
-    `sites` have variables of the webserver role: webserver_port and webserver_url.
+    With https_enabled, nginx has the ports, and the sites' own are for the machine alone. `sites` have variables of the
+    roles webserver and https: webserver_port, webserver_url, https_enabled and https_port.
     """
-    ports = []
+    ports: list[int | None] = []
     for site in sites:
         url = site.get("webserver_url", "")
-        ports += [int(site["webserver_port"]), None if is_forwarded(url, {}) else port_of(url)]
+        has_https = as_boolean(site.get("https_enabled", False))
+        ports += [80, int(site["https_port"])] if has_https else [int(site["webserver_port"])]
+        ports += [None if is_forwarded(url, {}) else port_of(url)]
     return list(dict.fromkeys(port for port in ports if port is not None))
 
 

@@ -158,13 +158,17 @@ def seen(said: str, site: Mapping[str, Any], purpose: str) -> dict[str, Any]:
     return {"stdout": said, "facts": machine, "units": units, "has_python": has_python, "is_of_another": is_of_another}
 
 
-def former_ports(said: str, served: Iterable[int | str]) -> list[int]:
-    """Return the ports that the unit has served, each once, without those that a site serves after this run.
+def former_ports(said: str, served: Iterable[int | str], loopback: bool = True) -> list[int]:
+    """Return the ports that the unit has served, each once, without those at which others reach a site after this run.
 
     `said` is the output of the role's script machine.sh: where the unit listens, and the ports that interrupted runs
-    noted.
+    noted. Without `loopback`, a port does not count if the unit listens there only for the machine itself.
     """
-    found = [endpoint["port"] for endpoint in map(_endpoint, LISTENS.findall(said))]
+    found = [
+        endpoint["port"]
+        for endpoint in map(_endpoint, LISTENS.findall(said))
+        if loopback or not (LOOPBACK.fullmatch(endpoint["host"]) or endpoint["host"] == "::1")
+    ]
     found += map(int, FORMER_PORT.findall(said))
     return [each for each in dict.fromkeys(found) if each not in set(map(int, served))]
 

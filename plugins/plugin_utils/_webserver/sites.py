@@ -27,12 +27,14 @@ Variables = Mapping[str, Any]
 
 @functools.lru_cache(maxsize=None)
 def plain_defaults() -> Variables:
-    """Return the webserver role's defaults that use no other variable.
+    """Return the defaults of the variables that each site may have, without those that use other variables.
 
     Ansible itself has the defaults of a role only if the role is in the play.
     """
-    file = pathlib.Path(__file__).parents[3] / "roles" / "webserver" / "defaults" / "main.yml"
-    found = yaml.safe_load(file.read_text(encoding="utf-8"))
+    found = {}
+    for role in ("webserver", "https"):
+        file = pathlib.Path(__file__).parents[3] / "roles" / role / "defaults" / "main.yml"
+        found.update(yaml.safe_load(file.read_text(encoding="utf-8")))
     return {name: value for name, value in found.items() if "{{" not in str(value)}
 
 

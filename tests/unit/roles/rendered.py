@@ -71,5 +71,7 @@ def _given(systemd, **variables):
         "__webserver_is_loopback": False,
         "__webserver_backlog": 2048,
         "__webserver_health_timeout": 10,
+        "__webserver_has_https": False,
+        "__webserver_hops": variables.get("webserver_proxy_hops", 0),
         **variables,
     }

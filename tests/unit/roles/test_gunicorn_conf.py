@@ -53,6 +53,38 @@ def seen(**variables):
     return {name: environ[name] for name in REQUEST}
 
 
+def test_behind_nginx_the_client_and_the_scheme_are_those_that_nginx_says():
+    """nginx is one hop more than webserver_proxy_hops. It passes on the other headers only from proxies in front."""
+    behind_nginx = {"__webserver_has_https": True, "__webserver_hops": 1}
+    assert seen(**behind_nginx) == {**REQUEST, **SET_BY_A_PROXY}
+    given = configuration(webserver_proxy_hops=1, webserver_proxy_host=True, **{**behind_nginx, "__webserver_hops": 2})
+    environ = {
+        **REQUEST,
+        "HTTP_X_FORWARDED_HOST": "shop.test",
+        "HTTP_X_FORWARDED_FOR": "6.6.6.6, 203.0.113.7, 10.0.0.9",
+    }
+    worker = SimpleNamespace(wsgi=lambda environ, start_response: [])
+    given["post_worker_init"](worker)
+    worker.wsgi(environ, lambda status, headers: None)
+    assert (environ["REMOTE_ADDR"], environ["HTTP_HOST"]) == ("203.0.113.7", "shop.test")
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_told"), [("text/event-stream", True), ("text/event-stream; charset=utf-8", True), ("text/html", False)]
+)
+def test_nginx_is_told_to_pass_on_events_at_once(kind, is_told):
+    def application(environ, start_response):
+        start_response("200 OK", [("Content-Type", kind), ("X-Own", "1")])
+        return []
+
+    sent = []
+    worker = SimpleNamespace(wsgi=application)
+    configuration(__webserver_has_https=True, __webserver_hops=1)["post_worker_init"](worker)
+    worker.wsgi({**REQUEST}, lambda status, headers, *error: sent.extend(headers))
+    assert (("X-Accel-Buffering", "no") in sent) is is_told
+    assert ("X-Own", "1") in sent
+
+
 def test_forwarding_headers_from_a_client_are_not_trusted_without_a_proxy():
     assert seen() == REQUEST
     assert configuration()["forwarded_allow_ips"] == "", "nor by gunicorn, which believes the machine itself by default"

@@ -443,8 +443,18 @@ def test_machine_reports_where_the_unit_listens(shell, tmp_path, server, source,
     assert [page_elsewhere(said, release) != "" for release in ("4f1c", "77aa")] == [False, is_page]
 
 
-@pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
-def test_machine_reports_the_noted_ports_that_nothing_listens_on(shell, tmp_path, family, host):
+@pytest.mark.parametrize(
+    ("family", "host", "is_for_others"),
+    [
+        (socket.AF_INET, "0.0.0.0", True),
+        (socket.AF_INET6, "::", True),
+        (socket.AF_INET, "127.0.0.1", False),
+        (socket.AF_INET6, "::1", False),
+    ],
+)
+def test_machine_reports_the_noted_ports_at_which_nothing_listens_for_others(
+    shell, tmp_path, family, host, is_for_others
+):
     assert [line for line in machine(shell, tmp_path) if "port " in line] == []
     (tmp_path / "site").mkdir()
     with socket.socket(family) as used, socket.socket(family) as free:
@@ -454,7 +464,7 @@ def test_machine_reports_the_noted_ports_that_nothing_listens_on(shell, tmp_path
         ports = [each.getsockname()[1] for each in (used, free)]
         (tmp_path / "site" / "former_ports").write_text(" ".join(map(str, ports)))
         noted = [line for line in machine(shell, tmp_path) if "port " in line]
-    assert noted == [f"webserver: former-port {ports[1]}"]
+    assert noted == [f"webserver: former-port {port}" for port in (ports[1:] if is_for_others else ports)]
 
 
 def test_apt_reads_its_lists_waits_for_its_lock_and_installs_venv_too(shell, tmp_path):

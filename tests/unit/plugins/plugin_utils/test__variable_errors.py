@@ -8,6 +8,7 @@ from __future__ import annotations
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._variable_errors import VariableErrors
+from ansible_collections.flasklaunch.ec2.tests.certificates import Authority
 
 try:
     from ansible.template import trust_as_template
@@ -92,3 +93,33 @@ def test_the_site_of_an_error_in_an_application_is_named():
     sites = [{**APP, "webserver_port": 5000 + number, **site} for number, site in enumerate(listed)]
     (said,) = errors("webserver", application=True, webserver_sites=sites, webserver_app_src="")
     assert said.startswith("Site shop: webserver_app_src: /nonexistent is not a folder on the control node.")
+
+
+def test_https_needs_a_certificate_also_if_the_role_is_not_in_the_play():
+    assert errors("https") == []
+    assert errors("https", https_enabled=False, https_names=["shop.test"]) == []
+    (said,) = errors("https", https_enabled=True, https_names=["shop.test"])
+    assert said.startswith("https_certificate_src: https_enabled needs a certificate of your own.")
+    (said,) = errors("https", https_enable=True)
+    assert (
+        said
+        == "https_enable: there is no such variable. Write https_enabled, or give a variable of your own another name."
+    )
+
+
+def test_the_certificate_of_each_site_is_checked(tmp_path):
+    key, chain = Authority("CA").sign("shop.test")
+    (tmp_path / "shop.pem").write_text(chain, encoding="utf-8")
+    of_shop = {"https_certificate_src": f"{tmp_path}/shop.pem", "https_certificate_key": key}
+    shop = {"webserver_name": "shop", "webserver_port": 5001, "https_names": ["shop.test"], **of_shop}
+    blog = {"webserver_name": "blog", "webserver_port": 5002, "https_names": ["blog.test"], **of_shop}
+    assert errors("https", https_enabled=True, webserver_sites=[shop]) == []
+    assert errors("https", https_enabled=True, webserver_sites=[shop, blog]) == [
+        f"Site blog: https_names: the certificate in {tmp_path}/shop.pem is not for blog.test. It is for shop.test."
+    ]
+    assert errors("https", https_enabled=True, webserver_sites=[shop, {**shop, "webserver_name": "blog"}]) == [
+        "https_names: the sites shop and blog both have shop.test. Only one site can answer at a name."
+    ]
+    (said,) = errors("https", https_enabled=True, webserver_sites=[{**shop, "https_redirect": False}])
+    assert "https_redirect, which is not a variable of a site" in said
+    assert key not in said

@@ -75,6 +75,38 @@ CASES = {
     ),
     "flask_pip_ca_bundle": PATH,
     "flask_pip_wheel_dir": PATH,
+    "https_enabled": BOOLEAN,
+    "https_names": (
+        [
+            [],
+            "",
+            ["shop.example", "WWW.shop.example"],
+            "shop.example,localhost",
+            ["203.0.113.7"],
+            ["xn--grsse-kva.example"],
+        ],
+        [
+            *(
+                ["https://shop.example"],
+                ["shop.example/a"],
+                ["shop.example:443"],
+                ["shop_1.example"],
+                ["*.shop.example"],
+            ),
+            *(["größe.example"], ["a b"], [""], ["-a.example"], ["a..b"], ["a." * 130 + "b"], [None], {"a": 1}, True),
+        ],
+    ),
+    "https_certificate_src": FILE_HERE,
+    "https_certificate_key": (
+        ["", "-----BEGIN PRIVATE KEY-----\nMIG\n-----END PRIVATE KEY-----\n"],
+        ["a\0b", ["a"], 1.5, True],
+    ),
+    "https_port": PORT,
+    "https_redirect": BOOLEAN,
+    "https_hsts_max_age": (["", 0, "300", 63072000], [-1, 63072001, "a year", 1.5, ["a"], True]),
+    "https_hsts_subdomains": BOOLEAN,
+    "https_max_body": (["100m", "1g", "4096", "1K"], ["", "0", "100 MB", "100mb", "-1", 1.5, *NOT_TEXT]),
+    "https_timeout": ([1, "60"], [-1, 0, 86401, *NOT_NUMBER]),
     "webserver_sites": (
         [
             [],
@@ -362,7 +394,12 @@ def test_defaults_and_examples_are_right(role):
 
 
 # The defaults that are computed from other variables.
-COMPUTED = {"webserver_url": "", "webserver_dir": "/opt/webserver", "webserver_user": "webserver"}
+COMPUTED = {
+    "webserver_host": "0.0.0.0",
+    "webserver_url": "",
+    "webserver_dir": "/opt/webserver",
+    "webserver_user": "webserver",
+}
 
 
 def together(**changed):
@@ -411,6 +448,45 @@ def test_a_process_of_the_built_in_page_needs_a_command():
     assert together(webserver_processes={"worker": "python3 -m http.client"}) == []
     (refused,) = together(webserver_processes={"worker": {"count": 2}})
     assert refused.startswith("webserver_processes: worker has no command")
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({}, ""),
+        ({"https_enabled": False, "https_names": [], "webserver_port": 443, "webserver_server": "flask"}, ""),
+        ({"https_certificate_src": ""}, "https_certificate_src: https_certificate_key is set, but this is not."),
+        ({"https_certificate_key": ""}, "https_certificate_key: https_certificate_src is set, but this is not."),
+        ({"https_certificate_src": "", "https_certificate_key": ""}, "https_certificate_src: https_enabled needs a"),
+        ({"https_names": []}, "https_names: the list is empty."),
+        ({"https_names": ["shop.test", "SHOP.test"]}, "https_names: shop.test is named twice."),
+        ({"webserver_server": "flask"}, "https_enabled: it works with webserver_server: gunicorn only."),
+        ({"webserver_port": "443"}, "webserver_port: 443 is the port of nginx"),
+        ({"webserver_port": 80}, "webserver_port: 80 is the port of nginx"),
+        ({"https_port": 8443, "webserver_port": 443}, ""),
+        ({"https_port": 80}, "https_port: port 80 is for HTTP."),
+        ({"webserver_host": "0.0.0.0"}, "webserver_host: with 0.0.0.0, clients could go past HTTPS"),
+        ({"webserver_host": "::1"}, ""),
+        ({"webserver_host": "shop", "webserver_port": "http"}, ""),  # the rules of the role webserver refuse these
+        ({"https_hsts_max_age": 300}, ""),
+        ({"https_hsts_max_age": 300, "https_names": ["203.0.113.7"]}, "https_hsts_max_age: browsers do not accept it"),
+        ({"https_hsts_subdomains": True}, "https_hsts_subdomains: it needs https_hsts_max_age."),
+    ],
+)
+def test_t39_https_is_refused_with_what_it_lacks(changed, words):
+    values = {
+        **DEFAULTS["https"],
+        "webserver_server": "gunicorn",
+        "webserver_port": 5000,
+        "webserver_host": "127.0.0.1",
+        "https_enabled": True,
+        "https_names": ["shop.test"],
+        "https_certificate_src": "shop.pem",
+        "https_certificate_key": "KEY",
+        **changed,
+    }
+    found = _variables.errors("https", values)
+    assert [each[: len(words)] for each in found] == ([words] if words else [])
 
 
 @pytest.mark.parametrize("port", [22, "22"])

@@ -57,6 +57,15 @@ def test_the_ports_of_all_sites_are_opened_to_clients():
     assert asked_for([shop, {"webserver_port": 5002, "webserver_url": "http://blog.example/"}]) == [5001, 80, 5002]
 
 
+@pytest.mark.parametrize("enabled", [True, "yes"])
+def test_with_https_the_ports_of_nginx_are_opened_to_clients(enabled):
+    of_https = {"https_enabled": enabled, "https_port": "443"}
+    shop = {"webserver_port": 5001, "webserver_url": "https://shop.example/", **of_https}
+    assert asked_for([shop, {**shop, "webserver_port": 5002}]) == [80, 443]
+    assert asked_for([{**shop, "https_port": 8443, "webserver_url": ""}]) == [80, 8443]
+    assert asked_for([{**shop, "https_enabled": False}]) == [5001, 443]
+
+
 @pytest.mark.parametrize(
     ("url", "outside", "load_balancer", "entrance", "aws_port"),
     [

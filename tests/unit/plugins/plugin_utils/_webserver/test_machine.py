@@ -224,6 +224,22 @@ def test_former_ports(said, served, former):
 
 
 @pytest.mark.parametrize(
+    ("listens", "former"),
+    [
+        ("0.0.0.0:5000", [5000]),
+        ("[::]:5000", [5000]),
+        ("127.0.0.1:5000", []),
+        ("127.8.0.1:5000", []),
+        ("[::1]:5000", []),
+    ],
+)
+def test_behind_nginx_a_port_of_the_machine_alone_is_no_former_port(listens, former):
+    assert former_ports(f"webserver: listens {listens}", [80, 443], loopback=False) == former
+    noted = f"webserver: listens {listens}\nwebserver: former-port 5000"
+    assert former_ports(noted, [80, 443], loopback=False) == [5000]
+
+
+@pytest.mark.parametrize(
     ("said", "host", "port"),
     [
         ("webserver: listens 127.0.0.1:8080\r\nwebserver: uid 0\r\n", "127.0.0.1", 8080),

@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, The flasklaunch founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+
+"""What the https role's script machine.sh reports, and whether the machine can serve HTTPS.
+
+Runs on the control node.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Iterable, Mapping
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import printable
+
+FACT = re.compile(r"^https: (\S+) (.*?)\r?$", re.MULTILINE)
+NO_ANSWER, BAD_GATEWAY = -1, 502  # the statuses of page_info, if nginx does not answer, or the site behind it does not
+LEAST_MEMORY = 64  # MiB: nginx takes 16 with 200 connections, and the installation more for a moment
+# The units whose sockets are ours. While https.service restarts, systemd holds them.
+OWN_UNITS = ("https.socket", "https.service")
+
+
+def facts(said: str) -> dict[str, Any]:
+    """Return the facts by name, as printable texts. `pems` is the list of the certificates' files.
+
+    A fact that the machine does not have, such as `nginx`, the version of nginx, is missing.
+    """
+    found = FACT.findall(printable(said))
+    return {
+        **{name: value for name, value in found if name != "pem"},
+        "pems": [text for name, text in found if name == "pem"],
+    }
+
+
+def refusals(machine: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each reason why the machine cannot serve HTTPS. `machine` is from facts()."""
+    sentences = []
+    if not machine.get("systemd"):
+        sentences.append("The https role needs systemd, and this machine is not run by it.")
+    if machine.get("uid") != "0":
+        sentences.append(
+            "The https role writes systemd units, so it must be root. Set 'become: true' for the play or the role."
+        )
+    if machine.get("package-manager") == "none" and "nginx" not in machine:
+        sentences.append(
+            "The https role installs nginx by yum or apt, and this machine has neither. Install nginx yourself."
+        )
+    memory = int(machine.get("MemAvailable", LEAST_MEMORY))
+    if "main-pid" not in machine and memory < LEAST_MEMORY:
+        sentences.append(
+            f"The machine has {memory} MiB of memory left, and nginx needs {LEAST_MEMORY} MiB. Stop other programs"
+            " there, or use a larger instance."
+        )
+    if machine.get("folder") == "other":
+        sentences.append(
+            "This machine has an https.service that this role did not write, and the role would replace it. Remove or"
+            " rename that unit."
+        )
+    return sentences
+
+
+def in_the_way(listeners: Iterable[Mapping[str, Any]], ports: Iterable[int | str]) -> list[str]:
+    """Return a sentence for each port that another unit holds. `listeners` is from the module listening_ports."""
+    wanted = {int(port) for port in ports}
+    holders = [
+        (each["local_port"], each["unit"] or "", each["name"] or "", each["pid"])
+        for each in listeners
+        if each["local_port"] in wanted and each["unit"] not in OWN_UNITS
+    ]
+    return [_held(*holder) for holder in dict.fromkeys(holders)]
+
+
+def _held(port: int, unit: str, name: str, pid: int | None) -> str:
+    if unit.endswith((".service", ".socket")):
+        return printable(
+            f"Port {port} is in use on this machine, by {unit}, and HTTPS needs it. If nobody needs that unit, stop it:"
+            f" sudo systemctl disable --now {unit}"
+        )
+    return printable(
+        f"Port {port} is in use on this machine, by the process {pid or 'unknown'} ({name or 'no name'}), and HTTPS"
+        " needs it. Stop that process if nobody needs it."
+    )
+
+
+def not_served(answers: Iterable[Mapping[str, Any]], journal: Iterable[str]) -> str:
+    """Return a sentence if a site does not answer through nginx, otherwise "".
+
+    `answers` are the results of page_info in a loop over the sites, and `journal` has the last lines of https.service.
+    """
+    failed = [answer for answer in answers if answer.get("status", NO_ANSWER) in (NO_ANSWER, BAD_GATEWAY)]
+    if not failed:
+        return ""
+    names = ", ".join(answer["item"]["names"][0] for answer in failed)
+    reason = str(failed[0].get("msg") or "no answer").rstrip(".")
+    said = "; ".join(line for line in journal if line.strip()) or "nothing"
+    return printable(f"nginx does not serve {names} on the machine: {reason}. https.service logged: {said}")
+
+
+def curves(openssl: str) -> str:
+    """Return the curves for the version of OpenSSL with which nginx runs, for nginx's ssl_ecdh_curve.
+
+    The first one protects today's traffic against the computers of the future. It exists from OpenSSL 3.5 on, and
+    nginx does not start if it is named without it. Before 1.1.0 there is no X25519.
+    """
+    version = tuple(int(part) for part in re.findall(r"[0-9]+", openssl)[:2])
+    known = ["prime256v1", "secp384r1"]
+    if version >= (1, 1):
+        known.insert(0, "X25519")
+    if version >= (3, 5):
+        known.insert(0, "X25519MLKEM768")
+    return ":".join(known)
