@@ -22,7 +22,7 @@ case $system in
   yum)
     tag=flasklaunch-machine:latest
     inputs+=(yumhost.sh specs/*.spec)
-    packages+=,dnf,rpm,createrepo-c,python3-pip,python3-venv
+    packages+=,dnf,rpm,createrepo-c,python3-pip,python3-venv,nginx
     # shellcheck disable=SC2016 # "$1" is mmdebstrap's to fill in
     hooks=(--skip=cleanup/apt "--customize-hook=copy-in '$PWD/specs' '$PWD/yumhost.sh' /root"
       '--customize-hook=chroot "$1" bash /root/yumhost.sh && rm "$1/root/yumhost.sh"')

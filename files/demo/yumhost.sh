@@ -33,6 +33,11 @@ move_python_aside() {
   rm -f /usr/bin/{python3,pip,pydoc,py3,wheel,pyvenv,pdb3,pygettext3,routel}*
 }
 
+remove_nginx() {
+  rm -rf /usr/sbin/nginx /etc/nginx /etc/systemd/system/multi-user.target.wants/nginx.service
+  rm -rf /usr/lib/systemd/system/nginx.service /usr/share/nginx /var/{lib,log}/nginx /var/www
+}
+
 name_system() {
   rm -f /etc/os-release /usr/lib/os-release /etc/debian_version /etc/issue /etc/issue.net /etc/motd
   ln -s ../usr/lib/os-release /etc/os-release
@@ -66,6 +71,7 @@ remove_debian() {
 
 make_repository
 move_python_aside
+remove_nginx
 name_system
 rename_ssh
 remove_debian
