@@ -65,7 +65,7 @@ image:
 	@files/demo/engine.sh $(STATE)
 	@files/demo/image.sh yum
 
-# The image of the Debian machine, which only the scenario default needs.
+# The image of the Debian machine, which only the scenarios below need: default, applications and https.
 debian: image
 	@files/demo/image.sh debian
 

@@ -19,7 +19,9 @@ class FilterModule:
             "https_in_the_way": Lazy("plugin_utils._https.machine", "in_the_way"),
             "https_not_served": Lazy("plugin_utils._https.machine", "not_served"),
             "https_pems": Lazy("plugin_utils._https.sites", "pems"),
+            "https_problems": Lazy("plugin_utils._https.machine", "problems"),
             "https_refusals": Lazy("plugin_utils._https.machine", "refusals"),
             "https_sites": Lazy("plugin_utils._https.sites", "served"),
+            "https_status": Lazy("plugin_utils._https.machine", "status"),
             "https_url": Lazy("plugin_utils._https.sites", "url"),
         }

@@ -33,7 +33,8 @@ def machine(script, check=True):
 
 
 def play(playbook, *arguments, **variables):
-    command = ["ansible-playbook", str(ROOT / playbook), "-i", str(SCENARIO / "inventory"), *arguments]
+    inventory = str(SCENARIO / "inventory")
+    command = ["ansible-playbook", str(ROOT / playbook), "-i", inventory, "--limit", "https", *arguments]
     settings = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0", "SSL_CERT_FILE": str(CA)}
     done = subprocess.run(
         [*command, "-e", json.dumps(variables)],
@@ -56,11 +57,12 @@ def deploy(**variables):
 class Client(http.client.HTTPSConnection):
     """A connection to a name, without the DNS. It checks the certificate as browsers do."""
 
-    def __init__(self, name="shop.test"):
+    def __init__(self, name="shop.test", address=HTTPS):
         super().__init__(name, context=ssl.create_default_context(cafile=CA), timeout=10)
+        self._address = address
 
     def connect(self):
-        connection = socket.create_connection(HTTPS, timeout=self.timeout)
+        connection = socket.create_connection(self._address, timeout=self.timeout)
         self.sock = self._context.wrap_socket(connection, server_hostname=self.host)
 
 
@@ -102,6 +104,33 @@ def test_t3_each_site_answers_with_a_certificate_for_all_its_names():
     assert get(name="localhost")[:2] == (200, "The shop\n")
     assert get(name="blog.test")[:2] == (200, "The blog\n")
     assert certificate("shop.test") == certificate("localhost") != certificate("blog.test")
+
+
+def test_a_machine_with_yum_serves_them_too():
+    with contextlib.closing(Client("localhost", ("127.0.0.1", 15444))) as client:
+        client.request("GET", "/")
+        assert client.getresponse().read() == b"The shop\n"
+    units = ["docker", "exec", "flasklaunch-molecule-https-yum", "systemctl", "is-enabled", "nginx", "https.service"]
+    done = subprocess.run(units, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["disabled", "enabled"]
+
+
+def test_status_verify_and_logs_know_https():
+    status, said = play("playbooks/status.yml")
+    assert status == 0, said
+    assert "https.socket is active, https.service is active" in said
+    assert "certificate of shop: shop.test, localhost, signed by CN=Intermediate CA of the scenario, ends in " in said
+    assert play("playbooks/verify.yml")[0] == 0
+    machine("echo '# changed' >> /etc/https/nginx.conf")
+    status, said = play("playbooks/verify.yml")
+    assert status == 2 and "nginx runs with an older configuration or certificate" in said, said
+    deploy()
+    machine("systemctl stop https.socket https.service")
+    status, said = play("playbooks/verify.yml")
+    assert status == 2 and "https.service is inactive" in said, said
+    deploy()
+    assert get()[:2] == (200, "The shop\n")
+    assert "using inherited sockets" in play("playbooks/logs.yml")[1]
 
 
 def test_t29_no_process_is_root_and_none_has_a_capability():

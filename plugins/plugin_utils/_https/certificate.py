@@ -11,6 +11,7 @@ Uses the library cryptography, which ansible-core requires.
 
 from __future__ import annotations
 
+import base64
 import datetime
 import ipaddress
 import pathlib
@@ -95,6 +96,18 @@ def names_of(leaf: x509.Certificate) -> list[str]:
     except (x509.ExtensionNotFound, ValueError):
         return []
     return [*found.get_values_for_type(x509.DNSName), *map(str, found.get_values_for_type(x509.IPAddress))]
+
+
+def described(encoded: str, now: datetime.datetime | None = None) -> str:
+    """Return the names of a certificate, who signed it, and when it ends. `encoded` is its DER form in base64."""
+    try:
+        leaf = x509.load_der_x509_certificate(base64.b64decode(encoded))
+    except ValueError:
+        return "not on the machine"
+    end = _end(leaf)
+    days = (end - (now or datetime.datetime.now(datetime.timezone.utc))).days
+    when = f"ends in {days} days" if days >= 0 else "has expired"
+    return f"{', '.join(names_of(leaf))}, signed by {_shown(leaf.issuer)}, {when} ({end:%Y-%m-%d})"
 
 
 def _is_for(pattern: str, name: str) -> bool:

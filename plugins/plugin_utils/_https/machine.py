@@ -11,12 +11,16 @@ Runs on the control node.
 
 from __future__ import annotations
 
+import datetime
 import re
 from typing import Any, Iterable, Mapping
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import printable
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._https import certificate
 
 FACT = re.compile(r"^https: (\S+) (.*?)\r?$", re.MULTILINE)
+# The facts of which there may be several, and their names as lists.
+LISTS = {"pem": "pems", "certificate": "certificates"}
 NO_ANSWER, BAD_GATEWAY = -1, 502  # the statuses of page_info, if nginx does not answer, or the site behind it does not
 LEAST_MEMORY = 64  # MiB: nginx takes 16 with 200 connections, and the installation more for a moment
 # The units whose sockets are ours. While https.service restarts, systemd holds them.
@@ -26,13 +30,12 @@ OWN_UNITS = ("https.socket", "https.service")
 def facts(said: str) -> dict[str, Any]:
     """Return the facts by name, as printable texts. `pems` is the list of the certificates' files.
 
-    A fact that the machine does not have, such as `nginx`, the version of nginx, is missing.
+    `certificates` has for each of these files its path, a blank, and the first certificate in base64, if the script was
+    to read them. A fact that the machine does not have, such as `nginx`, the version of nginx, is missing.
     """
     found = FACT.findall(printable(said))
-    return {
-        **{name: value for name, value in found if name != "pem"},
-        "pems": [text for name, text in found if name == "pem"],
-    }
+    single = {name: value for name, value in found if name not in LISTS}
+    return {**single, **{plural: [text for name, text in found if name == one] for one, plural in LISTS.items()}}
 
 
 def refusals(machine: Mapping[str, Any]) -> list[str]:
@@ -97,6 +100,42 @@ def not_served(answers: Iterable[Mapping[str, Any]], journal: Iterable[str]) -> 
     reason = str(failed[0].get("msg") or "no answer").rstrip(".")
     said = "; ".join(line for line in journal if line.strip()) or "nothing"
     return printable(f"nginx does not serve {names} on the machine: {reason}. https.service logged: {said}")
+
+
+def problems(machine: Mapping[str, Any], sites: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return a sentence for each reason why nginx does not serve the sites as it should. `machine` is from facts()."""
+    if "nginx" not in machine or "there" not in machine:
+        return ["HTTPS is not set up on this machine. Run site.yml to do that."]
+    stopped = [unit for unit in OWN_UNITS if machine.get(unit) != "active"]
+    sentences = [
+        f"{unit} is {machine.get(unit) or 'not there'}. Run site.yml to start it, or see 'journalctl -u {unit}'."
+        for unit in stopped
+    ]
+    missing = [site["name"] for site in sites if site["pem"] not in machine["pems"]]
+    if missing:
+        sentences.append(f"The machine lacks the certificate of {', '.join(missing)}. Run site.yml to bring it.")
+    if not stopped and "loaded" not in machine:
+        sentences.append("nginx runs with an older configuration or certificate. Run site.yml to load the new one.")
+    if "outdated" in machine:
+        sentences.append("nginx was updated, and still runs in its former version. Run site.yml to restart it.")
+    return sentences
+
+
+def status(
+    machine: Mapping[str, Any], sites: Iterable[Mapping[str, Any]], now: datetime.datetime | None = None
+) -> list[str]:
+    """Return what to print about nginx and the certificate of each site. `machine` is from facts()."""
+    sites = list(sites)
+    certificates = dict(each.split(" ", 1) for each in machine["certificates"])
+    units = [f"{unit} is {machine.get(unit) or 'not there'}" for unit in OWN_UNITS]
+    return [
+        f"https: nginx {machine.get('nginx', 'is not installed')}, {', '.join(units)}",
+        *(
+            f"certificate of {site['name']}: {certificate.described(certificates.get(site['pem'], ''), now)}"
+            for site in sites
+        ),
+        *(f"problem: {problem}" for problem in problems(machine, sites)),
+    ]
 
 
 def curves(openssl: str) -> str:

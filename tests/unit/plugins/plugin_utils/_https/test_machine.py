@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._https import machine
+from ansible_collections.flasklaunch.ec2.tests.certificates import DAY, NOW, Authority
 
 SAID = """Last login: today\r
 https: uid 0\r
@@ -25,7 +26,7 @@ def test_facts_are_read():
     assert facts["pems"] == ["/etc/pki/https/shop-1.pem", "/etc/pki/https/blog-2.pem"]
     assert (facts["nginx"], facts["uid"], facts["package-manager"]) == ("1.22.1", "0", "dnf")
     assert "main-pid" not in facts
-    assert machine.facts("") == {"pems": []}
+    assert machine.facts("") == {"pems": [], "certificates": []}
     assert machine.facts("https: nginx 1\x1b[2J")["nginx"].isprintable()
 
 
@@ -108,3 +109,46 @@ def test_a_site_that_nginx_cannot_reach_is_named_with_the_log():
 )
 def test_t32_each_openssl_gets_the_curves_that_it_knows(openssl, curves):
     assert machine.curves(openssl) == curves
+
+
+SERVED = {
+    **machine.facts(SAID),
+    "there": "/etc/https",
+    "https.socket": "active",
+    "https.service": "active",
+    "loaded": "yes",
+}
+SHOP = {"name": "shop", "pem": "/etc/pki/https/shop-1.pem"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({}, ""),
+        ({"there": None}, "HTTPS is not set up on this machine."),
+        ({"nginx": None}, "HTTPS is not set up on this machine."),
+        ({"https.service": "failed", "loaded": None}, "https.service is failed. Run site.yml to start it, or see"),
+        ({"https.socket": None}, "https.socket is not there."),
+        ({"loaded": None}, "nginx runs with an older configuration or certificate."),
+        ({"outdated": "program"}, "nginx was updated, and still runs in its former version."),
+        ({"pems": []}, "The machine lacks the certificate of shop."),
+    ],
+)
+def test_t28_what_nginx_does_not_serve_is_named(changed, words):
+    facts = {name: value for name, value in {**SERVED, **changed}.items() if value is not None}
+    found = machine.problems(facts, [SHOP])
+    assert [each[: len(words)] for each in found] == ([words] if words else [])
+
+
+def test_status_has_the_certificate_of_each_site():
+    _key, chain = Authority("CA").sign("shop.test", "www.shop.test", end=NOW + 30 * DAY)
+    encoded = "".join(line for line in chain.splitlines() if "-----" not in line)
+    facts = {**SERVED, "certificates": [f"/etc/pki/https/shop-1.pem {encoded}"]}
+    lines = machine.status(facts, [SHOP, {"name": "blog", "pem": "/etc/pki/https/blog-3.pem"}], NOW)
+    assert lines == [
+        "https: nginx 1.22.1, https.socket is active, https.service is active",
+        f"certificate of shop: shop.test, www.shop.test, signed by CN=CA, ends in 29 days ({NOW + 30 * DAY:%Y-%m-%d})",
+        "certificate of blog: not on the machine",
+        "problem: The machine lacks the certificate of blog. Run site.yml to bring it.",
+    ]
+    assert "has expired" in machine.status(facts, [SHOP], NOW + 31 * DAY)[1]
