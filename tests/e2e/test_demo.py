@@ -2,11 +2,15 @@
 
 import json
 import re
+import sys
 import urllib.request
 
 import pytest
 import yaml
 from conftest import ROOT, changes, copied_inventory, on_machine, playbook, rules, run, site
+
+sys.path.insert(0, str(ROOT / "tests"))
+from certificates import Authority  # noqa: E402
 
 AWS_SECRET = "no-secret-of-anybody"  # the demo's, in its inventory
 
@@ -251,6 +255,34 @@ def test_teardown_is_refused_during_the_deploy_of_another_run(demo):
     assert "ann@laptop (process 812) has been deploying to this machine since" in " ".join(refused.stdout.split())
     assert len(rules()) == 2
     assert get(5000) == "Hello World\n"
+
+
+@pytest.fixture
+def https(tmp_path):
+    """The options that serve the site over HTTPS, with a certificate of a CA that the control node does not know."""
+    key, chain = Authority("A CA").sign("shop.test")
+    (tmp_path / "shop.pem").write_text(chain, encoding="utf-8")
+    variables = {"https_names": ["shop.test"], "https_certificate_src": str(tmp_path / "shop.pem")}
+    # The port is not published, so the control node cannot ask for the page.
+    variables |= {"https_enabled": True, "https_certificate_key": key, "webserver_url": ""}
+    return ["-e", json.dumps(variables)]
+
+
+def test_https_opens_its_ports_and_closes_the_one_that_the_site_had(demo, https):
+    assert [rule.split("tcp/")[1].split()[0] for rule in rules()] == ["22", "5000"]
+    first = playbook("site.yml", *https)
+    assert first.returncode == 0, first.stdout
+    assert sorted(int(rule.split("tcp/")[1].split()[0]) for rule in rules()) == [22, 80, 443]
+    assert "the former port tcp/5000 from 0.0.0.0/0: removed" in " ".join(first.stdout.split())
+    with pytest.raises(OSError):
+        get(5000)
+    again = playbook("site.yml", *https)
+    assert (again.returncode, changes(again.stdout)) == (0, [0]), again.stdout
+    exposed = playbook("playbooks/exposure.yml", *https).stdout
+    assert re.search(r"as asked for:\n.*tcp/0.0.0.0:80 .*\n.*tcp/0.0.0.0:443 ", exposed), exposed
+    torn = playbook("playbooks/teardown.yml", *https)
+    assert torn.returncode == 0, torn.stdout
+    assert [rule.split("tcp/")[1].split()[0] for rule in rules()] == ["22"]
 
 
 def test_teardown_removes_only_what_was_made(demo):
