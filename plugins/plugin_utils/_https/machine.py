@@ -20,16 +20,18 @@ from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._https import cert
 
 FACT = re.compile(r"^https: (\S+) (.*?)\r?$", re.MULTILINE)
 # The facts of which there may be several, and their names as lists.
-LISTS = {"pem": "pems", "certificate": "certificates"}
+LISTS = {"pem": "pems", "certificate": "certificates", "holds": "held_ports"}
 NO_ANSWER, BAD_GATEWAY = -1, 502  # the statuses of page_info, if nginx does not answer, or the site behind it does not
 LEAST_MEMORY = 64  # MiB: nginx takes 16 with 200 connections, and the installation more for a moment
+SSH_UNITS = ("ssh.service", "ssh.socket", "sshd.service", "sshd.socket")
 # The units whose sockets are ours. While https.service restarts, systemd holds them.
 OWN_UNITS = ("https.socket", "https.service")
 
 
 def facts(said: str) -> dict[str, Any]:
-    """Return the facts by name, as printable texts. `pems` is the list of the certificates' files.
+    """Return the facts by name, as printable texts.
 
+    `pems` is the list of the certificates' files, and `held_ports` that of the ports that https.socket holds.
     `certificates` has for each of these files its path, a blank, and the first certificate in base64, if the script was
     to read them. A fact that the machine does not have, such as `nginx`, the version of nginx, is missing.
     """
@@ -57,7 +59,7 @@ def refusals(machine: Mapping[str, Any]) -> list[str]:
             f"The machine has {memory} MiB of memory left, and nginx needs {LEAST_MEMORY} MiB. Stop other programs"
             " there, or use a larger instance."
         )
-    if machine.get("folder") == "other":
+    if machine.get("unit") == "foreign":
         sentences.append(
             "This machine has an https.service that this role did not write, and the role would replace it. Remove or"
             " rename that unit."
@@ -65,18 +67,26 @@ def refusals(machine: Mapping[str, Any]) -> list[str]:
     return sentences
 
 
-def in_the_way(listeners: Iterable[Mapping[str, Any]], ports: Iterable[int | str]) -> list[str]:
-    """Return a sentence for each port that another unit holds. `listeners` is from the module listening_ports."""
+def in_the_way(
+    listeners: Iterable[Mapping[str, Any]], ports: Iterable[int | str], sites: Iterable[str] = ()
+) -> list[str]:
+    """Return a sentence for each port that another unit holds. `listeners` is from the module listening_ports.
+
+    `sites` are the names of the sites that move to another port before nginx opens its own.
+    """
     wanted = {int(port) for port in ports}
+    own = (*OWN_UNITS, *(f"{name}.{kind}" for name in sites for kind in ("socket", "service")))
     holders = [
         (each["local_port"], each["unit"] or "", each["name"] or "", each["pid"])
         for each in listeners
-        if each["local_port"] in wanted and each["unit"] not in OWN_UNITS
+        if each["local_port"] in wanted and each["unit"] not in own
     ]
     return [_held(*holder) for holder in dict.fromkeys(holders)]
 
 
 def _held(port: int, unit: str, name: str, pid: int | None) -> str:
+    if unit in SSH_UNITS:  # whoever stops it cannot log in again
+        return f"Port {port} is in use on this machine, by {unit}. Set another https_port."
     if unit.endswith((".service", ".socket")):
         return printable(
             f"Port {port} is in use on this machine, by {unit}, and HTTPS needs it. If nobody needs that unit, stop it:"

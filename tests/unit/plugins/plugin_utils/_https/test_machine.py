@@ -26,7 +26,8 @@ def test_facts_are_read():
     assert facts["pems"] == ["/etc/pki/https/shop-1.pem", "/etc/pki/https/blog-2.pem"]
     assert (facts["nginx"], facts["uid"], facts["package-manager"]) == ("1.22.1", "0", "dnf")
     assert "main-pid" not in facts
-    assert machine.facts("") == {"pems": [], "certificates": []}
+    assert machine.facts("") == {"pems": [], "certificates": [], "held_ports": []}
+    assert machine.facts("https: holds 80\r\nhttps: holds 443\r\n")["held_ports"] == ["80", "443"]
     assert machine.facts("https: nginx 1\x1b[2J")["nginx"].isprintable()
 
 
@@ -37,7 +38,7 @@ def test_facts_are_read():
         ({"uid": "1000"}, "Set 'become: true'"),
         ({"package-manager": "none", "nginx": None}, "Install nginx yourself"),
         ({"MemAvailable": "63"}, "has 63 MiB of memory left, and nginx needs 64 MiB"),
-        ({"folder": "other"}, "an https.service that this role did not write"),
+        ({"unit": "foreign"}, "an https.service that this role did not write"),
         ({"MemAvailable": "64"}, ""),
         ({"MemAvailable": "1", "main-pid": "812"}, ""),
         ({"package-manager": "none"}, ""),
@@ -71,10 +72,22 @@ def test_a_process_without_a_unit_is_named():
     assert "by the process unknown (no name)" in found
 
 
+def test_nobody_is_told_to_stop_ssh():
+    found = machine.in_the_way([listener(22, "ssh.service", "sshd", 1)], [80, 22])
+    assert found == ["Port 22 is in use on this machine, by ssh.service. Set another https_port."]
+
+
 def test_our_own_units_are_not_in_the_way():
     assert (
         machine.in_the_way([listener(80, "https.socket"), listener(443, "https.service", "nginx", 3)], [80, 443]) == []
     )
+
+
+def test_a_site_that_moves_to_another_port_is_not_in_the_way():
+    """It served port 80 before nginx was to do that."""
+    held = [listener(80, "shop.socket", "systemd", 1), listener(80, "shop.service", "gunicorn", 7)]
+    assert machine.in_the_way(held, [80, 443], ["shop"]) == []
+    assert len(machine.in_the_way(held, [80, 443], ["blog"])) == 2
 
 
 def answer(name, status, msg=""):
