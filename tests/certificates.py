@@ -29,6 +29,9 @@ class Authority:
         usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
         builder = _builder(self.subject, self.issuer.subject, self.key, NOW - DAY, NOW + 365 * DAY)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        # From Python 3.13 on, clients refuse a chain without it.
+        by = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.issuer.key.public_key())
+        builder = builder.add_extension(by, critical=False)
         self.certificate = builder.add_extension(usage, critical=True).sign(self.issuer.key, hashes.SHA256())
 
     def sign(self, *names, begin=NOW - DAY, end=NOW + 90 * DAY, key=None, of_a_public_ca=False):

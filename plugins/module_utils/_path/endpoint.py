@@ -78,6 +78,25 @@ CODES = {
 # Pages that web servers make themselves. They do not come from an application behind the server.
 OWN_PAGE = re.compile(r"<center>(nginx|openresty)|<address>(Apache)|Welcome to (nginx)|(Caddy) works", re.IGNORECASE)
 CLOSED_BEFORE_TLS = "The connection was closed before TLS was agreed on."
+UNKNOWN_CA = (
+    "This client does not know the CA that signed the certificate. Either the server does not send the certificates of"
+    " the CAs between it and a root, or it is a private CA."
+)
+SEND_CHAIN = "Let the server send the full chain. For a private CA, set SSL_CERT_FILE to its certificate on the client."
+# Why a certificate is not accepted: the code of OpenSSL (openssl/x509_vfy.h), and ours, the evidence and the fix.
+REFUSED_CERTIFICATES = {
+    9: (
+        "x-CERT_NOT_YET",
+        "The certificate is not valid yet. If it is not a new one, the client's clock is wrong.",
+        "Set the client's clock.",
+    ),
+    10: ("x-CERT_EXPIRED", "The certificate has expired.", "Renew the certificate."),
+    18: ("x-CERT_UNTRUSTED", "No CA has signed the certificate: it is signed by itself.", "Get one from a CA."),
+    19: ("x-CERT_UNTRUSTED", UNKNOWN_CA, SEND_CHAIN),
+    20: ("x-CERT_UNTRUSTED", UNKNOWN_CA, SEND_CHAIN),
+    21: ("x-CERT_UNTRUSTED", UNKNOWN_CA, SEND_CHAIN),
+}
+ANOTHER_NAME = (62, 64)  # the codes of OpenSSL for a name and for an address
 PLAIN_TO_TLS = re.compile(
     r"plain HTTP request was sent to|speaking plain HTTP to an SSL|HTTP request to an HTTPS server"
 )
@@ -270,8 +289,7 @@ def _secure(connection: socket.socket, target: Target, saw: dict) -> tuple[socke
         secured = context.wrap_socket(connection, server_hostname=target.host)
     except ssl.SSLCertVerificationError as error:
         saw["tls"] = "certificate"
-        evidence = f"The certificate is not accepted: {error.verify_message}."
-        raise Broken("tls", Hop(BROKEN, evidence, "x-TLS_CERTIFICATE", resources=(target.host,))) from None
+        raise Broken("tls", _refused_certificate(error, target, saw["address"], connection.gettimeout())) from None
     except ssl.SSLError as error:
         if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"):
             saw["tls"] = "plain"
@@ -291,6 +309,35 @@ def _secure(connection: socket.socket, target: Target, saw: dict) -> tuple[socke
     saw["tls"] = "ok"
     evidence = f"{secured.version()}, with a certificate that is good for {target.host}."
     return secured, Hop(OK, evidence)
+
+
+def _refused_certificate(
+    error: ssl.SSLCertVerificationError, target: Target, address: str, timeout: float | None
+) -> Hop:
+    if error.verify_code in ANOTHER_NAME:
+        names = _names_of_certificate(target, address, timeout)
+        evidence = f"The certificate is not for {target.host}." + (f" It is for {', '.join(names)}." if names else "")
+        fix = f"Get a certificate for {target.host}, or open a name that the certificate has."
+        return Hop(BROKEN, evidence, "x-CERT_OTHER_NAME", fix, (target.host, *names))
+    code, evidence, fix = REFUSED_CERTIFICATES.get(error.verify_code, ("", "", ""))
+    evidence = evidence or f"The certificate is not accepted: {error.verify_message}."
+    return Hop(BROKEN, evidence, code or "x-TLS_CERTIFICATE", fix or None, (target.host,))
+
+
+def _names_of_certificate(target: Target, address: str, timeout: float | None) -> list[str]:
+    """Return the names and addresses of the server's certificate; empty if it cannot be read.
+
+    This is a second connection, because Python reads only a certificate that it has accepted.
+    """
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    try:
+        connection = socket.create_connection((address, target.port), timeout)
+        with connection, context.wrap_socket(connection, server_hostname=target.host) as secured:
+            found: Any = secured.getpeercert()  # ssl.SSLSocket.getpeercert() describes it
+    except OSError:
+        return []
+    return [printable_line(name) for _kind, name in found.get("subjectAltName", ())]
 
 
 class Answer(NamedTuple):

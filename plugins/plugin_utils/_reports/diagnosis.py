@@ -105,6 +105,10 @@ ADVICE = {
     "x-BAD_GATEWAY": "sudo systemctl status {unit}",
     "x-HTTP_NO_ANSWER": "journalctl -u {unit}",
     "x-UNAVAILABLE": "sudo systemctl status {unit}",
+    "x-CERT_EXPIRED": f"https_certificate_src and https_certificate_key: a new certificate and its key # then: {RUN}",
+    "x-CERT_OTHER_NAME": "{fix} It is in https_certificate_src, and the names are in https_names",
+    "x-CERT_UNTRUSTED": "https_certificate_src: the file that the CA calls full chain # for a private CA: export"
+    " SSL_CERT_FILE=CA.pem",
 }
 # Fixes that begin like this are commands for the machine, not for the control node.
 ON_THE_MACHINE = ("sudo ", "journalctl ")
@@ -150,6 +154,10 @@ TITLES = {
 
 # Headlines by code, which say more than the headline of the hop.
 HEADLINES = {
+    "x-CERT_EXPIRED": "The certificate has expired.",
+    "x-CERT_NOT_YET": "The certificate is not valid yet, or a clock is wrong.",
+    "x-CERT_OTHER_NAME": "The certificate is for another name.",
+    "x-CERT_UNTRUSTED": "Browsers do not trust the certificate.",
     "x-URL_PORT": "The URL's port is not the site's port.",
     "x-OTHER_MACHINE": "Another machine may answer at that address.",
     "x-FIREWALL_REJECTS_SOME": "The machine's firewall may keep this client out.",

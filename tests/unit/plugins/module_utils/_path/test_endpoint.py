@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import http.server
+import pathlib
 import socket
 import ssl
 import threading
@@ -14,6 +15,8 @@ from ansible_collections.flasklaunch.ec2.plugins.module_utils._path import endpo
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._path.endpoint import Target, probe, target_of
 from ansible_collections.flasklaunch.ec2.tests.unit.plugins.results import plain
 
+# Made with tests/certificates.py: a CA that ends in 2100, and certificates of it with their keys.
+TLS = pathlib.Path(__file__).parents[3] / "captured" / "tls"
 OK = b"HTTP/1.1 200 OK\r\nServer: gunicorn\r\nContent-Length: 12\r\n\r\nHello World\n"
 
 
@@ -203,23 +206,79 @@ def pem(tmp_path):
 
 
 @pytest.fixture
-def secure_port(pem):
-    """The port of a server on loopback that speaks TLS."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    # In the connection's thread: a client that never ends its handshake would otherwise keep the server from ending.
-    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    server.handle_error = lambda *_arguments: None
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield server.server_address[1]
-    server.shutdown()
-    server.server_close()
+def secure():
+    """Starts a server on loopback that speaks TLS with the key and the certificates in a file. Returns its port."""
+    servers = []
+
+    def secure(pem):
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem)
+        # In the connection's thread. Otherwise, a client that never ends its handshake keeps the server from ending.
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        server.handle_error = lambda *_arguments: None
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        servers.append(server)
+        return server.server_address[1]
+
+    yield secure
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def secure_port(secure, pem):
+    return secure(pem)
+
+
+@pytest.mark.parametrize(
+    ("served", "code", "words"),
+    [
+        ("expired", "x-CERT_EXPIRED", "The certificate has expired."),
+        ("not_yet", "x-CERT_NOT_YET", "The certificate is not valid yet."),
+        ("no_intermediate", "x-CERT_UNTRUSTED", "Either the server does not send the certificates"),
+        ("other_name", "x-CERT_OTHER_NAME", "not for 127.0.0.1. It is for shop.test, www.shop.test, 203.0.113.7."),
+    ],
+)
+def test_t40_the_fault_of_a_certificate_is_named(secure, monkeypatch, served, code, words):
+    monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "ca.pem"))
+    hop = last(seen(secure(str(TLS / f"{served}.pem")), scheme="https"))
+    assert (hop["hop"], hop["code"]) == ("tls", code)
+    assert words in hop["evidence"]
+    assert hop["fix"]
+
+
+def test_a_certificate_that_openssl_refuses_for_another_reason_is_told_in_its_words():
+    revoked = ssl.SSLCertVerificationError("revoked")
+    revoked.verify_code, revoked.verify_message = 23, "certificate revoked"
+    hop = endpoint._refused_certificate(revoked, Target("https", "127.0.0.1", 1, "/"), "127.0.0.1", 1)
+    assert (hop.code, hop.evidence) == ("x-TLS_CERTIFICATE", "The certificate is not accepted: certificate revoked.")
+
+
+def test_names_that_cannot_be_read_a_second_time_are_left_out():
+    other = ssl.SSLCertVerificationError("other")
+    other.verify_code, other.verify_message = 62, "hostname mismatch"
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        target = Target("https", "shop.test", closed.getsockname()[1], "/")
+        hop = endpoint._refused_certificate(other, target, "127.0.0.1", 1)
+    assert (hop.code, hop.evidence) == ("x-CERT_OTHER_NAME", "The certificate is not for shop.test.")
+
+
+def test_t40_a_chain_is_accepted_if_its_root_is_known(secure, monkeypatch):
+    port = secure(str(TLS / "good.pem"))
+    unknown = last(seen(port, scheme="https"))
+    assert unknown["code"] == "x-CERT_UNTRUSTED"
+    monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "ca.pem"))
+    assert set(verdicts(seen(port, scheme="https")).values()) == {"ok"}
+    assert set(verdicts(seen(port, scheme="https", host="localhost")).values()) == {"ok"}
 
 
 def test_D17_a_certificate_that_is_not_accepted(secure_port):
     result = seen(secure_port, scheme="https")
-    assert (last(result)["hop"], last(result)["code"]) == ("tls", "x-TLS_CERTIFICATE")
+    assert (last(result)["hop"], last(result)["code"]) == ("tls", "x-CERT_UNTRUSTED")
+    assert last(result)["evidence"] == "No CA has signed the certificate: it is signed by itself."
     # Plain HTTP to this port differs from no answer.
     assert last(seen(secure_port))["hop"] in ("tls", "http")
 
