@@ -17,7 +17,7 @@ from cryptography import x509
 SCENARIO = pathlib.Path(__file__).parents[1]
 ROOT = SCENARIO.parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(SCENARIO)]
-from certificates import Authority  # noqa: E402
+from certificates import Authority, text_of  # noqa: E402
 from load import Load  # noqa: E402
 
 MACHINE = "flasklaunch-molecule-https"
@@ -32,10 +32,10 @@ def machine(script, check=True):
     return done.stdout.strip()
 
 
-def play(playbook, *arguments, **variables):
+def play(playbook, *arguments, ca=CA, **variables):
     inventory = str(SCENARIO / "inventory")
     command = ["ansible-playbook", str(ROOT / playbook), "-i", inventory, "--limit", "https", *arguments]
-    settings = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0", "SSL_CERT_FILE": str(CA)}
+    settings = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0", "SSL_CERT_FILE": str(ca)}
     done = subprocess.run(
         [*command, "-e", json.dumps(variables)],
         stdout=subprocess.PIPE,
@@ -131,6 +131,17 @@ def test_status_verify_and_logs_know_https():
     deploy()
     assert get()[:2] == (200, "The shop\n")
     assert "using inherited sockets" in play("playbooks/logs.yml")[1]
+
+
+def test_t40_a_client_that_does_not_know_the_ca_is_told_so(tmp_path):
+    (tmp_path / "ca.pem").write_text(text_of(Authority("Another CA").certificate), encoding="utf-8")
+    files = {"diagnosis_json": "", "diagnosis_html": "", "diagnosis_ask_aws": False}
+    status, said = play("playbooks/diagnose.yml", ca=tmp_path / "ca.pem", **files)
+    assert status == 2, said
+    assert "Browsers do not trust the certificate." in said
+    assert "nginx (pid" in said and "is presumably a proxy for shop.service" in said
+    assert "The proxy on the machine itself reaches 127.0.0.1:5001." in said
+    assert play("playbooks/diagnose.yml", **files)[0] == 0
 
 
 def test_t29_no_process_is_root_and_none_has_a_capability():

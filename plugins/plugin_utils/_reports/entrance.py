@@ -58,11 +58,13 @@ def questions(
     outside: Mapping[str, Any] | None = None,
     machine: Mapping[str, Any] | None = None,
     load_balancer: str = "",
+    front: int = 0,
 ) -> dict[str, Any]:
     """Return what to ask the machine and AWS about the URL of an application on this port.
 
     `outside` and `machine` are the results of the modules endpoint_probe and host_reachability; None if they did not
-    run. `load_balancer` is the ARN of the load balancer that the URL leads to, if there is one. Returns
+    run. `load_balancer` is the ARN of the load balancer that the URL leads to, if there is one. `front` is the port of
+    nginx if the role https serves the site, otherwise 0: it is needed if the URL does not show the port. Returns
 
     - `entrance` and `client`: options of host_reachability, or None
     - `aws_port`: the option `port` of reachability
@@ -72,7 +74,7 @@ def questions(
     if load_balancer:
         return {"entrance": None, "client": None, "aws_port": asked or port}
     if asked is None or is_forwarded(url, saw):
-        return {"entrance": None, "client": None, "aws_port": port}
+        return {"entrance": front or None, "client": None, "aws_port": front or port}
     entrance = asked if asked != port else None
     # If the machine was not read, a proxy may listen on the URL's port. Clients use that port, so AWS is asked about
     # it: advice on the application's port might open an application to the Internet that must stay private.

@@ -66,6 +66,15 @@ def test_with_https_the_ports_of_nginx_are_opened_to_clients(enabled):
     assert asked_for([{**shop, "https_enabled": False}]) == [5001, 443]
 
 
+@pytest.mark.parametrize("url", ["https://localhost:15443/", ""])
+def test_behind_nginx_a_url_that_does_not_show_its_port_leads_to_it(url):
+    """Otherwise the application would seem to listen on a wrong address: it is for the machine alone."""
+    asked = questions(url, 5000, front=443)
+    assert asked == {"entrance": 443, "client": None, "aws_port": 443}
+    assert questions(url, 5000)["entrance"] is None
+    assert questions("http://203.0.113.10/", 5000, TO_MACHINE, front=443)["entrance"] == 80
+
+
 @pytest.mark.parametrize(
     ("url", "outside", "load_balancer", "entrance", "aws_port"),
     [
