@@ -17,11 +17,16 @@ import ipaddress
 import pathlib
 from typing import Iterable
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
+try:
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
 
-PUBLIC_KEY = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    HAS_CRYPTOGRAPHY = True
+except ImportError:
+    HAS_CRYPTOGRAPHY = False
+
+MISSING = "the control node lacks the Python library cryptography. Install it: pip install cryptography"
 
 
 def errors(src: str, key: str, names: Iterable[str], now: datetime.datetime | None = None) -> list[str]:
@@ -30,6 +35,8 @@ def errors(src: str, key: str, names: Iterable[str], now: datetime.datetime | No
     `src` is the path of a file in PEM format with the certificate and its chain, and `key` the private key in PEM
     format. The sentences do not contain the key.
     """
+    if not HAS_CRYPTOGRAPHY:
+        return [f"https_certificate_src: {MISSING}."]
     try:
         chain = x509.load_pem_x509_certificates(pathlib.Path(src).expanduser().read_bytes())
     except OSError as error:
@@ -61,7 +68,8 @@ def _errors_of_key(src: str, key: str, leaf: x509.Certificate) -> list[str]:
             " -----BEGIN PRIVATE KEY-----. It is the key itself, not the path of its file:"
             " {{ lookup('ansible.builtin.file', 'FILE') }} reads a file."
         ]
-    if private.public_key().public_bytes(*PUBLIC_KEY) == leaf.public_key().public_bytes(*PUBLIC_KEY):
+    form = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    if private.public_key().public_bytes(*form) == leaf.public_key().public_bytes(*form):
         return []
     return [
         f"https_certificate_key: it is the key of another certificate than the first one in {src}. The first"
@@ -100,6 +108,8 @@ def names_of(leaf: x509.Certificate) -> list[str]:
 
 def described(encoded: str, now: datetime.datetime | None = None) -> str:
     """Return the names of a certificate, who signed it, and when it ends. `encoded` is its DER form in base64."""
+    if not HAS_CRYPTOGRAPHY:
+        return MISSING
     try:
         leaf = x509.load_der_x509_certificate(base64.b64decode(encoded))
     except ValueError:

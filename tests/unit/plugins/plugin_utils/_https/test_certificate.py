@@ -86,7 +86,7 @@ def test_a_key_with_a_password_is_refused(errors):
 
 def test_a_missing_intermediate_certificate_is_named(errors):
     key, chain = CA.sign("shop.test", of_a_public_ca=True)
-    leaf = chain.split("-----END CERTIFICATE-----")[0] + "-----END CERTIFICATE-----\n"
+    leaf = chain.split("-----END CERTIFICATE-----", maxsplit=1)[0] + "-----END CERTIFICATE-----\n"
     (wrong,) = errors(key, leaf)
     assert wrong.startswith("https_certificate_src: the certificate of CN=Intermediate is missing in FOLDER/site.pem")
     # The CA of a company often has no intermediate certificate, and its certificates have no such address.
@@ -95,7 +95,7 @@ def test_a_missing_intermediate_certificate_is_named(errors):
 
 def test_the_order_of_the_chain_is_checked(errors):
     key, chain = CA.sign("shop.test")
-    leaf = chain.split("-----END CERTIFICATE-----")[0] + "-----END CERTIFICATE-----\n"
+    leaf = chain.split("-----END CERTIFICATE-----", maxsplit=1)[0] + "-----END CERTIFICATE-----\n"
     (wrong,) = errors(key, leaf + text_of(ROOT.certificate))
     assert "is not signed by the next one, CN=Root" in wrong
 
@@ -111,3 +111,10 @@ def test_a_certificate_without_names_is_for_none(errors, monkeypatch):
     monkeypatch.setattr(certificate, "names_of", lambda _leaf: [])
     (wrong,) = errors(*CA.sign("shop.test"))
     assert wrong.endswith("It is for no name.")
+
+
+def test_without_the_library_the_message_says_how_to_install_it(monkeypatch):
+    monkeypatch.setattr(certificate, "HAS_CRYPTOGRAPHY", False)
+    (missing,) = certificate.errors("shop.pem", "KEY", ["shop.test"])
+    assert missing.endswith("lacks the Python library cryptography. Install it: pip install cryptography.")
+    assert "pip install cryptography" in certificate.described("")
