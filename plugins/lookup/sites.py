@@ -28,6 +28,10 @@ options:
     description: Returns also the sites that C(webserver_name) on the command line leaves out.
     type: bool
     default: false
+  left_out:
+    description: Returns only the sites that C(webserver_name) on the command line leaves out.
+    type: bool
+    default: false
 """
 
 EXAMPLES = """
@@ -64,9 +68,13 @@ class LookupModule(LookupBase):
         names = (
             [sites.NAME, *terms] if terms else [name for name in _variables.ROLES["webserver"] if name != sites.SITES]
         )
-        chooses = sites.NAME in extra and not kwargs.get("all")
-        only = self._templar.template(extra[sites.NAME]) if chooses else None
-        return [{**self._values(names, of_site), sites.NAME: name} for name, of_site in of_each if only in (None, name)]
+        only = self._templar.template(extra[sites.NAME]) if sites.NAME in extra else None
+        chosen = [name for name, _variables in of_each if kwargs.get("all") or only in (None, name)]
+        return [
+            {**self._values(names, of_site), sites.NAME: name}
+            for name, of_site in of_each
+            if (name in chosen) is not bool(kwargs.get("left_out"))
+        ]
 
     def _values(self, names, variables):
         templar = Templar(loader=self._loader, variables=variables)

@@ -177,3 +177,14 @@ def test_the_role_s_defaults_are_read_if_it_is_not_in_the_play():
     assert plugin.run(["webserver_port", "webserver_url", "webserver_dir"], {"webserver_url": url}) == [
         {"webserver_name": "webserver", "webserver_port": 5000, "webserver_url": "http://shop.example:5000/"}
     ]
+
+
+def test_the_sites_that_the_command_line_leaves_out(listed):
+    both = [{"webserver_name": "shop"}, {"webserver_name": "blog"}]
+
+    def left_out(**options):
+        found = listed("webserver_name", options={"left_out": True}, webserver_sites=both, **options)
+        return [site["webserver_name"] for site in found]
+
+    assert left_out() == []
+    assert left_out(extra={"webserver_name": "shop"}) == ["blog"]
