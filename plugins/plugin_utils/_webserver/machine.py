@@ -15,12 +15,12 @@ import re
 from typing import Any, Iterable, Mapping
 
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import printable
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils import _facts
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._webserver import unit_options
 
 LISTENS = re.compile(r"^webserver: listens (\S+:\d+)\r?$", re.MULTILINE)
 PAGE = re.compile(r"^webserver: page (\S+) (\S+:\d+)\r?$", re.MULTILINE)
 FORMER_PORT = re.compile(r"^webserver: former-port (\d+)\r?$", re.MULTILINE)
-FACT = re.compile(r"^webserver: (\S+) (\S+)", re.MULTILINE)
 # The facts that a machine may have several of, and their names as lists.
 LISTS = {"credential": "credentials", "address": "addresses", "process": "processes", "no-calendar": "no_calendars"}
 LOOPBACK = re.compile(r"127(\.[0-9]{1,3}){3}")
@@ -36,10 +36,7 @@ def facts(said: str) -> dict[str, Any]:
     machine cannot read. `systemd` is "" if the machine has no systemd. A fact that the machine does not have, such as
     `python`, is missing.
     """
-    found = FACT.findall(printable(said))
-    single = {name: value for name, value in found if name not in LISTS}
-    lists = {plural: [value for name, value in found if name == one] for one, plural in LISTS.items()}
-    return {"systemd": "", **single, **lists}
+    return {"systemd": "", **_facts.facts("webserver", said, LISTS)}
 
 
 def needs_capability(port: int | str, has_socket: bool) -> bool:
