@@ -13,10 +13,10 @@ class FilterModule:
 
     def filters(self) -> dict:
         return {
+            "https_addresses": Lazy("plugin_utils._https.machine", "addresses"),
             "https_curves": Lazy("plugin_utils._https.machine", "curves"),
             "https_facts": Lazy("plugin_utils._https.machine", "facts"),
             "https_former_pems": Lazy("plugin_utils._https.sites", "former_pems"),
-            "https_in_the_way": Lazy("plugin_utils._https.machine", "in_the_way"),
             "https_not_served": Lazy("plugin_utils._https.machine", "not_served"),
             "https_pems": Lazy("plugin_utils._https.sites", "pems"),
             "https_problems": Lazy("plugin_utils._https.machine", "problems"),

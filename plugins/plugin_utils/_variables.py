@@ -944,7 +944,7 @@ def _hsts_is_for_names(values: Mapping[str, Any]) -> str:
             if as_boolean(values["https_hsts_subdomains"])
             else ""
         )
-    addresses = [name for name in https_sites.names_of(values["https_names"]) if https_sites.is_address(name)]
+    addresses = [name for name in https_sites.names_of(values["https_names"]) if is_address(name)]
     if not addresses:
         return ""
     return f"https_hsts_max_age: browsers do not accept it for an address, and {addresses[0]} is one. Remove it."

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import base64
 import datetime
-import ipaddress
 import pathlib
 from typing import Iterable
+
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._path.endpoint import is_address
 
 try:
     from cryptography import x509
@@ -123,16 +124,9 @@ def described(encoded: str, now: datetime.datetime | None = None) -> str:
 def _is_for(pattern: str, name: str) -> bool:
     """Return whether a name of a certificate stands for a site's name. `*` stands for one label (RFC 6125, 6.4.3)."""
     pattern, name = pattern.lower(), name.lower()
-    if pattern.startswith("*.") and not _is_address(name):
+    if pattern.startswith("*.") and not is_address(name):
         return name.partition(".")[2] == pattern[2:]
     return pattern == name
-
-
-def _is_address(name: str) -> bool:
-    try:
-        return bool(ipaddress.ip_address(name))
-    except ValueError:
-        return False
 
 
 def _errors_of_chain(src: str, chain: list[x509.Certificate]) -> list[str]:

@@ -15,10 +15,11 @@ import datetime
 import re
 from typing import Any, Iterable, Mapping
 
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import WILDCARDS, endpoint
 from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.printable import printable
+from ansible_collections.flasklaunch.ec2.plugins.plugin_utils import _facts
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._https import certificate
 
-FACT = re.compile(r"^https: (\S+) (.*?)\r?$", re.MULTILINE)
 # The facts of which there may be several, and their names as lists.
 LISTS = {"pem": "pems", "certificate": "certificates", "holds": "held_ports"}
 NO_ANSWER, BAD_GATEWAY = -1, 502  # the statuses of page_info, if nginx does not answer, or the site behind it does not
@@ -32,16 +33,25 @@ def facts(said: str) -> dict[str, Any]:
     """Return the facts by name, as printable texts.
 
     `pems` is the list of the certificates' files, and `held_ports` that of the ports that https.socket holds.
-    `certificates` has for each of these files its path, a blank, and the first certificate in base64, if the script was
-    to read them. A fact that the machine does not have, such as `nginx`, the version of nginx, is missing.
+    `certificates` has for each of these files its path, a blank, and the first certificate in base64. A fact that the
+    machine does not have, such as `nginx`, the version of nginx, is missing.
     """
-    found = FACT.findall(printable(said))
-    single = {name: value for name, value in found if name not in LISTS}
-    return {**single, **{plural: [text for name, text in found if name == one] for one, plural in LISTS.items()}}
+    return _facts.facts("https", said, LISTS)
 
 
-def refusals(machine: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for each reason why the machine cannot serve HTTPS. `machine` is from facts()."""
+def addresses(machine: Mapping[str, Any], port: int | str) -> list[str]:
+    """Return the addresses at which nginx listens on a port. `machine` is from facts()."""
+    return [endpoint(address, int(port)) for address in (WILDCARDS if "ipv6" in machine else WILDCARDS[:1])]
+
+
+def refusals(
+    machine: Mapping[str, Any], table: Mapping[str, Any], ports: Iterable[int | str], sites: Iterable[str]
+) -> list[str]:
+    """Return a sentence for each reason why the machine cannot serve HTTPS.
+
+    `machine` is from facts(). `table` is the result of the module listening_ports, which may have been skipped. `ports`
+    are those of nginx. `sites` are the names of the sites that move to another port before nginx opens its own.
+    """
     sentences = []
     if not machine.get("systemd"):
         sentences.append("The https role needs systemd, and this machine is not run by it.")
@@ -64,16 +74,11 @@ def refusals(machine: Mapping[str, Any]) -> list[str]:
             "This machine has an https.service that this role did not write, and the role would replace it. Remove or"
             " rename that unit."
         )
-    return sentences
+    return sentences + _in_the_way(table.get("listening_ports") or [], ports, sites)
 
 
-def in_the_way(
-    listeners: Iterable[Mapping[str, Any]], ports: Iterable[int | str], sites: Iterable[str] = ()
-) -> list[str]:
-    """Return a sentence for each port that another unit holds. `listeners` is from the module listening_ports.
-
-    `sites` are the names of the sites that move to another port before nginx opens its own.
-    """
+def _in_the_way(listeners: Iterable[Mapping[str, Any]], ports: Iterable[int | str], sites: Iterable[str]) -> list[str]:
+    """Return a sentence for each port that another unit holds."""
     wanted = {int(port) for port in ports}
     own = (*OWN_UNITS, *(f"{name}.{kind}" for name in sites for kind in ("socket", "service")))
     holders = [
@@ -136,7 +141,7 @@ def status(
 ) -> list[str]:
     """Return what to print about nginx and the certificate of each site. `machine` is from facts()."""
     sites = list(sites)
-    certificates = dict(each.split(" ", 1) for each in machine["certificates"])
+    certificates = dict(each.partition(" ")[::2] for each in machine["certificates"])
     units = [f"{unit} is {machine.get(unit) or 'not there'}" for unit in OWN_UNITS]
     return [
         f"https: nginx {machine.get('nginx', 'is not installed')}, {', '.join(units)}",
@@ -151,8 +156,8 @@ def status(
 def curves(openssl: str) -> str:
     """Return the curves for the version of OpenSSL with which nginx runs, for nginx's ssl_ecdh_curve.
 
-    The first one protects today's traffic against the computers of the future. It exists from OpenSSL 3.5 on, and
-    nginx does not start if it is named without it. Before 1.1.0 there is no X25519.
+    X25519MLKEM768 also resists quantum computers. nginx does not start if it is named and OpenSSL is older than 3.5.
+    OpenSSL before 1.1.0 has no X25519.
     """
     version = tuple(int(part) for part in re.findall(r"[0-9]+", openssl)[:2])
     known = ["prime256v1", "secp384r1"]

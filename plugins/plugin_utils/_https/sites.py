@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import ipaddress
 import itertools
 import pathlib
 import re
 from typing import Any, Iterable, Mapping
 
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._basics.addresses import endpoint
+from ansible_collections.flasklaunch.ec2.plugins.module_utils._path.endpoint import PORTS, is_address
 from ansible_collections.flasklaunch.ec2.plugins.plugin_utils._lists import as_list
 
 LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -52,13 +53,6 @@ def _in_ascii(name: str) -> str:
     return "Write the name as your registrar shows it with xn--"
 
 
-def is_address(name: str) -> bool:
-    try:
-        return bool(ipaddress.ip_address(name))
-    except ValueError:
-        return False
-
-
 def names_of(value: Any) -> list[str]:
     """Return the names of a site as browsers send them, from the variable https_names."""
     return [str(name).lower() for name in as_list(value)]
@@ -92,7 +86,7 @@ def served(sites: Iterable[Mapping[str, Any]], folder: str) -> list[dict[str, An
         {
             "name": site["webserver_name"],
             "names": [_in_url(name) for name in names_of(site["https_names"])],
-            "server": f"{_in_url(site['webserver_host'])}:{site['webserver_port']}",
+            "server": endpoint(site["webserver_host"], int(site["webserver_port"])),
             "hops": int(site["webserver_proxy_hops"]),
             "graceful_timeout": int(site["webserver_graceful_timeout"]),  # seconds
             "pem": f"{folder}/{site['webserver_name']}-{_hash(site['https_certificate_src'])}.pem",
@@ -127,11 +121,12 @@ def former_pems(there: Iterable[str], sites: Iterable[Mapping[str, Any]]) -> lis
 
 def url(names: Any, port: int | str, address: str) -> str:
     """Return the URL of a site, which has its first name. `address` is for a site without names."""
-    host = _in_url([*names_of(names), address][0])
-    return f"https://{host}/" if int(port) == 443 else f"https://{host}:{port}/"
+    host = [*names_of(names), address][0]
+    return f"https://{_in_url(host) if int(port) == PORTS['https'] else endpoint(host, int(port))}/"
 
 
 def _in_url(host: str) -> str:
+    """Return a name or an address without its port, as in a URL and in the header Host."""
     return f"[{host}]" if ":" in host else host
 
 

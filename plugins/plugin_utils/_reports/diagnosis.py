@@ -106,7 +106,8 @@ ADVICE = {
     "x-HTTP_NO_ANSWER": "journalctl -u {unit}",
     "x-UNAVAILABLE": "sudo systemctl status {unit}",
     "x-CERT_EXPIRED": f"https_certificate_src and https_certificate_key: a new certificate and its key # then: {RUN}",
-    "x-CERT_OTHER_NAME": "{fix} It is in https_certificate_src, and the names are in https_names",
+    "x-CERT_OTHER_NAME": "https_certificate_src and https_certificate_key: a certificate with that name and its key"
+    " # or open a name that the certificate has",
     "x-CERT_UNTRUSTED": "https_certificate_src: the file that the CA calls full chain # for a private CA: export"
     " SSL_CERT_FILE=CA.pem",
 }

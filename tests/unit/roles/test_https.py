@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
-from ansible_collections.flasklaunch.ec2.tests.unit.commands import run_tasks
+from ansible_collections.flasklaunch.ec2.tests.unit.commands import run, run_tasks
 from ansible_collections.flasklaunch.ec2.tests.unit.roles.role_files import ROLES, variables_of
 
 SITES = [
@@ -94,7 +95,7 @@ def test_nginx_gets_the_sockets_in_the_order_of_systemd(rendered):
     assert "Environment=NGINX=3;4;\n" in rendered("https.service.j2", OLD)
     assert "Environment=NGINX=3;4;5;6;\n" in rendered("https.service.j2", NEW)
     sockets = re.findall("ListenStream=(.*)", rendered("https.socket.j2", NEW))
-    assert sockets == ["0.0.0.0:80", "0.0.0.0:443", "[::]:80", "[::]:443"]
+    assert sockets == ["0.0.0.0:80", "[::]:80", "0.0.0.0:443", "[::]:443"]
 
 
 def test_an_old_systemd_gets_what_it_knows(rendered):
@@ -117,12 +118,12 @@ def test_an_old_systemd_gets_what_it_knows(rendered):
     ],
 )
 def test_t37_the_security_group_opens_the_ports_of_nginx_alone(tmp_path, variables, ports):
+    inventory = {"all": {"hosts": {"localhost": {"ansible_connection": "local", "webserver_sites": [], **variables}}}}
+    (tmp_path / "hosts.json").write_text(json.dumps(inventory), encoding="utf-8")
+    of_role = {name: value for name, value in variables_of("security_group").items() if name not in variables}
     told = [{"ansible.builtin.debug": {"msg": "ports: {{ security_group_ports | to_json }}"}}]
-    of_role = variables_of("security_group")
-    # The port of the user is a variable of the host, and the default is not.
-    of_role["__security_group_port_is_default"] = of_role["__security_group_port_is_default"].replace(
-        "'security_group_port' not in hostvars[inventory_hostname]", str("security_group_port" not in variables)
-    )
-    status, said = run_tasks(tmp_path, told, {"webserver_sites": [], **of_role, **variables})
+    play = {"hosts": "localhost", "gather_facts": False, "vars": of_role, "tasks": told}
+    (tmp_path / "play.json").write_text(json.dumps([play]), encoding="utf-8")
+    status, said = run("ansible-playbook", "-i", str(tmp_path / "hosts.json"), str(tmp_path / "play.json"))
     assert status == 0, said
     assert f"ports: {ports}" in said

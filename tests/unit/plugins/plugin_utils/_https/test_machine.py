@@ -47,9 +47,13 @@ def test_facts_are_read():
 )
 def test_what_a_machine_lacks_is_named(changed, words):
     facts = {name: value for name, value in {**machine.facts(SAID), **changed}.items() if value is not None}
-    found = machine.refusals(facts)
+    found = machine.refusals(facts, {"skipped": True}, [80, 443], [])
     assert len(found) == (1 if words else 0)
     assert words in "".join(found)
+
+
+def in_the_way(listeners, ports, sites=()):
+    return machine.refusals(machine.facts(SAID), {"listening_ports": listeners}, ports, sites)
 
 
 def listener(port, unit=None, name=None, pid=None):
@@ -58,36 +62,32 @@ def listener(port, unit=None, name=None, pid=None):
 
 def test_a_unit_that_holds_a_port_is_named_once_for_each_port():
     both = [listener(80, "httpd.service", "httpd", 7), listener(80, "httpd.service", "httpd", 7)]
-    found = machine.in_the_way(
-        [*both, listener(443, "httpd.service", "httpd", 7), listener(22, "sshd.service")], [80, "443"]
-    )
+    found = in_the_way([*both, listener(443, "httpd.service", "httpd", 7), listener(22, "sshd.service")], [80, "443"])
     assert [each.split(" is in use")[0] for each in found] == ["Port 80", "Port 443"]
     assert "sudo systemctl disable --now httpd.service" in found[0]
 
 
 def test_a_process_without_a_unit_is_named():
-    (found,) = machine.in_the_way([listener(80, "session-3.scope", "python3", 7)], [80])
+    (found,) = in_the_way([listener(80, "session-3.scope", "python3", 7)], [80])
     assert "by the process 7 (python3)" in found
-    (found,) = machine.in_the_way([listener(80)], [80])
+    (found,) = in_the_way([listener(80)], [80])
     assert "by the process unknown (no name)" in found
 
 
 def test_nobody_is_told_to_stop_ssh():
-    found = machine.in_the_way([listener(22, "ssh.service", "sshd", 1)], [80, 22])
+    found = in_the_way([listener(22, "ssh.service", "sshd", 1)], [80, 22])
     assert found == ["Port 22 is in use on this machine, by ssh.service. Set another https_port."]
 
 
 def test_our_own_units_are_not_in_the_way():
-    assert (
-        machine.in_the_way([listener(80, "https.socket"), listener(443, "https.service", "nginx", 3)], [80, 443]) == []
-    )
+    assert in_the_way([listener(80, "https.socket"), listener(443, "https.service", "nginx", 3)], [80, 443]) == []
 
 
 def test_a_site_that_moves_to_another_port_is_not_in_the_way():
     """It served port 80 before nginx was to do that."""
     held = [listener(80, "shop.socket", "systemd", 1), listener(80, "shop.service", "gunicorn", 7)]
-    assert machine.in_the_way(held, [80, 443], ["shop"]) == []
-    assert len(machine.in_the_way(held, [80, 443], ["blog"])) == 2
+    assert in_the_way(held, [80, 443], ["shop"]) == []
+    assert len(in_the_way(held, [80, 443], ["blog"])) == 2
 
 
 def answer(name, status, msg=""):
@@ -122,6 +122,11 @@ def test_a_site_that_nginx_cannot_reach_is_named_with_the_log():
 )
 def test_t32_each_openssl_gets_the_curves_that_it_knows(openssl, curves):
     assert machine.curves(openssl) == curves
+
+
+@pytest.mark.parametrize(("facts", "listens"), [({}, ["0.0.0.0:443"]), ({"ipv6": "yes"}, ["0.0.0.0:443", "[::]:443"])])
+def test_nginx_listens_on_every_address_that_the_machine_can_have(facts, listens):
+    assert machine.addresses(facts, 443) == machine.addresses(facts, "443") == listens
 
 
 SERVED = {

@@ -105,6 +105,7 @@ def test_the_file_of_a_certificate_has_key_and_chain_and_is_read_by_nginx_alone(
         ("shop.test", "8443", "https://shop.test:8443/"),
         ([], 443, "https://203.0.113.7/"),
         (["2001:db8::7"], 443, "https://[2001:db8::7]/"),
+        (["2001:db8::7"], 8443, "https://[2001:db8::7]:8443/"),
     ],
 )
 def test_the_url_has_the_first_name(names, port, url):
