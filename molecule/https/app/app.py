@@ -1,6 +1,5 @@
 """Shows what reaches an application through nginx."""
 
-import os
 import time
 
 from flask import Flask, Response, request, url_for
@@ -22,7 +21,6 @@ def seen():
         "host": request.host,
         "url": url_for("index", _external=True),
         "headers": dict(request.headers),
-        "query": request.query_string.decode(),
     }
 
 
@@ -39,9 +37,3 @@ def events():
             time.sleep(0.5)
 
     return Response(each(), content_type="text/event-stream")
-
-
-@app.get("/slow")
-def slow():
-    time.sleep(0.2)
-    return str(os.getpid())

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 SCENARIO = pathlib.Path(__file__).parents[1]
 ROOT = SCENARIO.parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(SCENARIO)]
+sys.path.insert(0, str(ROOT / "tests"))
 from certificates import Authority, text_of  # noqa: E402
 from load import Load  # noqa: E402
 

@@ -80,7 +80,7 @@ OWN_PAGE = re.compile(r"<center>(nginx|openresty)|<address>(Apache)|Welcome to (
 CLOSED_BEFORE_TLS = "The connection was closed before TLS was agreed on."
 UNKNOWN_CA = (
     "This client does not know the CA that signed the certificate. Either the server does not send the certificates of"
-    " the CAs between it and a root, or it is a private CA."
+    " all CAs in its chain, or the CA is a private one."
 )
 SEND_CHAIN = "Let the server send the full chain. For a private CA, set SSL_CERT_FILE to its certificate on the client."
 # Why a certificate is not accepted: the code of OpenSSL (openssl/x509_vfy.h), and ours, the evidence and the fix.
